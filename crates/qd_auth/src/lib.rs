@@ -1,0 +1,1 @@
+//! Identity, roles, sessions and cookies as pure decisions over inputs already read.

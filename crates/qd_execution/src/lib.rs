@@ -1,0 +1,1 @@
+//! The execution gateway: orders, halts, P&L, the paper venue and its REST API.

@@ -1,0 +1,1 @@
+//! The auth gateway: sessions, socket fan-out, proxy, static app.

@@ -1,0 +1,1 @@
+//! One module per page: snapshot in, pixels and commands out.

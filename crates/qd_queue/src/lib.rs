@@ -1,0 +1,1 @@
+//! The one bounded, drop-oldest queue of the house, with counters and a waker.

@@ -1,0 +1,1 @@
+//! Closed events in, immutable snapshots out: the one reducer of the console.

@@ -1,0 +1,1 @@
+//! The vocabulary every other crate speaks: exact decimals, ids, states, formulas, formatting.

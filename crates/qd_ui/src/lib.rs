@@ -1,0 +1,1 @@
+//! Design tokens and the house's widgets: cards, tables, badges, dialogs, toasts.

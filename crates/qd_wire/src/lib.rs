@@ -1,0 +1,1 @@
+//! Every byte format: bus messages, socket frames, REST bodies, the signed identity.

@@ -1,0 +1,3 @@
+//! The server binary: demo, gateway, execution.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The only tool a newcomer needs: set-up, web bundle, demo, the test gate.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Tests that hold the documents and the fences to the code.
