@@ -6,6 +6,7 @@
 //! **Failure**: constructors that can refuse return [`ParseError`]; arithmetic saturates nowhere and never goes through a float.
 
 mod account;
+mod alert;
 mod clock;
 mod decimal;
 mod fill;
@@ -19,6 +20,7 @@ mod stream;
 mod tone;
 
 pub use self::account::{AccountTotals, Exposure};
+pub use self::alert::{Alert, AlertSeverity, AlertState};
 pub use self::clock::{Clock, ManualClock, UtcMicros, ZoneChoice};
 pub use self::decimal::{Money, Price, Qty, Ratio};
 pub use self::fill::Fill;

@@ -1,0 +1,34 @@
+//! The smallest context that a widget needs: how to look, what time it is, and whether a test is watching.
+//!
+//! It holds no data of the desk; pages wrap it into their own context.
+
+use crate::tokens::DesignTokens;
+
+/// Handed to every widget, by reference, once per frame.
+#[derive(Clone, Copy, Debug)]
+pub struct UiCtx<'a> {
+    /// Colors, fonts and sizes in force.
+    pub tokens: &'a DesignTokens,
+    /// The frame's instant, in milliseconds since the Unix epoch. All ages on screen are measured against it.
+    pub now_ms: i64,
+    /// True under test: motion is drawn in its final state, so that pictures are stable.
+    pub is_test: bool,
+}
+
+impl<'a> UiCtx<'a> {
+    /// The context of a running console.
+    pub fn new(tokens: &'a DesignTokens, now_ms: i64) -> Self {
+        Self { tokens, now_ms, is_test: false }
+    }
+
+    /// How far a change has faded, from 1 (just happened) to 0 (over), given its age.
+    ///
+    /// Asks for the next frame while the fade is visible.
+    pub fn fade(&self, ctx: &egui::Context, age_ms: u32, fade_ms: u32) -> f32 {
+        if age_ms >= fade_ms || fade_ms == 0 {
+            return 0.0;
+        }
+        ctx.request_repaint_after(crate::paint::MOTION_INTERVAL);
+        1.0 - age_ms as f32 / fade_ms as f32
+    }
+}

@@ -1,0 +1,194 @@
+//! The one table of settings: file, environment, flags and help text are all made from it.
+
+/// What kind of text a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `127.0.0.1:8080`; port 0 asks the system for a free one.
+    IpPort,
+    /// A whole number.
+    Number,
+    /// A path to a file that must be readable.
+    File,
+    /// A path to a folder.
+    Folder,
+    /// `redis://[user:password@]host:port[/db]`.
+    RedisUrl,
+    /// `http://host:port`.
+    HttpUrl,
+    /// `text` or `json`.
+    LogFormat,
+    /// Any text.
+    Text,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// `section.name`, as in the file.
+    pub(crate) path: &'static str,
+    /// The environment variable.
+    pub(crate) env: &'static str,
+    /// The long flag, without dashes.
+    pub(crate) flag: &'static str,
+    /// What it takes.
+    pub(crate) kind: Kind,
+    /// Used when nobody says anything; `None` means "off" or "decided at start".
+    pub(crate) default: Option<&'static str>,
+    /// One line for `--help` and the configuration reference.
+    pub(crate) help: &'static str,
+    /// The subcommands it belongs to.
+    pub(crate) commands: &'static [&'static str],
+    /// Whether its value may be printed.
+    pub(crate) is_secret: bool,
+}
+
+const ALL: &[&str] = &["demo", "gateway", "execution"];
+
+/// Every setting there is.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        path: "gateway.listen",
+        env: "QD_GATEWAY_LISTEN_IP_PORT",
+        flag: "listen",
+        kind: Kind::IpPort,
+        default: Some("127.0.0.1:8080"),
+        help: "where browsers and consoles connect",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.admin_listen",
+        env: "QD_GATEWAY_ADMIN_LISTEN_IP_PORT",
+        flag: "admin-listen",
+        kind: Kind::IpPort,
+        default: None,
+        help: "where health, readiness, version and metrics are served; off by default",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.app_dir",
+        env: "QD_GATEWAY_APP_DIR",
+        flag: "app-dir",
+        kind: Kind::Folder,
+        default: None,
+        help: "the folder that `cargo xtask web` made: index.html and app/",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.tls_certificate_file",
+        env: "QD_GATEWAY_TLS_CERTIFICATE_FILE",
+        flag: "tls-certificate-file",
+        kind: Kind::File,
+        default: None,
+        help: "certificate chain in PEM; with tls_key_file it turns TLS on",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.tls_key_file",
+        env: "QD_GATEWAY_TLS_KEY_FILE",
+        flag: "tls-key-file",
+        kind: Kind::File,
+        default: None,
+        help: "private key in PEM",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.cookie_key_file",
+        env: "QD_GATEWAY_COOKIE_KEY_FILE",
+        flag: "cookie-key-file",
+        kind: Kind::File,
+        default: None,
+        help: "at least 32 bytes that seal session cookies; without it a new key is made at every start",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.execution_url",
+        env: "QD_GATEWAY_EXECUTION_URL",
+        flag: "execution-url",
+        kind: Kind::HttpUrl,
+        default: Some("http://127.0.0.1:8090"),
+        help: "where the execution gateway listens",
+        commands: &["gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "gateway.sign_in",
+        env: "QD_GATEWAY_SIGN_IN",
+        flag: "sign-in",
+        kind: Kind::Text,
+        default: Some("dev"),
+        help: "how people sign in; so far only `dev`: fixed users, loopback only, in builds with the dev-auth feature",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
+        path: "execution.listen",
+        env: "QD_EXECUTION_LISTEN_IP_PORT",
+        flag: "execution-listen",
+        kind: Kind::IpPort,
+        default: Some("127.0.0.1:8090"),
+        help: "where the auth gateway reaches execution; `demo` picks a free port unless told",
+        commands: &["execution", "demo"],
+        is_secret: false,
+    },
+    Key {
+        path: "execution.seed",
+        env: "QD_EXECUTION_SEED",
+        flag: "seed",
+        kind: Kind::Number,
+        default: Some("42"),
+        help: "seed of the simulated market, the paper venue and the demo strategies",
+        commands: &["execution", "demo"],
+        is_secret: false,
+    },
+    Key {
+        path: "identity.key_file",
+        env: "QD_IDENTITY_KEY_FILE",
+        flag: "identity-key-file",
+        kind: Kind::File,
+        default: None,
+        help: "at least 32 bytes shared by gateway and execution to sign who asks; `demo` makes its own",
+        commands: ALL,
+        is_secret: false,
+    },
+    Key {
+        path: "bus.redis_url",
+        env: "QD_BUS_REDIS_URL",
+        flag: "redis",
+        kind: Kind::RedisUrl,
+        default: None,
+        help: "Redis server; without it `demo` uses the embedded bus",
+        commands: ALL,
+        is_secret: true,
+    },
+    Key {
+        path: "log.format",
+        env: "QD_LOG_FORMAT",
+        flag: "log-format",
+        kind: Kind::LogFormat,
+        default: Some("text"),
+        help: "text or json",
+        commands: ALL,
+        is_secret: false,
+    },
+    Key {
+        path: "log.filter",
+        env: "QD_LOG_FILTER",
+        flag: "log-filter",
+        kind: Kind::Text,
+        default: Some("info"),
+        help: "which events are logged, in the syntax of tracing's EnvFilter",
+        commands: ALL,
+        is_secret: false,
+    },
+];
+
+/// The key of a path that is known to be in [`KEYS`].
+pub(crate) fn key(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}

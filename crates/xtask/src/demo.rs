@@ -1,0 +1,251 @@
+//! `cargo xtask demo`: the whole of Quarterdeck on this machine, from a fresh clone to a living desk.
+//!
+//! It builds, starts `quarterdeck demo` (and the native console), says where to look, and ends everything it started.
+//! The children stand in process groups of their own, so that Ctrl-C reaches them once, as one SIGTERM from here;
+//! where `setpriv` is there they also end when this program is killed.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::project::Project;
+use crate::say;
+use crate::setup;
+use crate::steps;
+use crate::web::{self, Mode};
+
+/// What the server prints, with its address, once it answers.
+const READY_LINE: &str = "quarterdeck ready ";
+
+/// From start to ready: opening a port and a bus takes far less.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+
+/// The server drains within 5 s; after this it is not going to.
+const STOP_LIMIT: Duration = Duration::from_secs(8);
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Port of the console, on 127.0.0.1
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// A Redis server to use as the bus instead of the embedded one, as redis://127.0.0.1:6379
+    #[arg(long)]
+    redis: Option<String>,
+    /// Also build the native console and open its window
+    #[arg(long)]
+    native: bool,
+    /// Passed to `quarterdeck demo`
+    #[arg(last = true)]
+    extra: Vec<OsString>,
+}
+
+pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
+    let ready = setup::run(project)?;
+    if let Some(lack) = ready.lack_of(&[setup::Need::WasmStd, setup::Need::NodeTools]) {
+        bail!("the demo cannot be built: {lack}");
+    }
+    let dist = web::build(project, Mode::Release)?;
+    build_server(project)?;
+    if args.native {
+        build_console(project)?;
+    }
+
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for signals")?;
+    }
+    let mut server = start_server(project, args, &dist)?;
+    let (url, server_ended) = match wait_until_ready(&mut server, &stop)? {
+        Start::Ready { url, lines } => (url, lines),
+        Start::Stopped => {
+            end(&mut server)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let mut console = if args.native { Some(start_console(project, &url)?) } else { None };
+    announce(&url, args.native);
+
+    let code = watch(&mut server, console.as_mut(), &stop)?;
+    if let Some(console) = &mut console {
+        end(console)?;
+    }
+    end(&mut server)?;
+    drop(server_ended);
+    say!("demo stopped");
+    Ok(code)
+}
+
+/// The server as the demo and the end-to-end tests run it: release, with the dev sign-in.
+pub(crate) fn build_server(project: &Project) -> Result<()> {
+    steps::timed("build: quarterdeck", || steps::run(project.cargo().args(["build", "--release", "--package", "quarterdeck", "--features", "dev-auth"])))
+}
+
+pub(crate) fn build_console(project: &Project) -> Result<()> {
+    steps::timed("build: qd-console", || steps::run(project.cargo().args(["build", "--release", "--package", "qd_console", "--bin", "qd-console"])))
+}
+
+/// A child that ends with us, whatever ends us.
+fn child_of_ours(program: &Path) -> Command {
+    let mut command = if steps::find_program("setpriv").is_some() {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "TERM"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.process_group(0).stdin(Stdio::null());
+    command
+}
+
+fn start_server(project: &Project, args: &DemoArgs, dist: &Path) -> Result<Child> {
+    let program = project.release_binary("quarterdeck");
+    let mut command = child_of_ours(&program);
+    command.args(["demo", "--port"]).arg(args.port.to_string()).arg("--app-dir").arg(dist);
+    if let Some(redis) = &args.redis {
+        command.args(["--redis", redis]);
+    }
+    command.args(&args.extra).stdout(Stdio::piped());
+    command.spawn().with_context(|| format!("cannot start {}", program.display()))
+}
+
+fn start_console(project: &Project, url: &str) -> Result<Child> {
+    let program = project.release_binary("qd-console");
+    child_of_ours(&program).args(["--gateway", url]).spawn().with_context(|| format!("cannot start {}", program.display()))
+}
+
+enum Start {
+    /// The server answers at `url`; `lines` stays open while it writes.
+    Ready { url: String, lines: Receiver<String> },
+    /// Somebody asked us to stop meanwhile.
+    Stopped,
+}
+
+/// Passes the server's output on and waits for the line that says it answers.
+fn wait_until_ready(server: &mut Child, stop: &AtomicBool) -> Result<Start> {
+    let stdout = server.stdout.take().context("the server has no standard output")?;
+    // One line only: the URL. Everything is printed, whoever listens.
+    let (sender, lines) = sync_channel(1);
+    thread::Builder::new().name("server output".to_owned()).spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+                // Nobody reads us any more; the server must still not block on a full pipe.
+                continue;
+            }
+            if let Some(url) = line.strip_prefix(READY_LINE) {
+                // Only the first is waited for.
+                drop(sender.try_send(url.trim().to_owned()));
+            }
+        }
+    })?;
+    let started = steps::now();
+    while started.elapsed() < READY_LIMIT {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(Start::Stopped);
+        }
+        match lines.recv_timeout(Duration::from_millis(100)) {
+            Ok(url) => return Ok(Start::Ready { url, lines }),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = server.wait()?;
+                bail!("the server ended with {status} before it was ready; what it says stands above");
+            }
+        }
+    }
+    end(server)?;
+    bail!("the server was not ready within {} s", READY_LIMIT.as_secs())
+}
+
+fn announce(url: &str, native: bool) {
+    say!("");
+    say!("  Quarterdeck is running on the simulated market");
+    say!("    open      {url}");
+    say!("    sign in   alice, bob, or any other name that the sign-in page lists; no password");
+    if native {
+        say!("    window    the native console is open as well");
+    }
+    say!("    stop      Ctrl-C");
+    say!("");
+}
+
+/// Until somebody asks us to stop or the server ends by itself. Closing the window leaves the server running.
+fn watch(server: &mut Child, mut console: Option<&mut Child>, stop: &AtomicBool) -> Result<ExitCode> {
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(status) = server.try_wait()? {
+            say!("the server ended by itself with {status}");
+            return Ok(ExitCode::FAILURE);
+        }
+        if let Some(child) = console.as_deref_mut()
+            && let Some(status) = child.try_wait()?
+        {
+            say!("the window is closed ({status}); the server goes on, Ctrl-C stops it");
+            console = None;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Asks a child to end and insists when it does not.
+fn end(child: &mut Child) -> Result<()> {
+    if child.try_wait()?.is_some() {
+        return Ok(());
+    }
+    // The standard library can only kill; the polite signal takes the system's own program.
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    if asked.is_ok_and(|status| status.success()) && steps::wait_at_most(child, STOP_LIMIT)?.is_some() {
+        return Ok(());
+    }
+    say!("process {} did not end within {} s: killed", child.id(), STOP_LIMIT.as_secs());
+    child.kill()?;
+    child.wait()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::sync::atomic::AtomicBool;
+
+    use super::{Start, child_of_ours, end, wait_until_ready};
+
+    fn shell(script: &str) -> std::process::Child {
+        Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().expect("sh")
+    }
+
+    #[test]
+    fn the_ready_line_gives_the_address() {
+        let mut server = shell("echo starting; echo quarterdeck ready http://127.0.0.1:1; exec sleep 60");
+        let Start::Ready { url, .. } = wait_until_ready(&mut server, &AtomicBool::new(false)).expect("ready") else { panic!("stopped") };
+        assert_eq!(url, "http://127.0.0.1:1");
+        end(&mut server).expect("ended");
+        assert!(server.try_wait().expect("wait").is_some());
+    }
+
+    #[test]
+    fn a_server_that_ends_first_is_an_error_with_its_status() {
+        let mut server = shell("echo port in use; exit 64");
+        let err = wait_until_ready(&mut server, &AtomicBool::new(false)).err().expect("an error").to_string();
+        assert!(err.contains("64"), "{err}");
+    }
+
+    #[test]
+    fn a_child_ends_on_the_first_signal() {
+        let mut child = child_of_ours(Path::new("/bin/sleep")).arg("60").spawn().expect("sleep");
+        end(&mut child).expect("ended");
+        assert!(child.try_wait().expect("wait").is_some());
+    }
+}

@@ -1,0 +1,253 @@
+//! `cargo xtask test`: every check that a change must pass, in one place and in one order.
+//!
+//! A step that fails does not hide the others; one that cannot run says why, and the closing line counts it.
+//! It loosens nothing: lints stand in the workspace manifest, fences in `fences`, budgets in `web`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::demo;
+use crate::fences;
+use crate::project::{Project, WASM_TARGET};
+use crate::say;
+use crate::setup::{self, Need, Ready};
+use crate::steps::{self, find_program};
+use crate::web::{self, Mode};
+
+/// Needs wgpu, so it is built and run by itself: in one build its features would change everybody's eframe.
+const SNAPSHOTS: &str = "qd_snapshots";
+
+/// One selection of packages and features for every step of the workspace, so that no step rebuilds for another.
+const WORKSPACE: &[&str] = &["--workspace", "--exclude", SNAPSHOTS, "--features", "quarterdeck/dev-auth"];
+
+/// The console and everything under it that the browser runs.
+const BROWSER_CRATES: &[&str] = &["qd_console", "qd_feed", "qd_pages", "qd_queue", "qd_state", "qd_types", "qd_ui", "qd_wire"];
+
+#[derive(Args)]
+pub(crate) struct TestArgs {
+    /// Only these steps and what they need; without any, all of them
+    #[arg(value_parser = step_names())]
+    steps: Vec<String>,
+}
+
+struct Step {
+    name: &'static str,
+    /// Steps whose result this one uses.
+    after: &'static [&'static str],
+    /// What set-up must have provided; without it the step is skipped, loudly.
+    needs: &'static [Need],
+    run: fn(&Project) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "fences", after: &[], needs: &[], run: |project| fences::check(&project.root) },
+    Step { name: "fmt", after: &[], needs: &[], run: |project| steps::run(project.cargo().args(["fmt", "--all", "--check"])) },
+    Step { name: "clippy", after: &[], needs: &[], run: clippy },
+    Step { name: "clippy-wasm", after: &[], needs: &[Need::WasmStd], run: clippy_wasm },
+    Step { name: "tidy", after: &[], needs: &[], run: |project| tests(project, &["--test", "tidy"]) },
+    Step { name: "tests", after: &[], needs: &[], run: |project| tests(project, &[]) },
+    Step { name: "doctests", after: &[], needs: &[], run: |project| steps::run(project.cargo().args(["test", "--doc"]).args(WORKSPACE)) },
+    Step { name: "docs", after: &[], needs: &[], run: docs },
+    Step { name: "snapshots", after: &[], needs: &[Need::Vulkan], run: snapshots },
+    Step { name: "web", after: &[], needs: &[Need::WasmStd, Need::NodeTools], run: |project| web::build(project, Mode::Release).map(drop) },
+    Step { name: "release", after: &[], needs: &[], run: |project| demo::build_server(project).and_then(|()| demo::build_console(project)) },
+    Step { name: "browser", after: &["web", "release"], needs: &[Need::NodeTools, Need::Redis, Need::Chromium], run: |project| end_to_end(project, "browser") },
+    Step { name: "native", after: &["release"], needs: &[Need::NodeTools, Need::Redis, Need::Desktop], run: |project| end_to_end(project, "native") },
+];
+
+enum Outcome {
+    Passed,
+    Failed(String),
+    Skipped(String),
+}
+
+/// A step that ran or did not, for the summary.
+struct Row {
+    name: &'static str,
+    took: Duration,
+    outcome: Outcome,
+}
+
+fn step_names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
+pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
+    let started = steps::now();
+    let ready = setup::run(project)?;
+    let mut rows: Vec<Row> = Vec::new();
+    for step in selected(&args.steps) {
+        say!("\n== {}", step.name);
+        let step_started = steps::now();
+        let outcome = run_step(project, &ready, step, &rows);
+        let took = step_started.elapsed();
+        match &outcome {
+            Outcome::Passed => say!("-- {} passed in {}", step.name, steps::pretty(took)),
+            Outcome::Failed(why) => say!("-- {} FAILED in {}: {why}", step.name, steps::pretty(took)),
+            Outcome::Skipped(why) => say!("-- {} SKIPPED: {why}", step.name),
+        }
+        rows.push(Row { name: step.name, took, outcome });
+    }
+
+    say!("");
+    for row in &rows {
+        match &row.outcome {
+            Outcome::Passed => say!("  {:<12} passed   {:>12}", row.name, steps::pretty(row.took)),
+            Outcome::Failed(why) => say!("  {:<12} FAILED   {:>12}  {}", row.name, steps::pretty(row.took), first_line(why)),
+            Outcome::Skipped(why) => say!("  {:<12} SKIPPED  {:>12}  {}", row.name, "", first_line(why)),
+        }
+    }
+    say!("  {:<12}          {:>12}", "together", steps::pretty(started.elapsed()));
+    let failed = rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_)));
+    say!("{}", closing_line(&rows));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The steps that were asked for with everything they come after, in the gate's own order.
+fn selected(names: &[String]) -> Vec<&'static Step> {
+    let mut wanted: BTreeMap<&str, bool> = STEPS.iter().map(|step| (step.name, names.is_empty() || names.iter().any(|name| name == step.name))).collect();
+    // A step comes after earlier ones only, so going backward finds all of them.
+    for step in STEPS.iter().rev() {
+        if wanted[step.name] {
+            wanted.extend(step.after.iter().map(|earlier| (*earlier, true)));
+        }
+    }
+    STEPS.iter().filter(|step| wanted[step.name]).collect()
+}
+
+fn run_step(project: &Project, ready: &Ready, step: &Step, rows: &[Row]) -> Outcome {
+    if let Some(lack) = ready.lack_of(step.needs) {
+        return Outcome::Skipped(lack);
+    }
+    for row in rows.iter().filter(|row| step.after.contains(&row.name)) {
+        match &row.outcome {
+            Outcome::Passed => {}
+            Outcome::Failed(_) => return Outcome::Failed(format!("not run, because {} failed", row.name)),
+            Outcome::Skipped(why) => return Outcome::Skipped(format!("{} was skipped: {why}", row.name)),
+        }
+    }
+    match (step.run)(project) {
+        Ok(()) => Outcome::Passed,
+        Err(err) => Outcome::Failed(format!("{err:#}")),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn closing_line(rows: &[Row]) -> String {
+    let names = |wanted: fn(&Outcome) -> bool| rows.iter().filter(|row| wanted(&row.outcome)).map(|row| row.name).collect::<Vec<_>>().join(", ");
+    let failed = names(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let skipped = names(|outcome| matches!(outcome, Outcome::Skipped(_)));
+    let num_passed = rows.iter().filter(|row| matches!(row.outcome, Outcome::Passed)).count();
+    let mut line = if failed.is_empty() { format!("gate passed: {num_passed} steps") } else { format!("gate FAILED: {failed}") };
+    if !skipped.is_empty() {
+        line.push_str(&format!(" (skipped: {skipped})"));
+    }
+    line
+}
+
+fn clippy(project: &Project) -> Result<()> {
+    steps::run(project.cargo().arg("clippy").args(WORKSPACE).args(["--all-targets", "--", "-D", "warnings"]))
+}
+
+fn clippy_wasm(project: &Project) -> Result<()> {
+    let mut command = project.cargo();
+    command.env("CLIPPY_CONF_DIR", project.root.join("infra/clippy-wasm")).args(["clippy", "--lib", "--target", WASM_TARGET]);
+    for name in BROWSER_CRATES {
+        command.args(["--package", name]);
+    }
+    steps::run(command.args(["--", "-D", "warnings"]))
+}
+
+/// The runner counts at its end, and nothing is retried: a flake is a failure.
+fn tests(project: &Project, extra: &[&str]) -> Result<()> {
+    steps::run(test_runner(project).args(WORKSPACE).arg("--no-fail-fast").args(extra))
+}
+
+fn test_runner(project: &Project) -> Command {
+    let mut command = project.cargo();
+    if find_program("cargo-nextest").is_some() {
+        command.args(["nextest", "run"]);
+    } else {
+        command.args(["test", "--lib", "--bins", "--tests"]);
+    }
+    command
+}
+
+fn docs(project: &Project) -> Result<()> {
+    // Libraries only: the binary qd-console and its library would be written over one another.
+    steps::run(project.cargo().env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--lib"]).args(WORKSPACE))
+}
+
+fn snapshots(project: &Project) -> Result<()> {
+    let driver = setup::lavapipe().context("lavapipe is gone since set-up found it")?;
+    let mut command = test_runner(project);
+    command.args(["--package", SNAPSHOTS, "--no-fail-fast"]).env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
+    steps::run(&mut command).context("the pictures that differ stand beside the accepted ones as *.new.png and *.diff.png")
+}
+
+/// Scenarios of `tests/browser` in Node.js, against the release build.
+fn end_to_end(project: &Project, kind: &str) -> Result<()> {
+    let script = project.root.join("tests/browser/run.mjs");
+    if !Path::new(&script).is_file() {
+        bail!("{} is missing", script.display());
+    }
+    let mut command = Command::new("node");
+    command
+        .arg(&script)
+        .arg(kind)
+        .current_dir(&project.root)
+        .env("QD_E2E_TOOLS", project.tools())
+        .env("QD_E2E_ARTIFACTS", project.artifacts())
+        .env("QD_E2E_SERVER", project.release_binary("quarterdeck"))
+        .env("QD_E2E_CONSOLE", project.release_binary("qd-console"))
+        .env("QD_E2E_APP_DIR", project.dist());
+    if let Some(chromium) = setup::chromium() {
+        command.env("QD_E2E_CHROMIUM", chromium);
+    }
+    steps::run(&mut command).with_context(|| format!("screenshots and logs are in {}", project.artifacts().display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Outcome, Row, STEPS, closing_line, selected};
+
+    fn row(name: &'static str, outcome: Outcome) -> Row {
+        Row { name, took: Duration::ZERO, outcome }
+    }
+
+    #[test]
+    fn the_closing_line_counts_and_names() {
+        let passed = [row("fmt", Outcome::Passed), row("clippy", Outcome::Passed)];
+        assert_eq!(closing_line(&passed), "gate passed: 2 steps");
+        let skipped = [row("fmt", Outcome::Passed), row("snapshots", Outcome::Skipped("no driver".to_owned()))];
+        assert_eq!(closing_line(&skipped), "gate passed: 1 steps (skipped: snapshots)");
+        let failed = [row("fmt", Outcome::Failed("differs".to_owned())), row("clippy", Outcome::Passed), row("web", Outcome::Failed(String::new()))];
+        assert_eq!(closing_line(&failed), "gate FAILED: fmt, web");
+    }
+
+    #[test]
+    fn a_step_brings_what_it_needs_in_the_gates_order() {
+        let names = |asked: &[&str]| selected(&asked.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).iter().map(|step| step.name).collect::<Vec<_>>();
+        assert_eq!(names(&["browser", "fmt"]), ["fmt", "web", "release", "browser"]);
+        assert_eq!(names(&[]).len(), STEPS.len());
+    }
+
+    #[test]
+    fn a_step_comes_after_earlier_ones_only() {
+        for (index, step) in STEPS.iter().enumerate() {
+            for earlier in step.after {
+                assert!(STEPS.iter().take(index).any(|other| other.name == *earlier), "{} after {earlier}", step.name);
+            }
+        }
+    }
+}

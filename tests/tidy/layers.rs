@@ -1,0 +1,184 @@
+//! The table of `docs/architecture.md` as a test: who may depend on whom, inside and outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{assert_tidy, metadata};
+
+/// Crate → the crates of the house that it may name in its manifest (normal, dev and build alike).
+const MAY_USE: &[(&str, &[&str])] = &[
+    // Layer 0: words.
+    ("qd_types", &[]),
+    ("qd_queue", &[]),
+    // Layer 1: pure.
+    ("qd_wire", &["qd_types"]),
+    ("qd_state", &["qd_types"]),
+    // Layer 2: kits.
+    ("qd_ui", &["qd_types"]),
+    ("qd_feed", &["qd_bus", "qd_queue", "qd_state", "qd_types", "qd_wire"]),
+    ("qd_auth", &["qd_types"]),
+    ("qd_bus", &["qd_types", "qd_wire"]),
+    // Layer 3: features.
+    ("qd_pages", &["qd_state", "qd_types", "qd_ui"]),
+    ("qd_gateway", &["qd_auth", "qd_bus", "qd_queue", "qd_types", "qd_wire"]),
+    ("qd_execution", &["qd_bus", "qd_types", "qd_wire"]),
+    // Layer 4: shells.
+    ("qd_console", &["qd_feed", "qd_pages", "qd_state", "qd_types", "qd_ui"]),
+    ("quarterdeck", &["qd_auth", "qd_bus", "qd_execution", "qd_gateway", "qd_types", "qd_wire"]),
+    // Tools.
+    ("xtask", &[]),
+];
+
+/// The named exceptions: they test and measure across layers.
+const MAY_USE_ALL: &[&str] = &["qd_tests", "qd_benches", "qd_snapshots"];
+
+/// Outside crate → the members that may name it in their manifest.
+const OUTSIDE: &[(&str, &[&str])] = &[
+    ("redis", &["qd_bus"]),
+    ("eframe", &["qd_console"]),
+    ("sqlx", &["qd_db"]),
+    ("axum", &["qd_execution", "qd_gateway"]),
+    ("hyper-util", &["qd_execution", "qd_gateway"]),
+    ("egui", &["qd_console", "qd_pages", "qd_ui", "qd_benches", "qd_snapshots", "qd_tests"]),
+    ("egui_table", &["qd_ui"]),
+    ("egui_plot", &["qd_ui"]),
+    ("crossbeam-channel", &["qd_queue"]),
+    ("arc-swap", &["qd_state", "qd_gateway"]),
+    ("wasm-bindgen-cli-support", &["xtask"]),
+];
+
+/// Crates that may not be in the tree at all, with the reason.
+const BANNED: &[(&str, &str)] = &[
+    ("openssl", "rustls only"),
+    ("openssl-sys", "rustls only"),
+    ("native-tls", "rustls only"),
+    ("aws-lc-rs", "ring is the one crypto provider: two make rustls panic at start"),
+    ("aws-lc-sys", "ring is the one crypto provider, and this one wants cmake"),
+    ("async-std", "tokio is the one runtime"),
+];
+
+/// Crates that must never reach these members, however deep: the drawing and pure layers compile for the browser.
+const NEVER_BELOW: &[(&str, &[&str])] = &[
+    ("qd_types", &["serde", "tokio", "egui", "redis"]),
+    ("qd_queue", &["serde", "tokio", "egui"]),
+    ("qd_wire", &["tokio", "egui", "redis"]),
+    ("qd_state", &["serde", "tokio", "egui", "redis"]),
+    ("qd_ui", &["tokio", "redis", "reqwest", "eframe"]),
+    ("qd_pages", &["tokio", "redis", "reqwest", "eframe"]),
+    ("qd_auth", &["axum", "tokio", "redis"]),
+    ("qd_gateway", &["egui"]),
+    ("qd_execution", &["egui"]),
+];
+
+#[test]
+fn manifests_follow_the_layers() {
+    let metadata = metadata();
+    let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    let members: BTreeSet<&str> =
+        metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
+    let mut complaints = Vec::new();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        if MAY_USE_ALL.contains(&name) {
+            continue;
+        }
+        let Some(allowed) = table.get(name) else {
+            complaints.push(format!("{name}: not in the table of tests/tidy/layers.rs"));
+            continue;
+        };
+        for dependency in &package.dependencies {
+            let target = dependency.name.as_str();
+            if members.contains(target) && target != name && !allowed.contains(&target) {
+                complaints.push(format!(
+                    "{name} → {target}: not an arrow of the house ({:?} dependency)",
+                    dependency.kind
+                ));
+            }
+        }
+    }
+    for (name, _) in MAY_USE {
+        if !members.contains(name) {
+            complaints.push(format!("{name}: in the table, not in the workspace"));
+        }
+    }
+    assert_tidy(&complaints);
+}
+
+#[test]
+fn outside_crates_stay_behind_their_fences() {
+    let metadata = metadata();
+    let mut complaints = Vec::new();
+    for package in metadata.workspace_packages() {
+        for dependency in &package.dependencies {
+            if let Some((_, owners)) = OUTSIDE.iter().find(|(name, _)| *name == dependency.name)
+                && !owners.contains(&package.name.as_str())
+            {
+                complaints.push(format!(
+                    "{} → {}: only {} may",
+                    package.name,
+                    dependency.name,
+                    owners.join(", ")
+                ));
+            }
+        }
+    }
+    for package in &metadata.packages {
+        if let Some((name, reason)) =
+            BANNED.iter().find(|(name, _)| package.name.as_str() == *name)
+            && is_reachable(&metadata, name)
+        {
+            complaints.push(format!("{name} is in the tree: {reason}"));
+        }
+    }
+    assert_tidy(&complaints);
+}
+
+/// Whether any member's resolved graph holds `name`; cargo's package list also holds what no feature turns on.
+fn is_reachable(metadata: &cargo_metadata::Metadata, name: &str) -> bool {
+    metadata.workspace_packages().iter().any(|package| below(metadata, &package.name).contains(name))
+}
+
+/// Names of everything that `root` needs to build and run (no dev-dependencies), for any target.
+fn below(metadata: &cargo_metadata::Metadata, root: &str) -> BTreeSet<String> {
+    let Some(resolve) = metadata.resolve.as_ref() else { return BTreeSet::new() };
+    let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+    let names: BTreeMap<_, _> =
+        metadata.packages.iter().map(|package| (&package.id, package.name.to_string())).collect();
+    let mut todo: Vec<_> = metadata
+        .workspace_packages()
+        .iter()
+        .filter(|package| package.name.as_str() == root)
+        .map(|package| &package.id)
+        .collect();
+    let mut seen = BTreeSet::new();
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let Some(node) = nodes.get(id) else { continue };
+        for dependency in &node.deps {
+            let is_real = dependency
+                .dep_kinds
+                .iter()
+                .any(|kind| kind.kind == cargo_metadata::DependencyKind::Normal);
+            if is_real {
+                todo.push(&dependency.pkg);
+            }
+        }
+    }
+    seen.into_iter().filter_map(|id| names.get(id).cloned()).filter(|name| name != root).collect()
+}
+
+#[test]
+fn pure_and_drawing_crates_stay_pure_all_the_way_down() {
+    let metadata = metadata();
+    let mut complaints = Vec::new();
+    for (name, banned) in NEVER_BELOW {
+        let reached = below(&metadata, name);
+        for bad in *banned {
+            if reached.contains(*bad) {
+                complaints.push(format!("{name} reaches {bad}, which it must never hold"));
+            }
+        }
+    }
+    assert_tidy(&complaints);
+}
