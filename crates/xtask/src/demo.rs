@@ -51,7 +51,7 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
-    let ready = setup::run(project)?;
+    let ready = setup::run(project);
     if let Some(lack) = ready.lack_of(&[setup::Need::WasmStd, setup::Need::NodeTools]) {
         bail!("the demo cannot be built: {lack}");
     }

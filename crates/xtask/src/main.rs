@@ -3,7 +3,6 @@
 //! It builds and starts things; it holds no product logic and nothing of the product depends on it.
 //! One module per command; `project` says where things are and `steps` how a step is run and reported.
 //! Progress goes to standard error, so that standard output is left to what a step itself prints.
-#![expect(clippy::print_stderr, reason = "this program talks to the person who typed the command")]
 
 mod bench;
 mod compress;
@@ -46,7 +45,7 @@ enum Command {
     Setup,
     /// Build the browser's bundle into <target>/web/dist
     ///
-    /// Builds qd_console for wasm, runs wasm-bindgen and wasm-opt, gives every file a name with its hash, and puts
+    /// Builds the console for wasm, runs wasm-bindgen and wasm-opt, gives every file a name with its hash, and puts
     /// a brotli and a gzip form beside it. Fails when the first load is over the size budget.
     Web(web::WebArgs),
     /// Run the whole of Quarterdeck on this machine
@@ -82,11 +81,11 @@ fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
         Command::Setup => {
-            let ready = setup::run(&project)?;
+            let ready = setup::run(&project);
             return Ok(if ready.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Web(args) => {
-            setup::run(&project)?;
+            setup::run(&project);
             web::build(&project, args.mode())?;
         }
         Command::Demo(args) => return demo::run(&project, &args),

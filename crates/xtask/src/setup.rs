@@ -122,7 +122,7 @@ impl Ready {
 }
 
 /// Checks everything, provides what it can and reports what it did and what is left.
-pub(crate) fn run(project: &Project) -> Result<Ready> {
+pub(crate) fn run(project: &Project) -> Ready {
     let started = steps::now();
     let mut ready = Ready { missing: Vec::new() };
     install_packages(&mut ready);
@@ -142,7 +142,7 @@ pub(crate) fn run(project: &Project) -> Result<Ready> {
             say!("    without it: {}", need.without_it());
         }
     }
-    Ok(ready)
+    ready
 }
 
 /// Fails when one of these is not there, without trying to install it.
