@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use qd_types::{Epoch, Seq, StreamClass, StreamName, StreamPos};
+use qd_types::{Seq, StreamClass, StreamName, StreamPos};
 use qd_wire::head::Head;
 
 /// Most entries an event stream's log keeps.
@@ -27,22 +27,12 @@ pub struct LogEntry {
     pub bytes: Bytes,
 }
 
-impl LogEntry {
-    /// Where the message stands.
-    pub fn position(&self) -> StreamPos {
-        StreamPos {
-            epoch: self.head.epoch.clone(),
-            seq: self.head.seq,
-        }
-    }
-}
-
 /// One atomic read of a log.
 #[derive(Clone, Debug, Default)]
 pub struct LogPage {
     /// The newest number at the moment of the read; absent when the store holds nothing.
     pub head: Option<StreamPos>,
-    /// The first number still kept; zero when the store holds nothing.
+    /// The first number still kept, or the next one when none is; zero when the store holds nothing.
     pub base: Seq,
     /// Entries in order, all of the head's epoch.
     pub entries: Vec<LogEntry>,
@@ -92,7 +82,7 @@ pub enum AppendOutcome {
 #[derive(Clone, Debug)]
 pub struct StreamLog {
     class: StreamClass,
-    epoch: Option<Epoch>,
+    position: Option<StreamPos>,
     entries: VecDeque<LogEntry>,
     bytes: usize,
 }
@@ -102,7 +92,7 @@ impl StreamLog {
     pub fn new(class: StreamClass) -> Self {
         Self {
             class,
-            epoch: None,
+            position: None,
             entries: VecDeque::new(),
             bytes: 0,
         }
@@ -110,14 +100,16 @@ impl StreamLog {
 
     /// The newest number; absent when nothing is held.
     pub fn position(&self) -> Option<StreamPos> {
-        self.entries.back().map(LogEntry::position)
+        self.position.clone()
     }
 
-    /// The first number kept; zero when nothing is held.
+    /// The first number kept, or the next one when none is; zero when nothing is held.
     pub fn base(&self) -> Seq {
-        self.entries
-            .front()
-            .map_or(Seq(0), |entry| entry.head.seq)
+        match (self.entries.front(), &self.position) {
+            (Some(first), _) => first.head.seq,
+            (None, Some(position)) => position.seq.next(),
+            (None, None) => Seq(0),
+        }
     }
 
     /// Bytes kept, the snapshot included.
@@ -148,18 +140,23 @@ impl StreamLog {
         AppendOutcome::Appended
     }
 
-    /// Replaces everything by `entries`, which are consecutive numbers of `epoch`.
-    pub fn refill(&mut self, epoch: &Epoch, entries: Vec<LogEntry>) {
+    /// Replaces everything by `entries`, consecutive numbers up to `position`; without any, only the number is known.
+    pub fn refill(&mut self, position: StreamPos, entries: Vec<LogEntry>) {
         self.clear();
         for entry in entries {
-            debug_assert_eq!(&entry.head.epoch, epoch, "entries of one epoch");
+            debug_assert_eq!(entry.head.epoch, position.epoch, "entries of one epoch");
             self.push(entry);
         }
+        debug_assert!(
+            self.position.is_none() || self.position.as_ref() == Some(&position),
+            "the last entry has the position's number"
+        );
+        self.position = Some(position);
     }
 
     /// Forgets everything, as a lost store does.
     pub fn clear(&mut self) {
-        self.epoch = None;
+        self.position = None;
         self.entries.clear();
         self.bytes = 0;
     }
@@ -175,7 +172,11 @@ impl StreamLog {
     ) -> LogPage {
         let base = self.base();
         let from = match after {
-            Some(pos) if Some(&pos.epoch) == self.epoch.as_ref() => pos.seq.next().max(base),
+            Some(after)
+                if self.position.as_ref().is_some_and(|pos| pos.epoch == after.epoch) =>
+            {
+                after.seq.next().max(base)
+            }
             _ => base,
         };
         let skip = usize::try_from(from.0.saturating_sub(base.0)).unwrap_or(usize::MAX);
@@ -199,7 +200,7 @@ impl StreamLog {
     }
 
     fn push(&mut self, entry: LogEntry) {
-        self.epoch = Some(entry.head.epoch.clone());
+        self.position = Some(entry.head.pos());
         self.bytes += entry.bytes.len();
         self.entries.push_back(entry);
         // A state log is cut by its snapshots only: what is left of a trimmed one could not be applied by anybody.

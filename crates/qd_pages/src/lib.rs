@@ -1,1 +1,25 @@
 //! One module per page: snapshot in, pixels and commands out.
+//!
+//! **Owns:** what a page shows of a [`Snapshot`](qd_state::Snapshot), in which order, and which [`Command`] a click means.
+//!
+//! **Does not own:** how widgets look (`qd_ui`), what is true (`qd_state`), or what becomes of a command. No socket, no clock, no file:
+//! time and data arrive in [`PageCtx`], and the only things a page changes are its own view state and the command buffer.
+//!
+//! **Threading:** called on the thread that paints. `ui` may run twice in a frame; nothing is keyed on "ui was called".
+//!
+//! **Failure:** a page cannot fail. What is missing is drawn as missing, with its age and its reason.
+
+mod banners;
+mod command;
+mod ctx;
+mod dashboard;
+mod desk;
+mod footer;
+mod header;
+mod navigation;
+
+pub use self::command::{Command, CommandSender, SentCommand};
+pub use self::ctx::PageCtx;
+pub use self::dashboard::{DashboardState, dashboard_ui};
+pub use self::desk::{DeskState, desk_ui};
+pub use self::navigation::Page;

@@ -62,7 +62,8 @@ impl<'a> Banner<'a> {
         if let Some(action) = self.action {
             let width = text::width(painter, action, &tokens.fonts.body) + 28.0;
             let button = Rect::from_min_max(pos2(right - width, center_y - 12.0), pos2(right, center_y + 12.0));
-            pressed = ui.scope_builder(UiBuilder::new().max_rect(button), |ui| Button::new(action).ui(ui, cx).clicked()).inner;
+            // A child takes no room: the banner's own is already taken.
+            pressed = Button::new(action).ui(&mut ui.new_child(UiBuilder::new().max_rect(button)), cx).clicked();
             right = button.left() - space::S;
         }
         let painter = ui.painter();

@@ -143,7 +143,11 @@ impl<'a> MetricCard<'a> {
             return card;
         };
 
-        let line_color = mix(tokens.surface_raised, tokens.tone(self.tone), 0.45);
+        // The line of the day is a hint beside the number, never louder than it.
+        let line_color = match self.tone {
+            Tone::Neutral | Tone::Faint => mix(tokens.surface_raised, tokens.text_secondary, 0.5),
+            tone => mix(tokens.surface_raised, tokens.tone(tone), 0.5),
+        };
         paint::sparkline(&faded, spark_rect, self.spark, line_color);
         let color = self.value_color(ui, cx);
         let mut left = value_rect.left();
@@ -165,8 +169,9 @@ impl<'a> MetricCard<'a> {
         if self.stale == StaleMark::Refresh {
             let button_rect = Rect::from_min_size(pos2(inner.right() - 64.0, inner.bottom() - 20.0), Vec2::new(64.0, size::TOUCH_TARGET));
             let name = format!("Refresh {}", self.title);
-            let scope = UiBuilder::new().max_rect(button_rect);
-            card.refresh_clicked = ui.scope_builder(scope, |ui| Button::new("Refresh").name(&name).ui(ui, cx).clicked()).inner;
+            // A child takes no room: the card's own is already taken.
+            let mut child = ui.new_child(UiBuilder::new().max_rect(button_rect));
+            card.refresh_clicked = Button::new("Refresh").name(&name).ui(&mut child, cx).clicked();
         }
         card
     }

@@ -13,7 +13,7 @@ pub fn text_field(ui: &mut Ui, cx: &UiCtx<'_>, text: &mut String, hint: &str, na
         .hint_text(hint)
         .font(cx.tokens.fonts.body.clone())
         .margin(Margin::symmetric(8, 2))
-        .vertical_align(egui::Align::Center)
+        .align(egui::Align2::LEFT_CENTER)
         .desired_width(width - 16.0)
         .min_size(vec2(width, 23.0));
     ui.add(field).accessible_name(name)

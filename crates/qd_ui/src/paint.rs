@@ -183,7 +183,7 @@ pub fn underline(painter: &Painter, rect: Rect, color: Color32) {
 }
 
 /// Padding at both sides of text in a cell or a panel's header.
-pub const CELL_PADDING: f32 = space::S + 2.0;
+pub const CELL_PADDING: f32 = space::S;
 
 #[cfg(test)]
 mod tests {

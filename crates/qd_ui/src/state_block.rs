@@ -65,6 +65,7 @@ impl<'a> StateBlock<'a> {
         };
         let width = text::width(ui.painter(), action, &fonts.body) + 28.0;
         let button = Rect::from_min_size(pos2(center_x - width / 2.0, y + space::S), vec2(width, 24.0));
-        ui.scope_builder(UiBuilder::new().max_rect(button), |ui| Button::new(action).ui(ui, cx).clicked()).inner
+        // A child takes no room: the block's own is already taken.
+        Button::new(action).ui(&mut ui.new_child(UiBuilder::new().max_rect(button)), cx).clicked()
     }
 }

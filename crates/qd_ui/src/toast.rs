@@ -175,7 +175,7 @@ fn toast_ui(ui: &mut Ui, cx: &UiCtx<'_>, toast: &Toast) -> bool {
         .show(ui, |ui| {
             ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 50.0));
             let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
-            let seconds = (toast.until_ms - cx.now_ms).max(0).div_ceil(1000);
+            let seconds = ((toast.until_ms - cx.now_ms).max(0) + 999) / 1000;
             let painter = ui.painter();
             let mut level = level_word(toast.tone).to_owned();
             if toast.count > 1 {

@@ -48,7 +48,7 @@ pub enum WireError {
 
 impl WireError {
     /// [`WireError::Malformed`] from anything that can say what is wrong.
-    pub(crate) fn malformed(what: &'static str, detail: impl ToString) -> Self {
+    pub(crate) fn malformed(what: &'static str, detail: impl std::fmt::Display) -> Self {
         let mut detail = detail.to_string();
         if let Some((at, _)) = detail.char_indices().nth(300) {
             detail.truncate(at);

@@ -16,5 +16,12 @@ pub(crate) struct BenchArgs {
 }
 
 pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<()> {
-    steps::timed("bench", || steps::run(project.cargo().args(["bench", "--package", "qd_benches"]).args(&args.extra)))
+    steps::timed("bench", || {
+        steps::run(
+            project
+                .cargo()
+                .args(["bench", "--package", "qd_benches"])
+                .args(&args.extra),
+        )
+    })
 }

@@ -29,7 +29,11 @@ pub(crate) fn brotli(bytes: &[u8], effort: Effort) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn gzip(bytes: &[u8], effort: Effort) -> Result<Vec<u8>> {
-    let level = if effort == Effort::Most { Compression::best() } else { Compression::fast() };
+    let level = if effort == Effort::Most {
+        Compression::best()
+    } else {
+        Compression::fast()
+    };
     // Without a name and a time in the header, same bytes in, same bytes out.
     let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), level);
     encoder.write_all(bytes)?;
@@ -48,14 +52,18 @@ mod tests {
         for effort in [Effort::Most, Effort::Little] {
             let packed = brotli(&text, effort).expect("brotli");
             let mut back = Vec::new();
-            ::brotli::Decompressor::new(packed.as_slice(), 4096).read_to_end(&mut back).expect("brotli back");
+            ::brotli::Decompressor::new(packed.as_slice(), 4096)
+                .read_to_end(&mut back)
+                .expect("brotli back");
             assert_eq!(back, text);
             assert!(packed.len() * 10 < text.len());
             assert_eq!(packed, brotli(&text, effort).expect("again"));
 
             let packed = gzip(&text, effort).expect("gzip");
             let mut back = Vec::new();
-            flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut back).expect("gzip back");
+            flate2::read::GzDecoder::new(packed.as_slice())
+                .read_to_end(&mut back)
+                .expect("gzip back");
             assert_eq!(back, text);
             assert_eq!(packed, gzip(&text, effort).expect("again"));
         }

@@ -29,7 +29,7 @@ use crate::web::{self, Mode};
 const READY_LINE: &str = "quarterdeck ready ";
 
 /// From start to ready: opening a port and a bus takes far less.
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 
 /// The server drains within 5 s; after this it is not going to.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
@@ -39,7 +39,7 @@ pub(crate) struct DemoArgs {
     /// Port of the console, on 127.0.0.1
     #[arg(long, default_value_t = 8080)]
     port: u16,
-    /// A Redis server to use as the bus instead of the embedded one, as redis://127.0.0.1:6379
+    /// A Redis server to use as the bus instead of the embedded one, as `redis://127.0.0.1:6379`
     #[arg(long)]
     redis: Option<String>,
     /// Also build the native console and open its window
@@ -63,7 +63,8 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
 
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for signals")?;
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .context("cannot listen for signals")?;
     }
     let mut server = start_server(project, args, &dist)?;
     let (url, server_ended) = match wait_until_ready(&mut server, &stop)? {
@@ -73,7 +74,11 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let mut console = if args.native { Some(start_console(project, &url)?) } else { None };
+    let mut console = if args.native {
+        Some(start_console(project, &url)?)
+    } else {
+        None
+    };
     announce(&url, args.native);
 
     let code = watch(&mut server, console.as_mut(), &stop)?;
@@ -88,11 +93,29 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
 
 /// The server as the demo and the end-to-end tests run it: release, with the dev sign-in.
 pub(crate) fn build_server(project: &Project) -> Result<()> {
-    steps::timed("build: quarterdeck", || steps::run(project.cargo().args(["build", "--release", "--package", "quarterdeck", "--features", "dev-auth"])))
+    steps::timed("build: quarterdeck", || {
+        steps::run(project.cargo().args([
+            "build",
+            "--release",
+            "--package",
+            "quarterdeck",
+            "--features",
+            "dev-auth",
+        ]))
+    })
 }
 
 pub(crate) fn build_console(project: &Project) -> Result<()> {
-    steps::timed("build: qd-console", || steps::run(project.cargo().args(["build", "--release", "--package", "qd_console", "--bin", "qd-console"])))
+    steps::timed("build: qd-console", || {
+        steps::run(project.cargo().args([
+            "build",
+            "--release",
+            "--package",
+            "qd_console",
+            "--bin",
+            "qd-console",
+        ]))
+    })
 }
 
 /// A child that ends with us, whatever ends us.
@@ -111,43 +134,60 @@ fn child_of_ours(program: &Path) -> Command {
 fn start_server(project: &Project, args: &DemoArgs, dist: &Path) -> Result<Child> {
     let program = project.release_binary("quarterdeck");
     let mut command = child_of_ours(&program);
-    command.args(["demo", "--port"]).arg(args.port.to_string()).arg("--app-dir").arg(dist);
+    command
+        .args(["demo", "--port"])
+        .arg(args.port.to_string())
+        .arg("--app-dir")
+        .arg(dist);
     if let Some(redis) = &args.redis {
         command.args(["--redis", redis]);
     }
     command.args(&args.extra).stdout(Stdio::piped());
-    command.spawn().with_context(|| format!("cannot start {}", program.display()))
+    command
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))
 }
 
 fn start_console(project: &Project, url: &str) -> Result<Child> {
     let program = project.release_binary("qd-console");
-    child_of_ours(&program).args(["--gateway", url]).spawn().with_context(|| format!("cannot start {}", program.display()))
+    child_of_ours(&program)
+        .args(["--gateway", url])
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))
 }
 
 enum Start {
     /// The server answers at `url`; `lines` stays open while it writes.
-    Ready { url: String, lines: Receiver<String> },
+    Ready {
+        url: String,
+        lines: Receiver<String>,
+    },
     /// Somebody asked us to stop meanwhile.
     Stopped,
 }
 
 /// Passes the server's output on and waits for the line that says it answers.
 fn wait_until_ready(server: &mut Child, stop: &AtomicBool) -> Result<Start> {
-    let stdout = server.stdout.take().context("the server has no standard output")?;
+    let stdout = server
+        .stdout
+        .take()
+        .context("the server has no standard output")?;
     // One line only: the URL. Everything is printed, whoever listens.
     let (sender, lines) = sync_channel(1);
-    thread::Builder::new().name("server output".to_owned()).spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if writeln!(std::io::stdout().lock(), "{line}").is_err() {
-                // Nobody reads us any more; the server must still not block on a full pipe.
-                continue;
+    thread::Builder::new()
+        .name("server output".to_owned())
+        .spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if writeln!(std::io::stdout().lock(), "{line}").is_err() {
+                    // Nobody reads us any more; the server must still not block on a full pipe.
+                    continue;
+                }
+                if let Some(url) = line.strip_prefix(READY_LINE) {
+                    // Only the first is waited for.
+                    drop(sender.try_send(url.trim().to_owned()));
+                }
             }
-            if let Some(url) = line.strip_prefix(READY_LINE) {
-                // Only the first is waited for.
-                drop(sender.try_send(url.trim().to_owned()));
-            }
-        }
-    })?;
+        })?;
     let started = steps::now();
     while started.elapsed() < READY_LIMIT {
         if stop.load(Ordering::Relaxed) {
@@ -158,12 +198,17 @@ fn wait_until_ready(server: &mut Child, stop: &AtomicBool) -> Result<Start> {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 let status = server.wait()?;
-                bail!("the server ended with {status} before it was ready; what it says stands above");
+                bail!(
+                    "the server ended with {status} before it was ready; what it says stands above"
+                );
             }
         }
     }
     end(server)?;
-    bail!("the server was not ready within {} s", READY_LIMIT.as_secs())
+    bail!(
+        "the server was not ready within {} s",
+        READY_LIMIT.as_secs()
+    )
 }
 
 fn announce(url: &str, native: bool) {
@@ -179,7 +224,11 @@ fn announce(url: &str, native: bool) {
 }
 
 /// Until somebody asks us to stop or the server ends by itself. Closing the window leaves the server running.
-fn watch(server: &mut Child, mut console: Option<&mut Child>, stop: &AtomicBool) -> Result<ExitCode> {
+fn watch(
+    server: &mut Child,
+    mut console: Option<&mut Child>,
+    stop: &AtomicBool,
+) -> Result<ExitCode> {
     loop {
         if stop.load(Ordering::Relaxed) {
             return Ok(ExitCode::SUCCESS);
@@ -204,11 +253,19 @@ fn end(child: &mut Child) -> Result<()> {
         return Ok(());
     }
     // The standard library can only kill; the polite signal takes the system's own program.
-    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    if asked.is_ok_and(|status| status.success()) && steps::wait_at_most(child, STOP_LIMIT)?.is_some() {
+    let asked = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    if asked.is_ok_and(|status| status.success())
+        && steps::wait_at_most(child, STOP_LIMIT)?.is_some()
+    {
         return Ok(());
     }
-    say!("process {} did not end within {} s: killed", child.id(), STOP_LIMIT.as_secs());
+    say!(
+        "process {} did not end within {} s: killed",
+        child.id(),
+        STOP_LIMIT.as_secs()
+    );
     child.kill()?;
     child.wait()?;
     Ok(())
@@ -223,13 +280,22 @@ mod tests {
     use super::{Start, child_of_ours, end, wait_until_ready};
 
     fn shell(script: &str) -> std::process::Child {
-        Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().expect("sh")
+        Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh")
     }
 
     #[test]
     fn the_ready_line_gives_the_address() {
-        let mut server = shell("echo starting; echo quarterdeck ready http://127.0.0.1:1; exec sleep 60");
-        let Start::Ready { url, .. } = wait_until_ready(&mut server, &AtomicBool::new(false)).expect("ready") else { panic!("stopped") };
+        let mut server =
+            shell("echo starting; echo quarterdeck ready http://127.0.0.1:1; exec sleep 60");
+        let Start::Ready { url, .. } =
+            wait_until_ready(&mut server, &AtomicBool::new(false)).expect("ready")
+        else {
+            panic!("stopped")
+        };
         assert_eq!(url, "http://127.0.0.1:1");
         end(&mut server).expect("ended");
         assert!(server.try_wait().expect("wait").is_some());
@@ -238,13 +304,19 @@ mod tests {
     #[test]
     fn a_server_that_ends_first_is_an_error_with_its_status() {
         let mut server = shell("echo port in use; exit 64");
-        let err = wait_until_ready(&mut server, &AtomicBool::new(false)).err().expect("an error").to_string();
+        let err = wait_until_ready(&mut server, &AtomicBool::new(false))
+            .err()
+            .expect("an error")
+            .to_string();
         assert!(err.contains("64"), "{err}");
     }
 
     #[test]
     fn a_child_ends_on_the_first_signal() {
-        let mut child = child_of_ours(Path::new("/bin/sleep")).arg("60").spawn().expect("sleep");
+        let mut child = child_of_ours(Path::new("/bin/sleep"))
+            .arg("60")
+            .spawn()
+            .expect("sleep");
         end(&mut child).expect("ended");
         assert!(child.try_wait().expect("wait").is_some());
     }

@@ -23,10 +23,25 @@ use crate::web::{self, Mode};
 const SNAPSHOTS: &str = "qd_snapshots";
 
 /// One selection of packages and features for every step of the workspace, so that no step rebuilds for another.
-const WORKSPACE: &[&str] = &["--workspace", "--exclude", SNAPSHOTS, "--features", "quarterdeck/dev-auth"];
+const WORKSPACE: &[&str] = &[
+    "--workspace",
+    "--exclude",
+    SNAPSHOTS,
+    "--features",
+    "quarterdeck/dev-auth",
+];
 
 /// The console and everything under it that the browser runs.
-const BROWSER_CRATES: &[&str] = &["qd_console", "qd_feed", "qd_pages", "qd_queue", "qd_state", "qd_types", "qd_ui", "qd_wire"];
+const BROWSER_CRATES: &[&str] = &[
+    "qd_console",
+    "qd_feed",
+    "qd_pages",
+    "qd_queue",
+    "qd_state",
+    "qd_types",
+    "qd_ui",
+    "qd_wire",
+];
 
 #[derive(Args)]
 pub(crate) struct TestArgs {
@@ -45,19 +60,84 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step { name: "fences", after: &[], needs: &[], run: |project| fences::check(&project.root) },
-    Step { name: "fmt", after: &[], needs: &[], run: |project| steps::run(project.cargo().args(["fmt", "--all", "--check"])) },
-    Step { name: "clippy", after: &[], needs: &[], run: clippy },
-    Step { name: "clippy-wasm", after: &[], needs: &[Need::WasmStd], run: clippy_wasm },
-    Step { name: "tidy", after: &[], needs: &[], run: |project| tests(project, &["--test", "tidy"]) },
-    Step { name: "tests", after: &[], needs: &[], run: |project| tests(project, &[]) },
-    Step { name: "doctests", after: &[], needs: &[], run: |project| steps::run(project.cargo().args(["test", "--doc"]).args(WORKSPACE)) },
-    Step { name: "docs", after: &[], needs: &[], run: docs },
-    Step { name: "snapshots", after: &[], needs: &[Need::Vulkan], run: snapshots },
-    Step { name: "web", after: &[], needs: &[Need::WasmStd, Need::NodeTools], run: |project| web::build(project, Mode::Release).map(drop) },
-    Step { name: "release", after: &[], needs: &[], run: |project| demo::build_server(project).and_then(|()| demo::build_console(project)) },
-    Step { name: "browser", after: &["web", "release"], needs: &[Need::NodeTools, Need::Redis, Need::Chromium], run: |project| end_to_end(project, "browser") },
-    Step { name: "native", after: &["release"], needs: &[Need::NodeTools, Need::Redis, Need::Desktop], run: |project| end_to_end(project, "native") },
+    Step {
+        name: "fences",
+        after: &[],
+        needs: &[],
+        run: |project| fences::check(&project.root),
+    },
+    Step {
+        name: "fmt",
+        after: &[],
+        needs: &[],
+        run: |project| steps::run(project.cargo().args(["fmt", "--all", "--check"])),
+    },
+    Step {
+        name: "clippy",
+        after: &[],
+        needs: &[],
+        run: clippy,
+    },
+    Step {
+        name: "clippy-wasm",
+        after: &[],
+        needs: &[Need::WasmStd],
+        run: clippy_wasm,
+    },
+    Step {
+        name: "tidy",
+        after: &[],
+        needs: &[],
+        run: |project| tests(project, &["--test", "tidy"]),
+    },
+    Step {
+        name: "tests",
+        after: &[],
+        needs: &[],
+        run: |project| tests(project, &[]),
+    },
+    Step {
+        name: "doctests",
+        after: &[],
+        needs: &[],
+        run: |project| steps::run(project.cargo().args(["test", "--doc"]).args(WORKSPACE)),
+    },
+    Step {
+        name: "docs",
+        after: &[],
+        needs: &[],
+        run: docs,
+    },
+    Step {
+        name: "snapshots",
+        after: &[],
+        needs: &[Need::Vulkan],
+        run: snapshots,
+    },
+    Step {
+        name: "web",
+        after: &[],
+        needs: &[Need::WasmStd, Need::NodeTools],
+        run: |project| web::build(project, Mode::Release).map(drop),
+    },
+    Step {
+        name: "release",
+        after: &[],
+        needs: &[],
+        run: |project| demo::build_server(project).and_then(|()| demo::build_console(project)),
+    },
+    Step {
+        name: "browser",
+        after: &["web", "release"],
+        needs: &[Need::NodeTools, Need::Redis, Need::Chromium],
+        run: |project| end_to_end(project, "browser"),
+    },
+    Step {
+        name: "native",
+        after: &["release"],
+        needs: &[Need::NodeTools, Need::Redis, Need::Desktop],
+        run: |project| end_to_end(project, "native"),
+    },
 ];
 
 enum Outcome {
@@ -77,7 +157,7 @@ fn step_names() -> Vec<&'static str> {
     STEPS.iter().map(|step| step.name).collect()
 }
 
-pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
+pub(crate) fn run(project: &Project, args: &TestArgs) -> ExitCode {
     let started = steps::now();
     let ready = setup::run(project);
     let mut rows: Vec<Row> = Vec::new();
@@ -88,29 +168,67 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> Result<ExitCode> {
         let took = step_started.elapsed();
         match &outcome {
             Outcome::Passed => say!("-- {} passed in {}", step.name, steps::pretty(took)),
-            Outcome::Failed(why) => say!("-- {} FAILED in {}: {why}", step.name, steps::pretty(took)),
+            Outcome::Failed(why) => {
+                say!("-- {} FAILED in {}: {why}", step.name, steps::pretty(took))
+            }
             Outcome::Skipped(why) => say!("-- {} SKIPPED: {why}", step.name),
         }
-        rows.push(Row { name: step.name, took, outcome });
+        rows.push(Row {
+            name: step.name,
+            took,
+            outcome,
+        });
     }
 
     say!("");
     for row in &rows {
         match &row.outcome {
-            Outcome::Passed => say!("  {:<12} passed   {:>12}", row.name, steps::pretty(row.took)),
-            Outcome::Failed(why) => say!("  {:<12} FAILED   {:>12}  {}", row.name, steps::pretty(row.took), first_line(why)),
-            Outcome::Skipped(why) => say!("  {:<12} SKIPPED  {:>12}  {}", row.name, "", first_line(why)),
+            Outcome::Passed => say!(
+                "  {:<12} passed   {:>12}",
+                row.name,
+                steps::pretty(row.took)
+            ),
+            Outcome::Failed(why) => say!(
+                "  {:<12} FAILED   {:>12}  {}",
+                row.name,
+                steps::pretty(row.took),
+                first_line(why)
+            ),
+            Outcome::Skipped(why) => say!(
+                "  {:<12} SKIPPED  {:>12}  {}",
+                row.name,
+                "",
+                first_line(why)
+            ),
         }
     }
-    say!("  {:<12}          {:>12}", "together", steps::pretty(started.elapsed()));
-    let failed = rows.iter().any(|row| matches!(row.outcome, Outcome::Failed(_)));
+    say!(
+        "  {:<12}          {:>12}",
+        "together",
+        steps::pretty(started.elapsed())
+    );
+    let failed = rows
+        .iter()
+        .any(|row| matches!(row.outcome, Outcome::Failed(_)));
     say!("{}", closing_line(&rows));
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// The steps that were asked for with everything they come after, in the gate's own order.
 fn selected(names: &[String]) -> Vec<&'static Step> {
-    let mut wanted: BTreeMap<&str, bool> = STEPS.iter().map(|step| (step.name, names.is_empty() || names.iter().any(|name| name == step.name))).collect();
+    let mut wanted: BTreeMap<&str, bool> = STEPS
+        .iter()
+        .map(|step| {
+            (
+                step.name,
+                names.is_empty() || names.iter().any(|name| name == step.name),
+            )
+        })
+        .collect();
     // A step comes after earlier ones only, so going backward finds all of them.
     for step in STEPS.iter().rev() {
         if wanted[step.name] {
@@ -127,8 +245,12 @@ fn run_step(project: &Project, ready: &Ready, step: &Step, rows: &[Row]) -> Outc
     for row in rows.iter().filter(|row| step.after.contains(&row.name)) {
         match &row.outcome {
             Outcome::Passed => {}
-            Outcome::Failed(_) => return Outcome::Failed(format!("not run, because {} failed", row.name)),
-            Outcome::Skipped(why) => return Outcome::Skipped(format!("{} was skipped: {why}", row.name)),
+            Outcome::Failed(_) => {
+                return Outcome::Failed(format!("not run, because {} failed", row.name));
+            }
+            Outcome::Skipped(why) => {
+                return Outcome::Skipped(format!("{} was skipped: {why}", row.name));
+            }
         }
     }
     match (step.run)(project) {
@@ -142,24 +264,45 @@ fn first_line(text: &str) -> &str {
 }
 
 fn closing_line(rows: &[Row]) -> String {
-    let names = |wanted: fn(&Outcome) -> bool| rows.iter().filter(|row| wanted(&row.outcome)).map(|row| row.name).collect::<Vec<_>>().join(", ");
+    let names = |wanted: fn(&Outcome) -> bool| {
+        rows.iter()
+            .filter(|row| wanted(&row.outcome))
+            .map(|row| row.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let failed = names(|outcome| matches!(outcome, Outcome::Failed(_)));
     let skipped = names(|outcome| matches!(outcome, Outcome::Skipped(_)));
-    let num_passed = rows.iter().filter(|row| matches!(row.outcome, Outcome::Passed)).count();
-    let mut line = if failed.is_empty() { format!("gate passed: {num_passed} steps") } else { format!("gate FAILED: {failed}") };
-    if !skipped.is_empty() {
-        line.push_str(&format!(" (skipped: {skipped})"));
+    let num_passed = rows
+        .iter()
+        .filter(|row| matches!(row.outcome, Outcome::Passed))
+        .count();
+    let verdict = if failed.is_empty() {
+        format!("gate passed: {num_passed} steps")
+    } else {
+        format!("gate FAILED: {failed}")
+    };
+    if skipped.is_empty() {
+        verdict
+    } else {
+        format!("{verdict} (skipped: {skipped})")
     }
-    line
 }
 
 fn clippy(project: &Project) -> Result<()> {
-    steps::run(project.cargo().arg("clippy").args(WORKSPACE).args(["--all-targets", "--", "-D", "warnings"]))
+    steps::run(project.cargo().arg("clippy").args(WORKSPACE).args([
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
 }
 
 fn clippy_wasm(project: &Project) -> Result<()> {
     let mut command = project.cargo();
-    command.env("CLIPPY_CONF_DIR", project.root.join("infra/clippy-wasm")).args(["clippy", "--lib", "--target", WASM_TARGET]);
+    command
+        .env("CLIPPY_CONF_DIR", project.root.join("infra/clippy-wasm"))
+        .args(["clippy", "--lib", "--target", WASM_TARGET]);
     for name in BROWSER_CRATES {
         command.args(["--package", name]);
     }
@@ -168,7 +311,12 @@ fn clippy_wasm(project: &Project) -> Result<()> {
 
 /// The runner counts at its end, and nothing is retried: a flake is a failure.
 fn tests(project: &Project, extra: &[&str]) -> Result<()> {
-    steps::run(test_runner(project).args(WORKSPACE).arg("--no-fail-fast").args(extra))
+    steps::run(
+        test_runner(project)
+            .args(WORKSPACE)
+            .arg("--no-fail-fast")
+            .args(extra),
+    )
 }
 
 fn test_runner(project: &Project) -> Command {
@@ -183,14 +331,25 @@ fn test_runner(project: &Project) -> Command {
 
 fn docs(project: &Project) -> Result<()> {
     // Libraries only: the binary qd-console and its library would be written over one another.
-    steps::run(project.cargo().env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--lib"]).args(WORKSPACE))
+    steps::run(
+        project
+            .cargo()
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .args(["doc", "--no-deps", "--lib"])
+            .args(WORKSPACE),
+    )
 }
 
 fn snapshots(project: &Project) -> Result<()> {
     let driver = setup::lavapipe().context("lavapipe is gone since set-up found it")?;
     let mut command = test_runner(project);
-    command.args(["--package", SNAPSHOTS, "--no-fail-fast"]).env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
-    steps::run(&mut command).context("the pictures that differ stand beside the accepted ones as *.new.png and *.diff.png")
+    command
+        .args(["--package", SNAPSHOTS, "--no-fail-fast"])
+        .env("VK_DRIVER_FILES", &driver)
+        .env("VK_ICD_FILENAMES", &driver);
+    steps::run(&mut command).context(
+        "the pictures that differ stand beside the accepted ones as *.new.png and *.diff.png",
+    )
 }
 
 /// Scenarios of `tests/browser` in Node.js, against the release build.
@@ -212,7 +371,12 @@ fn end_to_end(project: &Project, kind: &str) -> Result<()> {
     if let Some(chromium) = setup::chromium() {
         command.env("QD_E2E_CHROMIUM", chromium);
     }
-    steps::run(&mut command).with_context(|| format!("screenshots and logs are in {}", project.artifacts().display()))
+    steps::run(&mut command).with_context(|| {
+        format!(
+            "screenshots and logs are in {}",
+            project.artifacts().display()
+        )
+    })
 }
 
 #[cfg(test)]
@@ -222,23 +386,50 @@ mod tests {
     use super::{Outcome, Row, STEPS, closing_line, selected};
 
     fn row(name: &'static str, outcome: Outcome) -> Row {
-        Row { name, took: Duration::ZERO, outcome }
+        Row {
+            name,
+            took: Duration::ZERO,
+            outcome,
+        }
     }
 
     #[test]
     fn the_closing_line_counts_and_names() {
         let passed = [row("fmt", Outcome::Passed), row("clippy", Outcome::Passed)];
         assert_eq!(closing_line(&passed), "gate passed: 2 steps");
-        let skipped = [row("fmt", Outcome::Passed), row("snapshots", Outcome::Skipped("no driver".to_owned()))];
-        assert_eq!(closing_line(&skipped), "gate passed: 1 steps (skipped: snapshots)");
-        let failed = [row("fmt", Outcome::Failed("differs".to_owned())), row("clippy", Outcome::Passed), row("web", Outcome::Failed(String::new()))];
+        let skipped = [
+            row("fmt", Outcome::Passed),
+            row("snapshots", Outcome::Skipped("no driver".to_owned())),
+        ];
+        assert_eq!(
+            closing_line(&skipped),
+            "gate passed: 1 steps (skipped: snapshots)"
+        );
+        let failed = [
+            row("fmt", Outcome::Failed("differs".to_owned())),
+            row("clippy", Outcome::Passed),
+            row("web", Outcome::Failed(String::new())),
+        ];
         assert_eq!(closing_line(&failed), "gate FAILED: fmt, web");
     }
 
     #[test]
     fn a_step_brings_what_it_needs_in_the_gates_order() {
-        let names = |asked: &[&str]| selected(&asked.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).iter().map(|step| step.name).collect::<Vec<_>>();
-        assert_eq!(names(&["browser", "fmt"]), ["fmt", "web", "release", "browser"]);
+        let names = |asked: &[&str]| {
+            selected(
+                &asked
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+            .iter()
+            .map(|step| step.name)
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&["browser", "fmt"]),
+            ["fmt", "web", "release", "browser"]
+        );
         assert_eq!(names(&[]).len(), STEPS.len());
     }
 
@@ -246,7 +437,11 @@ mod tests {
     fn a_step_comes_after_earlier_ones_only() {
         for (index, step) in STEPS.iter().enumerate() {
             for earlier in step.after {
-                assert!(STEPS.iter().take(index).any(|other| other.name == *earlier), "{} after {earlier}", step.name);
+                assert!(
+                    STEPS.iter().take(index).any(|other| other.name == *earlier),
+                    "{} after {earlier}",
+                    step.name
+                );
             }
         }
     }

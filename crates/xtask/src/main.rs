@@ -29,7 +29,12 @@ pub(crate) use say;
 
 /// Everything to build, run and check Quarterdeck.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, disable_help_subcommand = true)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -82,14 +87,18 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Setup => {
             let ready = setup::run(&project);
-            return Ok(if ready.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(if ready.is_complete() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
         }
         Command::Web(args) => {
             setup::run(&project);
             web::build(&project, args.mode())?;
         }
         Command::Demo(args) => return demo::run(&project, &args),
-        Command::Test(args) => return gate::run(&project, &args),
+        Command::Test(args) => return Ok(gate::run(&project, &args)),
         Command::Bench(args) => bench::run(&project, &args)?,
         Command::Fences { check: true } => fences::check(&project.root)?,
         Command::Fences { check: false } => fences::write(&project.root)?,

@@ -43,7 +43,9 @@ impl Project {
                 command.env_remove(&name);
             }
         }
-        command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        command
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target);
         command
     }
 
@@ -108,9 +110,15 @@ fn target_of_cargo(root: &Path) -> Result<PathBuf> {
         .output()
         .context("cannot run cargo metadata")?;
     if !output.status.success() {
-        bail!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "cargo metadata: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata did not answer JSON")?;
-    let dir = metadata["target_directory"].as_str().context("cargo metadata names no target_directory")?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata did not answer JSON")?;
+    let dir = metadata["target_directory"]
+        .as_str()
+        .context("cargo metadata names no target_directory")?;
     Ok(dir.into())
 }

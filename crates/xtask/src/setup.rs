@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::project::{Project, WASM_TARGET, is_ci};
-use crate::steps::{self, find_program};
 use crate::say;
+use crate::steps::{self, find_program};
 
 /// One thing that a step can need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum Need {
     NodeTools,
     Redis,
     Chromium,
-    /// Xvfb, xdotool, ImageMagick, X and GL libraries.
+    /// `Xvfb`, `xdotool`, `ImageMagick`, X and GL libraries.
     Desktop,
     /// lavapipe.
     Vulkan,
@@ -71,27 +71,63 @@ struct Package {
 }
 
 const fn package(debian: &'static str, need: Need, probe: Probe) -> Package {
-    Package { debian, need, probe }
+    Package {
+        debian,
+        need,
+        probe,
+    }
 }
 
 const PACKAGES: &[Package] = &[
     package("nodejs", Need::NodeTools, Probe::Program(&["node"])),
     package("npm", Need::NodeTools, Probe::Program(&["npm"])),
-    package("redis-server", Need::Redis, Probe::Program(&["redis-server"])),
+    package(
+        "redis-server",
+        Need::Redis,
+        Probe::Program(&["redis-server"]),
+    ),
     package("chromium", Need::Chromium, Probe::Program(CHROMIUM)),
     package("xvfb", Need::Desktop, Probe::Program(&["Xvfb"])),
     package("xdotool", Need::Desktop, Probe::Program(&["xdotool"])),
-    package("imagemagick", Need::Desktop, Probe::Program(&["import", "magick"])),
+    package(
+        "imagemagick",
+        Need::Desktop,
+        Probe::Program(&["import", "magick"]),
+    ),
     package("libx11-6", Need::Desktop, Probe::Library(&["libX11.so.6"])),
-    package("libx11-xcb1", Need::Desktop, Probe::Library(&["libX11-xcb.so.1"])),
-    package("libxcursor1", Need::Desktop, Probe::Library(&["libXcursor.so.1"])),
+    package(
+        "libx11-xcb1",
+        Need::Desktop,
+        Probe::Library(&["libX11-xcb.so.1"]),
+    ),
+    package(
+        "libxcursor1",
+        Need::Desktop,
+        Probe::Library(&["libXcursor.so.1"]),
+    ),
     package("libxi6", Need::Desktop, Probe::Library(&["libXi.so.6"])),
-    package("libxrandr2", Need::Desktop, Probe::Library(&["libXrandr.so.2"])),
-    package("libxkbcommon0", Need::Desktop, Probe::Library(&["libxkbcommon.so.0"])),
-    package("libxkbcommon-x11-0", Need::Desktop, Probe::Library(&["libxkbcommon-x11.so.0"])),
+    package(
+        "libxrandr2",
+        Need::Desktop,
+        Probe::Library(&["libXrandr.so.2"]),
+    ),
+    package(
+        "libxkbcommon0",
+        Need::Desktop,
+        Probe::Library(&["libxkbcommon.so.0"]),
+    ),
+    package(
+        "libxkbcommon-x11-0",
+        Need::Desktop,
+        Probe::Library(&["libxkbcommon-x11.so.0"]),
+    ),
     package("libegl1", Need::Desktop, Probe::Library(&["libEGL.so.1"])),
     package("libgl1", Need::Desktop, Probe::Library(&["libGL.so.1"])),
-    package("libgl1-mesa-dri", Need::Desktop, Probe::Library(&["dri/swrast_dri.so", "dri/libdril_dri.so", "libgallium-"])),
+    package(
+        "libgl1-mesa-dri",
+        Need::Desktop,
+        Probe::Library(&["dri/swrast_dri.so", "dri/libdril_dri.so", "libgallium-"]),
+    ),
     package("mesa-vulkan-drivers", Need::Vulkan, Probe::Lavapipe),
 ];
 
@@ -115,8 +151,12 @@ impl Ready {
 
     /// Why a step that needs all of these cannot run, if it cannot.
     pub(crate) fn lack_of(&self, needs: &[Need]) -> Option<String> {
-        let lacking: Vec<String> =
-            self.missing.iter().filter(|(need, _)| needs.contains(need)).map(|(need, reason)| format!("{} is missing ({reason})", need.what())).collect();
+        let lacking: Vec<String> = self
+            .missing
+            .iter()
+            .filter(|(need, _)| needs.contains(need))
+            .map(|(need, reason)| format!("{} is missing ({reason})", need.what()))
+            .collect();
         (!lacking.is_empty()).then(|| lacking.join("; "))
     }
 }
@@ -124,7 +164,9 @@ impl Ready {
 /// Checks everything, provides what it can and reports what it did and what is left.
 pub(crate) fn run(project: &Project) -> Ready {
     let started = steps::now();
-    let mut ready = Ready { missing: Vec::new() };
+    let mut ready = Ready {
+        missing: Vec::new(),
+    };
     install_packages(&mut ready);
     // npm is one of the packages, so the tools come after them.
     if let Err(err) = provide_node_tools(project) {
@@ -134,7 +176,11 @@ pub(crate) fn run(project: &Project) -> Ready {
         ready.missing.push((Need::WasmStd, format!("{err:#}")));
     }
     if ready.is_complete() {
-        say!("{:<28} {:>12}", "setup: nothing missing", steps::pretty(started.elapsed()));
+        say!(
+            "{:<28} {:>12}",
+            "setup: nothing missing",
+            steps::pretty(started.elapsed())
+        );
     } else {
         say!("setup: MISSING after {}", steps::pretty(started.elapsed()));
         for (need, reason) in &ready.missing {
@@ -151,7 +197,9 @@ pub(crate) fn require(project: &Project, needs: &[Need]) -> Result<()> {
         let there = match need {
             Need::WasmStd => has_wasm_std(&sysroot(project)?),
             Need::NodeTools => has_node_tools(project)?,
-            Need::Redis | Need::Chromium | Need::Desktop | Need::Vulkan => packages_of(*need).all(is_there),
+            Need::Redis | Need::Chromium | Need::Desktop | Need::Vulkan => {
+                packages_of(*need).all(is_there)
+            }
         };
         if !there {
             bail!("{} is missing: `cargo xtask setup` says why", need.what());
@@ -167,15 +215,30 @@ pub(crate) fn chromium() -> Option<PathBuf> {
 
 /// lavapipe's description for the Vulkan loader: image snapshots are the same on every machine only with it.
 pub(crate) fn lavapipe() -> Option<PathBuf> {
-    ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d", "/usr/local/share/vulkan/icd.d"].iter().find_map(|folder| {
-        let mut found: Vec<PathBuf> = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| is_lavapipe(path)).collect();
+    [
+        "/usr/share/vulkan/icd.d",
+        "/etc/vulkan/icd.d",
+        "/usr/local/share/vulkan/icd.d",
+    ]
+    .iter()
+    .find_map(|folder| {
+        let mut found: Vec<PathBuf> = fs::read_dir(folder)
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| is_lavapipe(path))
+            .collect();
         found.sort();
         found.into_iter().next()
     })
 }
 
 fn is_lavapipe(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json") && path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("lvp_icd"))
+    path.extension()
+        .is_some_and(|extension| extension == "json")
+        && path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with("lvp_icd"))
 }
 
 fn packages_of(need: Need) -> impl Iterator<Item = &'static Package> {
@@ -194,9 +257,24 @@ fn is_there(package: &Package) -> bool {
 fn has_library(name: &str) -> bool {
     let (folder, start) = name.rsplit_once('/').unwrap_or(("", name));
     let multiarch = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
-    [multiarch.as_str(), "/usr/lib64", "/usr/lib", "/lib", "/usr/local/lib"].iter().any(|dir| {
-        let Ok(entries) = fs::read_dir(Path::new(dir).join(folder)) else { return false };
-        entries.filter_map(Result::ok).any(|entry| entry.file_name().to_str().is_some_and(|file| file.starts_with(start)))
+    [
+        multiarch.as_str(),
+        "/usr/lib64",
+        "/usr/lib",
+        "/lib",
+        "/usr/local/lib",
+    ]
+    .iter()
+    .any(|dir| {
+        let Ok(entries) = fs::read_dir(Path::new(dir).join(folder)) else {
+            return false;
+        };
+        entries.filter_map(Result::ok).any(|entry| {
+            entry
+                .file_name()
+                .to_str()
+                .is_some_and(|file| file.starts_with(start))
+        })
     })
 }
 
@@ -210,15 +288,30 @@ fn install_packages(ready: &mut Ready) {
     let tried = match apt_get() {
         Some(apt_get) => {
             say!("setup: {by_hand}");
-            install_with(&apt_get, &names).err().map(|err| format!("{err:#}"))
+            install_with(&apt_get, &names)
+                .err()
+                .map(|err| format!("{err:#}"))
         }
         None => Some(format!("run as root: {by_hand}")),
     };
-    for need in [Need::NodeTools, Need::Redis, Need::Chromium, Need::Desktop, Need::Vulkan] {
-        let left: Vec<&str> = absent().filter(|package| package.need == need).map(|package| package.debian).collect();
+    for need in [
+        Need::NodeTools,
+        Need::Redis,
+        Need::Chromium,
+        Need::Desktop,
+        Need::Vulkan,
+    ] {
+        let left: Vec<&str> = absent()
+            .filter(|package| package.need == need)
+            .map(|package| package.debian)
+            .collect();
         if !left.is_empty() {
-            let why = tried.as_deref().unwrap_or("apt-get installed the packages, but they are not where they are looked for");
-            ready.missing.push((need, format!("{}: {why}", left.join(" "))));
+            let why = tried.as_deref().unwrap_or(
+                "apt-get installed the packages, but they are not where they are looked for",
+            );
+            ready
+                .missing
+                .push((need, format!("{}: {why}", left.join(" "))));
         }
     }
 }
@@ -226,17 +319,26 @@ fn install_packages(ready: &mut Ready) {
 /// How to call apt-get without asking anybody for a password, if there is a way.
 fn apt_get() -> Option<Vec<&'static str>> {
     find_program("apt-get")?;
-    let is_root = steps::run_quietly(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0");
+    let is_root =
+        steps::run_quietly(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0");
     if is_root {
         return Some(vec!["apt-get"]);
     }
-    (is_ci() && steps::run_quietly(Command::new("sudo").args(["-n", "true"])).is_ok()).then(|| vec!["sudo", "-n", "apt-get"])
+    (is_ci() && steps::run_quietly(Command::new("sudo").args(["-n", "true"])).is_ok())
+        .then(|| vec!["sudo", "-n", "apt-get"])
 }
 
 fn install_with(apt_get: &[&str], names: &[&str]) -> Result<()> {
-    let (program, first_args) = apt_get.split_first().map_or(("apt-get", apt_get), |(program, rest)| (*program, rest));
+    let (program, first_args) = apt_get
+        .split_first()
+        .map_or(("apt-get", apt_get), |(program, rest)| (*program, rest));
     let call = |args: &[&str]| {
-        steps::run_quietly(Command::new(program).args(first_args).args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+        steps::run_quietly(
+            Command::new(program)
+                .args(first_args)
+                .args(args)
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )
     };
     call(&["update", "-q"])?;
     let mut args = vec!["install", "-y", "-q", "--no-install-recommends"];
@@ -253,15 +355,33 @@ fn lock_of_tools(project: &Project) -> PathBuf {
 fn has_node_tools(project: &Project) -> Result<bool> {
     let wanted = fs::read(lock_of_tools(project))?;
     let tools = project.tools();
-    let there = |package: &str| tools.join("node_modules").join(package).join("package.json").is_file();
-    Ok(fs::read(tools.join("package-lock.json")).is_ok_and(|found| found == wanted) && there("binaryen") && there("playwright-core"))
+    let there = |package: &str| {
+        tools
+            .join("node_modules")
+            .join(package)
+            .join("package.json")
+            .is_file()
+    };
+    Ok(
+        fs::read(tools.join("package-lock.json")).is_ok_and(|found| found == wanted)
+            && there("binaryen")
+            && there("playwright-core"),
+    )
 }
 
 fn provide_node_tools(project: &Project) -> Result<()> {
     let version = steps::run_quietly(Command::new("node").arg("--version"))?;
-    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
+    let major = version
+        .trim()
+        .trim_start_matches('v')
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok());
     if major.is_none_or(|major| major < NODE_MAJOR) {
-        bail!("node is {}, and {NODE_MAJOR} or newer is needed", version.trim());
+        bail!(
+            "node is {}, and {NODE_MAJOR} or newer is needed",
+            version.trim()
+        );
     }
     if has_node_tools(project)? {
         return Ok(());
@@ -273,9 +393,24 @@ fn provide_node_tools(project: &Project) -> Result<()> {
         fs::remove_dir_all(&fresh)?;
     }
     fs::create_dir_all(&fresh)?;
-    fs::copy(lock.with_file_name("package.json"), fresh.join("package.json"))?;
+    fs::copy(
+        lock.with_file_name("package.json"),
+        fresh.join("package.json"),
+    )?;
     fs::copy(&lock, fresh.join("package-lock.json"))?;
-    steps::timed("setup: npm ci", || steps::run_quietly(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]).arg(&fresh)))?;
+    steps::timed("setup: npm ci", || {
+        steps::run_quietly(
+            Command::new("npm")
+                .args([
+                    "ci",
+                    "--no-audit",
+                    "--no-fund",
+                    "--ignore-scripts",
+                    "--prefix",
+                ])
+                .arg(&fresh),
+        )
+    })?;
     if tools.exists() {
         fs::remove_dir_all(&tools)?;
     }
@@ -284,14 +419,27 @@ fn provide_node_tools(project: &Project) -> Result<()> {
 }
 
 fn sysroot(project: &Project) -> Result<PathBuf> {
-    Ok(steps::run_quietly(Command::new("rustc").args(["--print", "sysroot"]).current_dir(&project.root))?.trim().into())
+    Ok(steps::run_quietly(
+        Command::new("rustc")
+            .args(["--print", "sysroot"])
+            .current_dir(&project.root),
+    )?
+    .trim()
+    .into())
 }
 
 fn has_wasm_std(sysroot: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(sysroot.join("lib/rustlib").join(WASM_TARGET).join("lib")) else { return false };
+    let Ok(entries) = fs::read_dir(sysroot.join("lib/rustlib").join(WASM_TARGET).join("lib"))
+    else {
+        return false;
+    };
     entries.filter_map(Result::ok).any(|entry| {
         let name = entry.file_name();
-        name.to_str().is_some_and(|name| name.starts_with("libcore-")) && Path::new(&name).extension().is_some_and(|extension| extension == "rlib")
+        name.to_str()
+            .is_some_and(|name| name.starts_with("libcore-"))
+            && Path::new(&name)
+                .extension()
+                .is_some_and(|extension| extension == "rlib")
     })
 }
 
@@ -303,7 +451,9 @@ fn provide_wasm_std(project: &Project) -> Result<()> {
     let mut tried = Vec::new();
     match add_with_rustup(project) {
         Ok(()) if has_wasm_std(&sysroot) => return forget_wasm_builds(project),
-        Ok(()) => tried.push("rustup added the target to another toolchain than rustc's".to_owned()),
+        Ok(()) => {
+            tried.push("rustup added the target to another toolchain than rustc's".to_owned())
+        }
         Err(err) => tried.push(format!("{err:#}")),
     }
     match env::var_os("QD_WASM_STD_INSTALLER").map(PathBuf::from).or_else(|| Some(project.root.parent()?.join("shared/toolchain/install-wasm-std.sh"))) {
@@ -321,7 +471,12 @@ fn provide_wasm_std(project: &Project) -> Result<()> {
 
 fn add_with_rustup(project: &Project) -> Result<()> {
     let mut command = Command::new("rustup");
-    command.args(["target", "add", WASM_TARGET]).current_dir(&project.root).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["target", "add", WASM_TARGET])
+        .current_dir(&project.root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let mut child = command.spawn()?;
     match steps::wait_at_most(&mut child, RUSTUP_LIMIT)? {
         Some(status) if status.success() => Ok(()),
@@ -329,7 +484,10 @@ fn add_with_rustup(project: &Project) -> Result<()> {
         None => {
             child.kill()?;
             child.wait()?;
-            bail!("`rustup target add {WASM_TARGET}` had no answer within {} s", RUSTUP_LIMIT.as_secs())
+            bail!(
+                "`rustup target add {WASM_TARGET}` had no answer within {} s",
+                RUSTUP_LIMIT.as_secs()
+            )
         }
     }
 }
@@ -349,9 +507,19 @@ mod tests {
 
     #[test]
     fn a_lack_names_the_thing_and_the_reason_and_only_what_was_asked() {
-        let ready = Ready { missing: vec![(Need::Redis, "no root".to_owned()), (Need::Vulkan, "no package".to_owned())] };
-        let text = ready.lack_of(&[Need::Redis, Need::Chromium]).expect("redis is missing");
-        assert!(text.contains("redis-server") && text.contains("no root") && !text.contains("lavapipe"), "{text}");
+        let ready = Ready {
+            missing: vec![
+                (Need::Redis, "no root".to_owned()),
+                (Need::Vulkan, "no package".to_owned()),
+            ],
+        };
+        let text = ready
+            .lack_of(&[Need::Redis, Need::Chromium])
+            .expect("redis is missing");
+        assert!(
+            text.contains("redis-server") && text.contains("no root") && !text.contains("lavapipe"),
+            "{text}"
+        );
         assert!(ready.lack_of(&[Need::Chromium]).is_none());
         assert!(!ready.is_complete());
     }

@@ -14,7 +14,10 @@ use anyhow::{Context as _, Result, bail};
 use crate::say;
 
 /// The one place of this tool that reads a clock.
-#[expect(clippy::disallowed_methods, reason = "how long a step took is measured with the machine's own clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a step took is measured with the machine's own clock"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -22,7 +25,11 @@ pub(crate) fn now() -> Instant {
 /// `12.3 s`, or `2 min 05 s` from a minute on.
 pub(crate) fn pretty(took: Duration) -> String {
     let secs = took.as_secs();
-    if secs < 60 { format!("{:.1} s", took.as_secs_f64()) } else { format!("{} min {:02} s", secs / 60, secs % 60) }
+    if secs < 60 {
+        format!("{:.1} s", took.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", secs / 60, secs % 60)
+    }
 }
 
 /// `1.27 MB`, `12.4 kB` or `512 B`, by thousands as download sizes are counted.
@@ -60,7 +67,9 @@ pub(crate) fn line_of(command: &Command) -> String {
 
 /// Runs a child to its end with our own output, and fails when it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start `{}`", line_of(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{}`", line_of(command)))?;
     if !status.success() {
         bail!("`{}` ended with {status}", line_of(command));
     }
@@ -69,7 +78,10 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs a child to its end and keeps quiet: its output is shown only when it fails.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{}`", line_of(command)))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start `{}`", line_of(command)))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -99,7 +111,9 @@ pub(crate) fn wait_at_most(child: &mut Child, limit: Duration) -> Result<Option<
 /// Where a program is, as the shell would find it.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|dir| dir.join(name)).find(|full| is_executable(full))
+    env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|full| is_executable(full))
 }
 
 fn is_executable(path: &std::path::Path) -> bool {
@@ -125,22 +139,37 @@ mod tests {
 
     #[test]
     fn a_failing_child_is_named_with_what_it_printed() {
-        let err = run_quietly(Command::new("sh").args(["-c", "echo out; echo why >&2; exit 3"])).expect_err("exit 3");
+        let err = run_quietly(Command::new("sh").args(["-c", "echo out; echo why >&2; exit 3"]))
+            .expect_err("exit 3");
         let text = format!("{err:#}");
-        assert!(text.contains("exit status: 3") && text.contains("out\n") && text.contains("why\n"), "{text}");
+        assert!(
+            text.contains("exit status: 3") && text.contains("out\n") && text.contains("why\n"),
+            "{text}"
+        );
         assert!(run(&mut Command::new("false")).is_err());
     }
 
     #[test]
     fn a_child_that_hangs_is_given_up() {
         let mut child = Command::new("sleep").arg("60").spawn().expect("sleep");
-        assert!(wait_at_most(&mut child, Duration::from_millis(50)).expect("wait").is_none());
+        assert!(
+            wait_at_most(&mut child, Duration::from_millis(50))
+                .expect("wait")
+                .is_none()
+        );
         child.kill().expect("kill");
-        assert!(wait_at_most(&mut child, Duration::from_secs(10)).expect("wait").is_some());
+        assert!(
+            wait_at_most(&mut child, Duration::from_secs(10))
+                .expect("wait")
+                .is_some()
+        );
     }
 
     #[test]
     fn a_command_line_is_shown_without_the_folder_of_the_program() {
-        assert_eq!(line_of(Command::new("/usr/bin/env").args(["a", "b"])), "env a b");
+        assert_eq!(
+            line_of(Command::new("/usr/bin/env").args(["a", "b"])),
+            "env a b"
+        );
     }
 }

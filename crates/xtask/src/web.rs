@@ -124,13 +124,30 @@ pub(crate) fn build(project: &Project, mode: Mode) -> Result<PathBuf> {
         Mode::Dev => wasm,
     };
     let pieces = vec![
-        Piece { name: "qd_console.js", bytes: program },
-        Piece { name: "qd_console.wasm", bytes: wasm },
-        Piece { name: "loader.js", bytes: assets.loader.into_bytes() },
-        Piece { name: "style.css", bytes: assets.style.into_bytes() },
-        Piece { name: "favicon.svg", bytes: assets.favicon.into_bytes() },
+        Piece {
+            name: "qd_console.js",
+            bytes: program,
+        },
+        Piece {
+            name: "qd_console.wasm",
+            bytes: wasm,
+        },
+        Piece {
+            name: "loader.js",
+            bytes: assets.loader.into_bytes(),
+        },
+        Piece {
+            name: "style.css",
+            bytes: assets.style.into_bytes(),
+        },
+        Piece {
+            name: "favicon.svg",
+            bytes: assets.favicon.into_bytes(),
+        },
     ];
-    let manifest = steps::timed("web: compress and write", || assemble(project, mode, &key, &assets.index, pieces))?;
+    let manifest = steps::timed("web: compress and write", || {
+        assemble(project, mode, &key, &assets.index, pieces)
+    })?;
     report(&manifest);
     within_budget(mode, &manifest)?;
     Ok(dist)
@@ -139,9 +156,12 @@ pub(crate) fn build(project: &Project, mode: Mode) -> Result<PathBuf> {
 /// The glue is made by a library that understands one version of the program's own wasm-bindgen.
 fn check_bindgen_version(lock: &str) -> Result<()> {
     let program = locked_version(lock, "wasm-bindgen").context("Cargo.lock has no wasm-bindgen")?;
-    let library = locked_version(lock, "wasm-bindgen-cli-support").context("Cargo.lock has no wasm-bindgen-cli-support")?;
+    let library = locked_version(lock, "wasm-bindgen-cli-support")
+        .context("Cargo.lock has no wasm-bindgen-cli-support")?;
     if program != library {
-        bail!("wasm-bindgen is {program} and wasm-bindgen-cli-support is {library} in Cargo.lock; they must be the same: pin both to one version in the root Cargo.toml");
+        bail!(
+            "wasm-bindgen is {program} and wasm-bindgen-cli-support is {library} in Cargo.lock; they must be the same: pin both to one version in the root Cargo.toml"
+        );
     }
     Ok(())
 }
@@ -150,13 +170,31 @@ fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let wanted = format!("name = \"{package}\"");
     let mut lines = lock.lines();
     lines.find(|line| *line == wanted)?;
-    lines.next()?.strip_prefix("version = \"")?.strip_suffix('"')
+    lines
+        .next()?
+        .strip_prefix("version = \"")?
+        .strip_suffix('"')
 }
 
 fn compile(project: &Project, mode: Mode) -> Result<Vec<u8>> {
     // `rustc --crate-type cdylib` and not `build`: beside an rlib Cargo leaves link-time optimization out.
-    steps::run(project.cargo().args(["rustc", "--package", "qd_console", "--lib", "--crate-type", "cdylib", "--target", WASM_TARGET, "--profile", mode.profile()]))?;
-    let path = project.target.join(WASM_TARGET).join(mode.folder()).join("qd_console.wasm");
+    steps::run(project.cargo().args([
+        "rustc",
+        "--package",
+        "qd_console",
+        "--lib",
+        "--crate-type",
+        "cdylib",
+        "--target",
+        WASM_TARGET,
+        "--profile",
+        mode.profile(),
+    ]))?;
+    let path = project
+        .target
+        .join(WASM_TARGET)
+        .join(mode.folder())
+        .join("qd_console.wasm");
     fs::read(&path).with_context(|| format!("cargo built no {}", path.display()))
 }
 
@@ -173,12 +211,18 @@ fn read_assets(folder: &Path) -> Result<Assets> {
         let path = folder.join(name);
         fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
     };
-    Ok(Assets { index: read("web/index.html")?, loader: read("web/loader.js")?, style: read("web/style.css")?, favicon: read("icons/favicon.svg")? })
+    Ok(Assets {
+        index: read("web/index.html")?,
+        loader: read("web/loader.js")?,
+        style: read("web/style.css")?,
+        favicon: read("icons/favicon.svg")?,
+    })
 }
 
 fn key_of(mode: Mode, wasm: &[u8], assets: &Assets, tools: &Path) -> Result<String> {
     let mut sha = Sha256::new();
-    let versions = fs::read(tools.join("package-lock.json")).context("set-up left no package-lock.json beside the tools")?;
+    let versions = fs::read(tools.join("package-lock.json"))
+        .context("set-up left no package-lock.json beside the tools")?;
     for part in [
         RECIPE.as_bytes(),
         mode.profile().as_bytes(),
@@ -197,17 +241,24 @@ fn key_of(mode: Mode, wasm: &[u8], assets: &Assets, tools: &Path) -> Result<Stri
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _infallible = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The manifest of the bundle that is there, when it was made of the same input and all its files are there.
 fn still_right(dist: &Path, key: &str) -> Option<serde_json::Value> {
-    let manifest: serde_json::Value = serde_json::from_slice(&fs::read(dist.join("manifest.json")).ok()?).ok()?;
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(dist.join("manifest.json")).ok()?).ok()?;
     let complete = manifest["files"].as_object()?.values().all(|file| {
-        file["path"].as_str().is_some_and(|path| ["", ".br", ".gz"].iter().all(|form| dist.join(format!("{path}{form}")).is_file()))
+        file["path"].as_str().is_some_and(|path| {
+            ["", ".br", ".gz"]
+                .iter()
+                .all(|form| dist.join(format!("{path}{form}")).is_file())
+        })
     });
     (manifest["input"] == key && complete).then_some(manifest)
 }
@@ -220,8 +271,16 @@ fn bind(wasm: &[u8], mode: Mode) -> Result<(Vec<u8>, Vec<u8>)> {
         .remove_producers_section(true)
         .remove_name_section(mode == Mode::Release)
         .generate_output()?;
-    if let Some(name) = output.snippets().keys().chain(output.local_modules().keys()).next() {
-        bail!("{name} ships its own JavaScript, and the bundle has no place for it: extend crates/xtask/src/web.rs or drop the dependency");
+    // A crate without scripts of its own is in the list as well, with none.
+    let with_scripts = output
+        .snippets()
+        .iter()
+        .filter(|(_, scripts)| !scripts.is_empty())
+        .map(|(name, _)| name);
+    if let Some(name) = with_scripts.chain(output.local_modules().keys()).next() {
+        bail!(
+            "{name} ships its own JavaScript, and the bundle has no place for it: extend crates/xtask/src/web.rs or drop the dependency"
+        );
     }
     let program = output.js().as_bytes().to_vec();
     Ok((program, output.wasm_mut().emit_wasm()))
@@ -233,16 +292,32 @@ fn optimize(project: &Project, wasm: &[u8]) -> Result<Vec<u8>> {
     let (before, after) = (folder.join("before.wasm"), folder.join("after.wasm"));
     fs::write(&before, wasm)?;
     let program = project.tools().join("node_modules/binaryen/bin/wasm-opt");
-    steps::run_quietly(Command::new("node").arg(program).args(WASM_OPT_ARGS).arg(&before).arg("-o").arg(&after))?;
+    steps::run_quietly(
+        Command::new("node")
+            .arg(program)
+            .args(WASM_OPT_ARGS)
+            .arg(&before)
+            .arg("-o")
+            .arg(&after),
+    )?;
     Ok(fs::read(&after)?)
 }
 
-fn assemble(project: &Project, mode: Mode, key: &str, index: &str, pieces: Vec<Piece>) -> Result<serde_json::Value> {
+fn assemble(
+    project: &Project,
+    mode: Mode,
+    key: &str,
+    index: &str,
+    pieces: Vec<Piece>,
+) -> Result<serde_json::Value> {
     let named: Vec<(&'static str, String, Vec<u8>)> = pieces
         .into_iter()
         .map(|Piece { name, bytes }| hashed_path(name, &bytes).map(|path| (name, path, bytes)))
         .collect::<Result<_>>()?;
-    let paths: BTreeMap<&str, &str> = named.iter().map(|(name, path, _)| (*name, path.as_str())).collect();
+    let paths: BTreeMap<&str, &str> = named
+        .iter()
+        .map(|(name, path, _)| (*name, path.as_str()))
+        .collect();
     let index = fill(index, &paths)?;
 
     let mut all = named;
@@ -264,7 +339,10 @@ fn assemble(project: &Project, mode: Mode, key: &str, index: &str, pieces: Vec<P
         fs::write(fresh.join(format!("{}.br", file.path)), &file.br)?;
         fs::write(fresh.join(format!("{}.gz", file.path)), &file.gz)?;
     }
-    fs::write(fresh.join("manifest.json"), serde_json::to_string_pretty(&manifest)? + "\n")?;
+    fs::write(
+        fresh.join("manifest.json"),
+        serde_json::to_string_pretty(&manifest)? + "\n",
+    )?;
     remove_folder(&dist)?;
     fs::rename(&fresh, &dist)?;
     Ok(manifest)
@@ -272,13 +350,17 @@ fn assemble(project: &Project, mode: Mode, key: &str, index: &str, pieces: Vec<P
 
 fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
-        Err(err) if err.kind() != std::io::ErrorKind::NotFound => Err(err).with_context(|| format!("cannot remove {}", folder.display())),
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            Err(err).with_context(|| format!("cannot remove {}", folder.display()))
+        }
         _ => Ok(()),
     }
 }
 
 fn hashed_path(name: &str, bytes: &[u8]) -> Result<String> {
-    let (stem, extension) = name.rsplit_once('.').context("a piece without an extension")?;
+    let (stem, extension) = name
+        .rsplit_once('.')
+        .context("a piece without an extension")?;
     let hash = hex(Sha256::digest(bytes).get(..8).unwrap_or_default());
     Ok(format!("app/{stem}-{hash}.{extension}"))
 }
@@ -288,8 +370,12 @@ fn fill(template: &str, paths: &BTreeMap<&str, &str>) -> Result<String> {
     let mut page = String::with_capacity(template.len() + 512);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
-        let (name, after) = after.split_once("}}").ok_or_else(|| anyhow!("index.html: {{{{ without }}}}"))?;
-        let path = paths.get(name).ok_or_else(|| anyhow!("index.html names {name}, which the bundle does not have"))?;
+        let (name, after) = after
+            .split_once("}}")
+            .ok_or_else(|| anyhow!("index.html: {{{{ without }}}}"))?;
+        let path = paths
+            .get(name)
+            .ok_or_else(|| anyhow!("index.html names {name}, which the bundle does not have"))?;
         page.push_str(before);
         page.push('/');
         page.push_str(path);
@@ -308,24 +394,57 @@ fn pack(files: Vec<(&'static str, String, Vec<u8>)>, effort: Effort) -> Result<V
                 scope.spawn(move || -> Result<Packed> {
                     let br = compress::brotli(&raw, effort)?;
                     let gz = compress::gzip(&raw, effort)?;
-                    Ok(Packed { name, path, raw, br, gz })
+                    Ok(Packed {
+                        name,
+                        path,
+                        raw,
+                        br,
+                        gz,
+                    })
                 })
             })
             .collect();
-        running.into_iter().map(|thread| thread.join().map_err(|_panic| anyhow!("a compressor panicked"))?).collect()
+        running
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .map_err(|_panic| anyhow!("a compressor panicked"))?
+            })
+            .collect()
     })
 }
 
 fn size(value: &serde_json::Value) -> usize {
-    value.as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or_default()
+    value
+        .as_u64()
+        .and_then(|size| usize::try_from(size).ok())
+        .unwrap_or_default()
 }
 
 fn report(manifest: &serde_json::Value) {
-    say!("  {:<18} {:>9} {:>9} {:>9}", "file", "raw", "gzip", "brotli");
+    say!(
+        "  {:<18} {:>9} {:>9} {:>9}",
+        "file",
+        "raw",
+        "gzip",
+        "brotli"
+    );
     for (name, file) in manifest["files"].as_object().into_iter().flatten() {
-        say!("  {:<18} {:>9} {:>9} {:>9}", name, steps::pretty_size(size(&file["raw"])), steps::pretty_size(size(&file["gz"])), steps::pretty_size(size(&file["br"])));
+        say!(
+            "  {:<18} {:>9} {:>9} {:>9}",
+            name,
+            steps::pretty_size(size(&file["raw"])),
+            steps::pretty_size(size(&file["gz"])),
+            steps::pretty_size(size(&file["br"]))
+        );
     }
-    say!("  {:<18} {:>29}  of {}", "first load", steps::pretty_size(size(&manifest["first_load_br"])), steps::pretty_size(BUDGET_BYTES));
+    say!(
+        "  {:<18} {:>29}  of {}",
+        "first load",
+        steps::pretty_size(size(&manifest["first_load_br"])),
+        steps::pretty_size(BUDGET_BYTES)
+    );
 }
 
 fn within_budget(mode: Mode, manifest: &serde_json::Value) -> Result<()> {
@@ -352,24 +471,40 @@ mod tests {
     #[test]
     fn the_page_gets_the_hashed_names_and_an_unknown_one_is_named() {
         let paths = BTreeMap::from([("loader.js", "app/loader-1.js")]);
-        assert_eq!(fill("<script src=\"{{loader.js}}\">", &paths).expect("filled"), "<script src=\"/app/loader-1.js\">");
-        assert!(fill("{{style.css}}", &paths).expect_err("unknown").to_string().contains("style.css"));
+        assert_eq!(
+            fill("<script src=\"{{loader.js}}\">", &paths).expect("filled"),
+            "<script src=\"/app/loader-1.js\">"
+        );
+        assert!(
+            fill("{{style.css}}", &paths)
+                .expect_err("unknown")
+                .to_string()
+                .contains("style.css")
+        );
         assert!(fill("{{loader.js", &paths).is_err());
     }
 
     #[test]
     fn a_name_changes_with_its_content() {
         let one = hashed_path("loader.js", b"1").expect("path");
-        let hash = one.strip_prefix("app/loader-").and_then(|rest| rest.strip_suffix(".js"));
+        let hash = one
+            .strip_prefix("app/loader-")
+            .and_then(|rest| rest.strip_suffix(".js"));
         assert!(hash.is_some_and(|hash| hash.len() == 16), "{one}");
         assert_ne!(one, hashed_path("loader.js", b"2").expect("path"));
     }
 
     #[test]
     fn two_versions_of_wasm_bindgen_are_refused_with_both_named() {
-        let lock = |library: &str| format!("[[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n\n[[package]]\nname = \"wasm-bindgen-cli-support\"\nversion = \"{library}\"\n");
+        let lock = |library: &str| {
+            format!(
+                "[[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n\n[[package]]\nname = \"wasm-bindgen-cli-support\"\nversion = \"{library}\"\n"
+            )
+        };
         assert!(check_bindgen_version(&lock("0.2.130")).is_ok());
-        let err = check_bindgen_version(&lock("0.2.131")).expect_err("differs").to_string();
+        let err = check_bindgen_version(&lock("0.2.131"))
+            .expect_err("differs")
+            .to_string();
         assert!(err.contains("0.2.130") && err.contains("0.2.131"), "{err}");
         assert!(check_bindgen_version("").is_err());
     }

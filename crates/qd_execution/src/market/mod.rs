@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use qd_types::{Price, Qty, Symbol, UtcMicros};
 
 pub use self::calendar::{MarketClock, Session};
-pub use self::line::MAX_POINTS;
 use self::line::DayLine;
+pub use self::line::MAX_POINTS;
 use self::universe::{LISTINGS, Listing, NUM_SECTORS};
 use crate::chance::Chance;
 
@@ -170,6 +170,14 @@ impl Market {
     }
 }
 
+/// Where the walk of a listed symbol starts, in cents.
+pub fn first_cents(symbol: Symbol) -> Option<i64> {
+    let listing = LISTINGS
+        .iter()
+        .find(|listing| listing.symbol == symbol.as_str())?;
+    Some(listing.base_cents)
+}
+
 fn next_quote(
     walk: &Walk,
     width: f64,
@@ -235,7 +243,10 @@ mod tests {
         let mut changed = 0;
         for quote in tape(3, 5_000) {
             assert!(quote.bid < quote.ask, "{quote:?}");
-            assert!(quote.bid <= quote.price && quote.price <= quote.ask, "{quote:?}");
+            assert!(
+                quote.bid <= quote.price && quote.price <= quote.ask,
+                "{quote:?}"
+            );
             assert!(quote.bid_size.is_positive() && quote.ask_size.is_positive());
             for price in [quote.bid, quote.ask, quote.price] {
                 assert_eq!(price.round(2), price, "{quote:?}");
@@ -246,7 +257,10 @@ mod tests {
                 .unwrap()
                 .base_cents;
             let ratio = quote.price.to_f64_lossy() * 100.0 / base as f64;
-            assert!((0.5..2.0).contains(&ratio), "{quote:?} is {ratio} of its base");
+            assert!(
+                (0.5..2.0).contains(&ratio),
+                "{quote:?} is {ratio} of its base"
+            );
             changed += 1;
         }
         let expected = 5_000 * LISTINGS.len() * 65 / 100;
@@ -259,9 +273,9 @@ mod tests {
         let mut moves: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         let names = ["V", "MA", "KO"];
         let mut last = BTreeMap::new();
-        for i in 0..40_000_i64 {
+        for i in 0..12_000_i64 {
             market.tick(START.plus_millis(200 * i));
-            if i % 50 != 0 {
+            if i % 20 != 0 {
                 continue;
             }
             for name in names {
@@ -278,7 +292,10 @@ mod tests {
         };
         let (same, other) = (correlation("V", "MA"), correlation("V", "KO"));
         assert!(same > 0.35, "V and MA: {same}");
-        assert!(other > 0.03 && other < same, "V and KO: {other}, V and MA: {same}");
+        assert!(
+            other > 0.03 && other < same,
+            "V and KO: {other}, V and MA: {same}"
+        );
     }
 
     #[test]
@@ -290,7 +307,11 @@ mod tests {
         }
         let aapl = Symbol::new("AAPL").unwrap();
         let line = market.series(aapl, 500).unwrap();
-        assert!((60..=MAX_POINTS).contains(&line.len()), "{} points", line.len());
+        assert!(
+            (60..=MAX_POINTS).contains(&line.len()),
+            "{} points",
+            line.len()
+        );
         assert_eq!(line.last(), Some(&market.quote(aapl).unwrap().price));
         assert!(market.series(Symbol::new("ZZZZ").unwrap(), 10).is_none());
         market.start_day();

@@ -13,7 +13,9 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-pub(crate) use self::rows::{AlertWire, BreakerWire, FillWire, HaltWire, Names, OrderWire, PositionWire};
+pub(crate) use self::rows::{
+    AlertWire, BreakerWire, FillWire, HaltWire, Names, OrderWire, PositionWire,
+};
 pub(crate) use self::scalar::{KnownWords, decimal_from_json, text_from_json};
 
 /// A value with one JSON form.

@@ -245,7 +245,9 @@ impl Codec for HaltScope {
         match self {
             Self::Firm => serializer.serialize_str("firm"),
             Self::Account(account) => serializer.collect_str(&format_args!("account:{account}")),
-            Self::Strategy(strategy) => serializer.collect_str(&format_args!("strategy:{strategy}")),
+            Self::Strategy(strategy) => {
+                serializer.collect_str(&format_args!("strategy:{strategy}"))
+            }
             Self::Symbol(symbol) => serializer.collect_str(&format_args!("symbol:{symbol}")),
         }
     }
@@ -258,7 +260,11 @@ impl Codec for HaltScope {
                 Some(("account", name)) => AccountId::new(name).map(Self::Account),
                 Some(("strategy", name)) => StrategyId::new(name).map(Self::Strategy),
                 Some(("symbol", name)) => Symbol::new(name).map(Self::Symbol),
-                _ => Err(ParseError::new("scope", text, "firm, account:, strategy: or symbol:")),
+                _ => Err(ParseError::new(
+                    "scope",
+                    text,
+                    "firm, account:, strategy: or symbol:",
+                )),
             },
         })
     }
@@ -349,7 +355,10 @@ mod tests {
             ("-1.4210854715202004e-14", "-0.0000000000000142108547152020"),
             ("5e-324", "0"),
             ("\"\\u0031.5\"", "1.5"),
-            ("123456789.123456789123456789123456789", "123456789.12345678912345678912"),
+            (
+                "123456789.123456789123456789123456789",
+                "123456789.12345678912345678912",
+            ),
         ] {
             assert_eq!(money(json).as_deref(), Ok(canonical), "{json}");
         }
@@ -358,8 +367,20 @@ mod tests {
     #[test]
     fn what_is_no_decimal_is_refused() {
         for json in [
-            "\"\"", "\"abc\"", "true", "null", "[]", "{}", "\"1,000\"", "\"NaN\"", "NaN",
-            "1e31", "1e999999999999", "1000000000000000000000001", "\" 1\"", "\"0x1\"",
+            "\"\"",
+            "\"abc\"",
+            "true",
+            "null",
+            "[]",
+            "{}",
+            "\"1,000\"",
+            "\"NaN\"",
+            "NaN",
+            "1e31",
+            "1e999999999999",
+            "1000000000000000000000001",
+            "\" 1\"",
+            "\"0x1\"",
         ] {
             assert!(money(json).is_err(), "{json} should be refused");
         }

@@ -1,0 +1,173 @@
+// Starts the console in the page: program and first data at the same time, the graphics context as egui wants it,
+// and a readable page for everything that can go wrong. It knows nothing of what the console shows.
+
+/** egui smooths its own edges and sorts its own layers, so the browser's are pure cost: with software rendering a third of the frames. */
+const CONTEXT = { alpha: false, antialias: false, depth: false, stencil: false };
+
+/** A gateway that takes longer than this to answer is not waited for: the console asks again by itself and says so. */
+const BOOTSTRAP_MILLIS = 3000;
+
+/** Lost graphics contexts within a minute after which starting again by ourselves is not worth it. */
+const MAX_RESTARTS = 3;
+
+const isE2e = new URLSearchParams(location.search).has('e2e');
+const stage = document.getElementById('stage');
+const restarts = [];
+
+performance.mark('qd:navigation', { startTime: 0 });
+performance.mark('qd:loader');
+
+/** Shows the page that says what happened and what can be done. `detail` is for a report and may be long. */
+function notice(title, text, detail) {
+  const box = document.getElementById('notice');
+  box.querySelector('h1').textContent = title;
+  box.querySelector('p').textContent = text;
+  const pre = box.querySelector('pre');
+  pre.hidden = !detail;
+  pre.textContent = detail ?? '';
+  const button = box.querySelector('button');
+  button.onclick = () => location.reload();
+  box.hidden = false;
+  button.focus();
+}
+
+function hideNotice() {
+  document.getElementById('notice').hidden = true;
+}
+
+/** The text of the first answer, or null when the console has to ask by itself. Without a session it leaves for the sign-in. */
+async function fetchBootstrap() {
+  try {
+    const response = await fetch('/api/v1/bootstrap', {
+      cache: 'no-store',
+      credentials: 'same-origin',
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(BOOTSTRAP_MILLIS),
+    });
+    if (response.status === 401) {
+      location.replace('/auth/sign_in');
+      return await new Promise(() => {});
+    }
+    const text = response.ok ? await response.text() : null;
+    performance.mark('qd:bootstrap');
+    return text;
+  } catch {
+    return null;
+  }
+}
+
+/** The program, compiled while it downloads. */
+async function loadProgram() {
+  const program = await import(document.getElementById('program-js').href);
+  await program.default({ module_or_path: document.getElementById('program-wasm').href });
+  performance.mark('qd:program');
+  return program;
+}
+
+/** A canvas with its context already made: when eframe asks for one later, the browser gives it this one. */
+function openCanvas() {
+  const canvas = document.createElement('canvas');
+  canvas.setAttribute('aria-label', 'Quarterdeck console');
+  canvas.tabIndex = 0;
+  const gl = canvas.getContext('webgl2', CONTEXT) ?? canvas.getContext('webgl', CONTEXT);
+  if (!gl) return null;
+  stage.replaceChildren(canvas);
+  return { canvas, gl };
+}
+
+/** Calls back inside the frame that draws first, so that frame and canvas change places in one picture. */
+function onFirstDraw(gl, callback) {
+  const draw = gl.drawElements;
+  gl.drawElements = function (...args) {
+    delete gl.drawElements;
+    draw.apply(gl, args);
+    callback();
+  };
+}
+
+/** The panic's message, `null` while all is well. A program that cannot be asked any more has ended as well. */
+function panicOf(handle) {
+  try {
+    return handle.has_panicked() ? handle.panic_message() ?? 'no message' : null;
+  } catch (error) {
+    return String(error?.stack ?? error);
+  }
+}
+
+/** Looks once a second, and at once when the page reports an error, whether the program is still alive. */
+function watch(handle) {
+  let timer;
+  const stop = () => {
+    clearInterval(timer);
+    removeEventListener('error', look);
+    removeEventListener('unhandledrejection', look);
+  };
+  const look = () => {
+    const message = panicOf(handle);
+    if (message === null) return;
+    stop();
+    notice(
+      'The console has stopped',
+      'It found itself in a state that must not be, and ended rather than show something wrong. Your orders and positions are on the server and are not touched. Reload to start it again.',
+      message,
+    );
+  };
+  timer = setInterval(look, 1000);
+  addEventListener('error', look);
+  addEventListener('unhandledrejection', look);
+  return stop;
+}
+
+/** The browser may take the graphics memory away at any time: after sleep, a driver update, under pressure. */
+function onContextLost(program, handle) {
+  try {
+    handle.destroy();
+  } catch (error) {
+    console.warn('the console could not be ended:', error);
+  }
+  const now = performance.now();
+  restarts.push(now);
+  const recent = restarts.filter((at) => now - at < 60_000).length;
+  if (recent > MAX_RESTARTS) {
+    notice('Graphics keep failing', 'The browser has taken the graphics context away several times within a minute. Close other tabs that draw much, then reload.');
+    return;
+  }
+  notice('Starting again', 'The browser took the graphics context away. The console starts again by itself; nothing is lost.');
+  setTimeout(() => begin(Promise.resolve(program), fetchBootstrap()).catch(failed), 250 * 2 ** recent);
+}
+
+async function begin(loading, asking) {
+  const surface = openCanvas();
+  if (!surface) {
+    notice('This browser shows no WebGL', 'The console draws with WebGL 2, which is switched off or not there. Switch on hardware acceleration in the browser’s settings, or use the native console.');
+    return;
+  }
+  const { canvas, gl } = surface;
+  const [program, bootstrap] = await Promise.all([loading, asking]);
+  const handle = new program.WebHandle();
+  if (isE2e) window.__qd = handle;
+  const stopWatching = watch(handle);
+  canvas.addEventListener('webglcontextlost', (event) => {
+    event.preventDefault();
+    stopWatching();
+    onContextLost(program, handle);
+  }, { once: true });
+  onFirstDraw(gl, () => {
+    performance.mark('qd:first-frame');
+    performance.measure('qd:navigation to first frame', 'qd:navigation', 'qd:first-frame');
+    document.body.classList.add('running');
+    hideNotice();
+  });
+  await handle.start(canvas, bootstrap ?? undefined);
+  canvas.focus({ preventScroll: true });
+}
+
+function failed(error) {
+  notice('The console could not be started', 'Its program did not load or did not start. The server may have been updated or be restarting: reload in a moment.', String(error?.stack ?? error));
+}
+
+if (typeof WebAssembly !== 'object') {
+  notice('This browser is too old', 'The console is a WebAssembly program. Use a current Chromium, Firefox or Safari, or the native console.');
+} else {
+  begin(loadProgram(), fetchBootstrap()).catch(failed);
+}

@@ -1,0 +1,261 @@
+//! Market, venue, ledger and strategies on one table, moved step by step: the whole desk without a thread or a socket.
+//!
+//! Reads no clock and does no IO: instants are handed in, [`Changes`] are handed out. The same seed, steps and commands
+//! give the same desk, to the last digit.
+
+use qd_types::{AccountId, MarketPhase, OrderStatus, UtcMicros};
+
+use crate::config::ExecutionConfig;
+use crate::ledger::{
+    Author, CancelOutcome, Changes, CloseOutcome, CloseRequest, Ledger, OrderKey, OrderRecord,
+    OrderRequest, PlaceOutcome,
+};
+use crate::market::{Market, MarketClock, Session};
+use crate::strategies::{Intent, Strategies};
+use crate::venue::{PaperVenue, VenueOrder};
+
+/// Everything that trades.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    session: Session,
+    steps_per_tick: u32,
+    answer_due_millis: i64,
+    num_steps: u64,
+    was_open: bool,
+    market: Market,
+    venue: PaperVenue,
+    ledger: Ledger,
+    strategies: Strategies,
+}
+
+impl Desk {
+    /// A desk at `now`, with a past of `warmup_ticks` behind it.
+    pub fn new(config: &ExecutionConfig, now: UtcMicros) -> Self {
+        let tick_millis =
+            i64::from(config.step_millis.max(1)) * i64::from(config.steps_per_tick.max(1));
+        let start = now.plus_millis(-tick_millis * i64::from(config.warmup_ticks));
+        // Seconds suffice: two starts within one second share no ledger.
+        let run = format!("{:x}", now.as_millis() / 1000);
+        let mut desk = Self {
+            session: config.session,
+            steps_per_tick: config.steps_per_tick.max(1),
+            answer_due_millis: config.venue.answer_due_millis,
+            num_steps: 0,
+            was_open: false,
+            market: Market::new(config.seed, start),
+            venue: PaperVenue::new(config.seed, config.venue, &run),
+            ledger: Ledger::new(&config.accounts, config.rails, config.fees, start),
+            strategies: Strategies::new(&config.strategies, config.seed, &run),
+        };
+        let step_millis = i64::from(config.step_millis.max(1));
+        let num_steps = i64::from(config.warmup_ticks) * i64::from(desk.steps_per_tick);
+        for step in 0..num_steps {
+            desk.step(start.plus_millis(step * step_millis));
+        }
+        desk.ledger.take_changes();
+        desk
+    }
+
+    /// Moves everything to `now`: the venue every time, the market and the strategies every few steps.
+    pub fn step(&mut self, now: UtcMicros) {
+        let is_tick = self
+            .num_steps
+            .is_multiple_of(u64::from(self.steps_per_tick));
+        self.num_steps += 1;
+        let is_open = MarketClock::at(self.session, now).phase == MarketPhase::Open;
+        if is_tick {
+            self.tick(now, is_open);
+        }
+        if is_open {
+            self.run_venue(now);
+        }
+        self.resolve_unanswered(now);
+    }
+
+    fn tick(&mut self, now: UtcMicros, is_open: bool) {
+        let is_new_day = self.ledger.roll_day(now);
+        if is_new_day {
+            self.market.start_day();
+        }
+        let is_over =
+            (self.was_open && !is_open) || (is_new_day && self.session == Session::AlwaysOpen);
+        if is_over {
+            for event in self.venue.end_day() {
+                self.ledger.apply(&event, now);
+            }
+        }
+        self.was_open = is_open;
+        if !is_open {
+            return;
+        }
+        self.market.tick(now);
+        self.venue.refresh(self.market.changed());
+        for symbol in self.market.changed() {
+            if let Some(quote) = self.market.quote(*symbol) {
+                self.ledger.mark(*symbol, quote.price, quote.at);
+            }
+        }
+        for (strategy, intent) in self.strategies.decide(&self.market, &self.ledger, now) {
+            let author = Author::Strategy(strategy);
+            match intent {
+                Intent::Place(request) => {
+                    let symbol = request.symbol;
+                    if let PlaceOutcome::Malformed(problems) = self.place(request, &author, now) {
+                        tracing::error!(?author, %symbol, ?problems, "a strategy made a malformed order");
+                    }
+                }
+                Intent::Cancel(key) => {
+                    self.cancel(&key, &author, "rested long enough", now);
+                }
+            }
+        }
+    }
+
+    fn run_venue(&mut self, now: UtcMicros) {
+        self.venue.begin_step();
+        while let Some(event) = self.venue.next_event(now, &self.market, |key| {
+            self.ledger
+                .book(&key.account)
+                .map(|book| book.held(key))
+                .unwrap_or_default()
+        }) {
+            self.ledger.apply(&event, now);
+        }
+    }
+
+    /// An answer that is overdue makes an order unknown; an unknown order is asked for by its id until it is found.
+    fn resolve_unanswered(&mut self, now: UtcMicros) {
+        let overdue: Vec<(OrderKey, OrderStatus)> = self
+            .ledger
+            .open_orders()
+            .filter(|record| {
+                matches!(
+                    record.order.status,
+                    OrderStatus::Sent | OrderStatus::Unknown
+                ) && now.millis_since(record.order.updated_at) >= self.answer_due_millis
+            })
+            .map(|record| (record.key(), record.order.status))
+            .collect();
+        for (key, status) in overdue {
+            if status == OrderStatus::Sent {
+                self.ledger.mark_unknown(&key, now);
+            } else {
+                self.ledger.note_asked(&key, now);
+            }
+            self.venue.ask(&key, now);
+        }
+    }
+
+    /// Accepts an order and sends it.
+    pub fn place(
+        &mut self,
+        request: OrderRequest,
+        author: &Author,
+        now: UtcMicros,
+    ) -> PlaceOutcome {
+        let quote = self.market.quote(request.symbol).copied();
+        let outcome = self.ledger.place(request, author, quote.as_ref(), now);
+        match outcome {
+            PlaceOutcome::Recorded(record) => {
+                PlaceOutcome::Recorded(Box::new(self.send(*record, now)))
+            }
+            other => other,
+        }
+    }
+
+    /// Sends a cancel.
+    pub fn cancel(
+        &mut self,
+        key: &OrderKey,
+        author: &Author,
+        reason: &str,
+        now: UtcMicros,
+    ) -> CancelOutcome {
+        let who = match author {
+            Author::Hand(user) => user.as_str(),
+            Author::Strategy(strategy) => strategy.as_str(),
+        };
+        let outcome = self.ledger.cancel(key, &format!("{who}: {reason}"), now);
+        if let CancelOutcome::Recorded(_) = outcome {
+            self.venue.cancel(key, now);
+        }
+        outcome
+    }
+
+    /// Closes what `accounts` hold in a symbol.
+    pub fn close(
+        &mut self,
+        request: &CloseRequest,
+        accounts: &[AccountId],
+        author: &Author,
+        now: UtcMicros,
+    ) -> CloseOutcome {
+        match self.ledger.close(request, accounts, author, now) {
+            CloseOutcome::Recorded(records) => CloseOutcome::Recorded(
+                records
+                    .into_iter()
+                    .map(|record| self.send(record, now))
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+
+    /// Hands a recorded order to the venue and returns it as it then stands.
+    fn send(&mut self, record: OrderRecord, now: UtcMicros) -> OrderRecord {
+        let key = record.key();
+        self.venue.submit(
+            VenueOrder {
+                position: record.position_key(),
+                key: key.clone(),
+                side: record.order.side,
+                qty: record.order.qty,
+                order_type: record.order.order_type,
+                limit_price: record.order.limit_price,
+                time_in_force: record.order.time_in_force,
+                reduce_only: record.reduce_only,
+            },
+            now,
+        );
+        self.ledger.mark_sent(&key, now);
+        self.ledger.order(&key).cloned().unwrap_or(record)
+    }
+
+    /// Takes what changed since the last call.
+    pub fn take_changes(&mut self) -> Changes {
+        self.ledger.take_changes()
+    }
+
+    /// The prices.
+    pub fn market(&self) -> &Market {
+        &self.market
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The books, for halts and breakers.
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// The venue.
+    pub fn venue(&self) -> &PaperVenue {
+        &self.venue
+    }
+
+    /// The programs.
+    pub fn strategies(&self) -> &Strategies {
+        &self.strategies
+    }
+
+    /// What the market is doing.
+    pub fn market_clock(&self, now: UtcMicros) -> MarketClock {
+        MarketClock::at(self.session, now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! What the ledger keeps of an order beside the order itself: the request, the transitions, the evidence.
+//!
+//! Decides nothing about acceptance; it only holds the rank rule for every change.
+
+use qd_types::{
+    AccountId, ClientOrderId, Fill, Money, Order, OrderStatus, OrderType, PositionKey, Price, Qty,
+    Side, StrategyId, Symbol, TimeInForce, UserId, UtcMicros,
+};
+
+/// What identifies an order for life.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderKey {
+    /// Whose money.
+    pub account: AccountId,
+    /// The author's id, unique per account.
+    pub client_order_id: ClientOrderId,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Author {
+    /// A person.
+    Hand(UserId),
+    /// A program of the desk.
+    Strategy(StrategyId),
+}
+
+/// The price an author saw when deciding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceSeen {
+    /// Dollars per share.
+    pub value: Price,
+    /// When it was made.
+    pub at: UtcMicros,
+}
+
+/// A wish to trade, not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRequest {
+    /// Whose money.
+    pub account: AccountId,
+    /// Whose idea; `manual` by hand.
+    pub strategy: StrategyId,
+    /// Fixed when the decision was made.
+    pub client_order_id: ClientOrderId,
+    /// What to trade.
+    pub symbol: Symbol,
+    /// Which way.
+    pub side: Side,
+    /// Shares.
+    pub qty: Qty,
+    /// Kind of order.
+    pub order_type: OrderType,
+    /// Wanted for limit and stop-limit orders, refused for others.
+    pub limit_price: Option<Price>,
+    /// Wanted for stop and stop-limit orders, refused for others.
+    pub stop_price: Option<Price>,
+    /// How long it stays.
+    pub time_in_force: TimeInForce,
+    /// Why; recorded as evidence.
+    pub reason: String,
+    /// The halt epoch the author saw; absent when the author is a program of this process.
+    pub halt_epoch_seen: Option<u64>,
+    /// The price the author saw; absent when the author is a program of this process.
+    pub price_seen: Option<PriceSeen>,
+}
+
+/// A wish to reduce what is held in a symbol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseRequest {
+    /// What to close.
+    pub symbol: Symbol,
+    /// On this account only; absent means every account the author may use.
+    pub account: Option<AccountId>,
+    /// This strategy's stake only; absent means all of them.
+    pub strategy: Option<StrategyId>,
+    /// Fixed when the dialog opened.
+    pub client_order_id: ClientOrderId,
+    /// At most so many shares; absent means all.
+    pub qty: Option<Qty>,
+    /// Why; recorded as evidence.
+    pub reason: String,
+}
+
+/// The request that made an order, kept to tell a repeat from a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Placed.
+    Place(OrderRequest),
+    /// Closing a position.
+    Close(CloseRequest),
+}
+
+/// A rule, what it measured and what it allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitEvidence {
+    /// Stable `snake_case`.
+    pub rule: &'static str,
+    /// Measured, canonical decimal or word.
+    pub value: String,
+    /// Allowed, canonical decimal or word.
+    pub limit: String,
+    /// `shares`, `usd`, `ratio`, `millis`, `state`.
+    pub unit: &'static str,
+}
+
+/// One step in an order's life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// What it became.
+    pub status: OrderStatus,
+    /// When.
+    pub at: UtcMicros,
+    /// Why, when there is a reason.
+    pub reason_code: Option<String>,
+    /// Who or what caused it, in words.
+    pub evidence: String,
+}
+
+/// An order with its history.
+#[derive(Clone, Debug)]
+pub struct OrderRecord {
+    /// Counts every order of this ledger; newest is highest.
+    pub number: u64,
+    /// The order as published.
+    pub order: Order,
+    /// What was asked for.
+    pub ask: Ask,
+    /// Oldest first.
+    pub transitions: Vec<Transition>,
+    /// The rule that refused it.
+    pub refused_by: Option<LimitEvidence>,
+    /// Its fills, oldest first.
+    pub fills: Vec<Fill>,
+    /// The venue must never trade it through a flat position.
+    pub reduce_only: bool,
+    /// The market when it was accepted; absent for a close, which is not checked against one.
+    pub checked_price: Option<Price>,
+    /// Sum of shares times price over its fills, for the average.
+    pub traded: Money,
+}
+
+impl OrderRecord {
+    /// The order's identity.
+    pub fn key(&self) -> OrderKey {
+        OrderKey {
+            account: self.order.account.clone(),
+            client_order_id: self.order.client_order_id.clone(),
+        }
+    }
+
+    /// The row its fills go to.
+    pub fn position_key(&self) -> PositionKey {
+        PositionKey {
+            account: self.order.account.clone(),
+            strategy: self.order.strategy.clone(),
+            symbol: self.order.symbol,
+        }
+    }
+
+    /// Moves the order to `status` if the rank rule lets it; says whether it did.
+    pub(super) fn advance(
+        &mut self,
+        status: OrderStatus,
+        at: UtcMicros,
+        reason_code: Option<&str>,
+        evidence: impl Into<String>,
+    ) -> bool {
+        let repeats = self.order.status == status && status != OrderStatus::PartiallyFilled;
+        if repeats || !self.order.accepts(status) {
+            return false;
+        }
+        // A cancel is still under way after a partial fill: "may still fill" stays true and must stay visible.
+        let shown = if self.order.status == OrderStatus::CancelSent
+            && status == OrderStatus::PartiallyFilled
+        {
+            OrderStatus::CancelSent
+        } else {
+            status
+        };
+        if self.order.status != shown {
+            self.order.status = shown;
+            self.order.status_since = at;
+        }
+        if let Some(reason) = reason_code {
+            self.order.reason_code = Some(reason.to_owned());
+        }
+        self.order.updated_at = at;
+        self.transitions.push(Transition {
+            status,
+            at,
+            reason_code: reason_code.map(str::to_owned),
+            evidence: evidence.into(),
+        });
+        true
+    }
+}

@@ -1,0 +1,96 @@
+//! What a page may ask for, and the buffer that carries it to the shell at the end of the frame.
+//!
+//! The buffer lives on one thread and is drained by `App::logic`, so it needs no channel and no bound but the frame's.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+use qd_state::{CommandId, Poll};
+use qd_types::{AccountId, ClientOrderId, Symbol};
+
+use crate::Page;
+
+/// One thing the user asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Close all that is held in a symbol; the server makes sure that it only reduces.
+    ClosePosition {
+        /// Names the command until it is answered.
+        command_id: CommandId,
+        /// Fixed when the dialog opened: however often it is sent, there is one order.
+        client_order_id: ClientOrderId,
+        /// In what.
+        symbol: Symbol,
+    },
+    /// Cancel one order.
+    CancelOrder {
+        /// Names the command until it is answered.
+        command_id: CommandId,
+        /// Whose order.
+        account: AccountId,
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// In what, for the words of the answer.
+        symbol: Symbol,
+    },
+    /// Ask now what would be asked in a while.
+    RefreshPoll(Poll),
+    /// Try to connect now.
+    RetryConnection,
+    /// Load the program anew (in the browser), or connect from scratch.
+    Reload,
+    /// End the session.
+    SignOut,
+    /// Go to a page.
+    ShowPage(Page),
+}
+
+/// A command with the place in the code that sent it, for the log.
+#[derive(Clone, Debug)]
+pub struct SentCommand {
+    /// What is asked.
+    pub command: Command,
+    /// Who asked.
+    pub location: &'static Location<'static>,
+}
+
+/// The frame's buffer of commands.
+pub struct CommandSender {
+    sent: RefCell<Vec<SentCommand>>,
+    next_command_id: Cell<u64>,
+    new_order_id: Box<dyn Fn() -> ClientOrderId>,
+}
+
+impl CommandSender {
+    /// A buffer whose dialogs take their order ids from `new_order_id`, which must never give the same twice.
+    pub fn new(new_order_id: impl Fn() -> ClientOrderId + 'static) -> Self {
+        Self {
+            sent: RefCell::default(),
+            next_command_id: Cell::new(1),
+            new_order_id: Box::new(new_order_id),
+        }
+    }
+
+    /// Asks for something; the shell sees it after the frame.
+    #[track_caller]
+    pub fn send(&self, command: Command) {
+        self.sent.borrow_mut().push(SentCommand { command, location: Location::caller() });
+    }
+
+    /// Everything asked for since the last call, oldest first.
+    pub fn drain(&self) -> Vec<SentCommand> {
+        self.sent.take()
+    }
+
+    /// A name for a command that was never used before in this run.
+    pub fn new_command_id(&self) -> CommandId {
+        let command_id = self.next_command_id.get();
+        self.next_command_id.set(command_id + 1);
+        CommandId(command_id)
+    }
+
+    /// An id for an order, to be fixed when its dialog opens.
+    pub fn new_order_id(&self) -> ClientOrderId {
+        (self.new_order_id)()
+    }
+}

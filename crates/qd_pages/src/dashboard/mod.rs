@@ -1,0 +1,82 @@
+//! The dashboard: five cards, positions, open orders, activity.
+//!
+//! Only places; what each part shows is in the file of its name.
+
+mod activity;
+mod cards;
+mod dialogs;
+mod orders;
+mod positions;
+
+use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
+use qd_ui::tokens::space;
+
+use self::dialogs::OpenDialog;
+use self::orders::OrdersState;
+use self::positions::PositionsState;
+use crate::PageCtx;
+
+/// With this much room the activity list stands beside the tables.
+const WIDTH_FOR_SIDE: f32 = 1000.0;
+const SIDE_WIDTH: f32 = 380.0;
+const ORDERS_HEIGHT: f32 = 232.0;
+/// Less than this and the tables scroll as a whole instead of shrinking further.
+const LEAST_HEIGHT: f32 = 420.0;
+
+/// What the dashboard remembers between frames.
+#[derive(Default)]
+pub struct DashboardState {
+    positions: PositionsState,
+    orders: OrdersState,
+    dialog: Option<OpenDialog>,
+}
+
+/// Draws the dashboard into the room that is left; dialogs stand over `page_rect`.
+pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, page_rect: Rect) {
+    let room = ui.available_size();
+    if room.x >= WIDTH_FOR_SIDE && room.y >= LEAST_HEIGHT {
+        cards::cards_ui(ui, cx);
+        ui.add_space(space::M - space::XS);
+        wide_ui(ui, cx, state);
+    } else {
+        ScrollArea::vertical().id_salt("dashboard").auto_shrink(false).show(ui, |ui| {
+            cards::cards_ui(ui, cx);
+            ui.add_space(space::M - space::XS);
+            stacked_ui(ui, cx, state, room.y);
+        });
+    }
+    dialogs::dialog_ui(ui.ctx(), cx, state, page_rect);
+}
+
+fn wide_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
+    let room = ui.available_rect_before_wrap();
+    let main = room.with_max_x(room.right() - SIDE_WIDTH - space::M);
+    let lower = main.with_min_y((main.bottom() - ORDERS_HEIGHT).max(main.top() + 120.0));
+    let upper = main.with_max_y(lower.top() - space::M);
+    let side = room.with_min_x(room.right() - SIDE_WIDTH);
+    part(ui, upper, |ui| positions::positions_ui(ui, cx, state));
+    part(ui, lower, |ui| orders::orders_ui(ui, cx, state));
+    part(ui, side, |ui| activity::activity_ui(ui, cx));
+}
+
+fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height: f32) {
+    let width = ui.available_width();
+    let positions_height = (height * 0.55).clamp(260.0, 520.0);
+    let heights = [positions_height, ORDERS_HEIGHT, ORDERS_HEIGHT + 60.0];
+    let origin = ui.cursor().min;
+    let mut top = 0.0;
+    for (i, part_height) in heights.into_iter().enumerate() {
+        let rect = Rect::from_min_size(origin + vec2(0.0, top), vec2(width, part_height));
+        part(ui, rect, |ui| match i {
+            0 => positions::positions_ui(ui, cx, state),
+            1 => orders::orders_ui(ui, cx, state),
+            _ => activity::activity_ui(ui, cx),
+        });
+        top += part_height + space::M;
+    }
+    ui.advance_cursor_after_rect(Rect::from_min_size(origin, vec2(width, top)));
+}
+
+fn part(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().max_rect(rect), add);
+}

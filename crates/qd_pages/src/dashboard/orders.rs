@@ -1,0 +1,258 @@
+//! The open orders: where each one is in its life, and the way to cancel it.
+
+use std::sync::Arc;
+
+use egui::Ui;
+use qd_state::{CommandPhase, OrderRow};
+use qd_types::{OrderStatus, Permission};
+use qd_ui::field::text_field;
+use qd_ui::panel::Panel;
+use qd_ui::state_block::StateBlock;
+use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, SortDir, SortState, TableColumn, TableRows};
+use qd_ui::text;
+
+use super::DashboardState;
+use super::dialogs::OpenDialog;
+use super::positions::{command_badge, command_refusal, key_of, number_cell, seal_ui};
+use crate::PageCtx;
+
+const NEW_FOR_MS: u32 = 600;
+
+const COLUMNS: [TableColumn; 8] = [
+    TableColumn::new("symbol", "Symbol", 58.0, 78.0).pin_left(),
+    TableColumn::new("side", "Side", 46.0, 60.0),
+    TableColumn::new("filled", "Filled / qty", 74.0, 96.0).right(),
+    TableColumn::new("type", "Type", 50.0, 60.0),
+    TableColumn::new("price", "Price", 62.0, 76.0).right(),
+    TableColumn::new("status", "Status", 150.0, 210.0),
+    TableColumn::new("time", "Time", 96.0, 110.0).right(),
+    TableColumn::new("cancel", "", 72.0, 80.0).pin_right().grow(0.0).right().unsortable(),
+];
+
+/// What the table remembers between frames.
+#[derive(Default)]
+pub(crate) struct OrdersState {
+    filter: String,
+    sort: SortState,
+    order: Option<Order>,
+    is_held: bool,
+}
+
+struct Order {
+    rows: Arc<[Arc<OrderRow>]>,
+    filter: String,
+    sort: SortState,
+    indices: Vec<usize>,
+}
+
+/// The rows that pass the filter (symbol, side, type or status), in the order of the sort.
+pub(crate) fn ordered(rows: &[Arc<OrderRow>], filter: &str, sort: SortState) -> Vec<usize> {
+    let wanted = filter.trim().to_lowercase();
+    let passes = |row: &OrderRow| {
+        wanted.is_empty()
+            || row.symbol.as_str().to_lowercase().contains(&wanted)
+            || [&row.side, &row.order_type, &row.status]
+                .iter()
+                .any(|cell| cell.text.to_lowercase().contains(&wanted))
+    };
+    let mut indices: Vec<usize> =
+        (0..rows.len()).filter(|i| rows.get(*i).is_some_and(|row| passes(row))).collect();
+    let Some((column_id, dir)) = sort.by else { return indices };
+    indices.sort_by(|left, right| {
+        let (Some(left), Some(right)) = (rows.get(*left), rows.get(*right)) else {
+            return std::cmp::Ordering::Equal;
+        };
+        let (l, r) = (&left.order, &right.order);
+        let ordering = match column_id {
+            "side" => l.side.cmp(&r.side),
+            "filled" => l.filled_qty.cmp(&r.filled_qty).then(l.qty.cmp(&r.qty)),
+            "type" => l.order_type.cmp(&r.order_type),
+            "price" => l.limit_price.cmp(&r.limit_price),
+            "status" => l.status.cmp(&r.status),
+            "time" => l.created_at.cmp(&r.created_at),
+            _ => left.symbol.cmp(&right.symbol),
+        };
+        match dir {
+            SortDir::Ascending => ordering,
+            SortDir::Descending => ordering.reverse(),
+        }
+    });
+    indices
+}
+
+impl OrdersState {
+    fn indices(&mut self, rows: &Arc<[Arc<OrderRow>]>) -> Vec<usize> {
+        if let Some(order) = &self.order
+            && order.filter == self.filter
+            && order.sort == self.sort
+        {
+            if Arc::ptr_eq(&order.rows, rows) {
+                return order.indices.clone();
+            }
+            if self.is_held {
+                let held = held(order, rows, &self.filter);
+                self.remember(rows, held.clone());
+                return held;
+            }
+        }
+        let indices = ordered(rows, &self.filter, self.sort);
+        self.remember(rows, indices.clone());
+        indices
+    }
+
+    fn remember(&mut self, rows: &Arc<[Arc<OrderRow>]>, indices: Vec<usize>) {
+        self.order =
+            Some(Order { rows: Arc::clone(rows), filter: self.filter.clone(), sort: self.sort, indices });
+    }
+}
+
+/// The order as it was, without the rows that left and with the new ones at the end.
+fn held(before: &Order, rows: &[Arc<OrderRow>], filter: &str) -> Vec<usize> {
+    let position_of = |row: &OrderRow| {
+        rows.iter().position(|now| now.account == row.account && now.client_order_id == row.client_order_id)
+    };
+    let mut held: Vec<usize> =
+        before.indices.iter().filter_map(|i| before.rows.get(*i)).filter_map(|row| position_of(row)).collect();
+    let new: Vec<usize> =
+        ordered(rows, filter, SortState::NATURAL).into_iter().filter(|i| !held.contains(i)).collect();
+    held.extend(new);
+    held
+}
+
+struct Rows<'a> {
+    cx: &'a PageCtx<'a>,
+    rows: &'a [Arc<OrderRow>],
+    indices: &'a [usize],
+    refusal: Option<&'static str>,
+    cancel_clicked: Option<Arc<OrderRow>>,
+}
+
+impl Rows<'_> {
+    fn at(&self, row: usize) -> Option<&Arc<OrderRow>> {
+        self.indices.get(row).and_then(|i| self.rows.get(*i))
+    }
+}
+
+impl TableRows for Rows<'_> {
+    fn num_rows(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn row_key(&self, row: usize) -> u64 {
+        self.at(row).map_or(0, |row| key_of((&row.account, &row.client_order_id)))
+    }
+
+    fn row_name(&self, row: usize) -> String {
+        self.at(row).map(|row| format!("{} {}", row.symbol, row.side.text)).unwrap_or_default()
+    }
+
+    fn row_summary(&self, row: usize) -> String {
+        let Some(row) = self.at(row) else { return String::new() };
+        let mut summary = format!(
+            "{} {} {} {} at {}, {}, {}",
+            row.symbol, row.side.text, row.filled.text, row.order_type.text, row.price.text, row.status.text, row.time.text
+        );
+        if let Some((words, _)) = row.command.as_deref().and_then(command_badge) {
+            summary.push_str(&format!(", {words}"));
+        }
+        summary
+    }
+
+    fn row_age_ms(&self, row: usize) -> Option<u32> {
+        let age = self.cx.short_age_ms(self.at(row)?.appeared_at);
+        (age < NEW_FOR_MS).then_some(age)
+    }
+
+    fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
+        let Some(row) = self.at(row).map(Arc::clone) else { return };
+        match cell.column().column_id {
+            "symbol" => cell.strong(row.symbol.as_str()),
+            "side" => cell.toned(&row.side.text, row.side.tone),
+            "filled" => number_cell(self.cx, cell, &row.filled),
+            "type" => cell.text(&row.order_type.text),
+            "price" => cell.number(&row.price.text),
+            "status" => match row.command.as_deref().and_then(command_badge) {
+                Some((words, tone)) => cell.badge(&format!("cancel {words}"), tone),
+                None => cell.badge(&row.status.text, row.status.tone),
+            },
+            "time" => cell.number(&row.time.text),
+            _ => {
+                let already = (row.order.status == OrderStatus::CancelSent)
+                    .then_some("A cancel is on its way; the order may still fill.");
+                let reason =
+                    self.refusal.or(already).or_else(|| command_refusal(row.command.as_ref()));
+                let name = format!("Cancel {} {}", row.side.text, row.symbol);
+                let response = cell.button_unless("Cancel", &name, reason);
+                let response = match row.command.as_deref().map(|command| &command.phase) {
+                    Some(CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail }) => {
+                        response.on_hover_text(&**detail)
+                    }
+                    _ => response,
+                };
+                if response.clicked() && reason.is_none() {
+                    self.cancel_clicked = Some(row);
+                }
+            }
+        }
+    }
+}
+
+/// Draws the panel.
+pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
+    let view = &cx.snapshot.orders;
+    let orders = &mut state.orders;
+    let indices = orders.indices(&view.rows);
+    let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
+    let mut filter = std::mem::take(&mut orders.filter);
+    let mut rows = Rows {
+        cx,
+        rows: &view.rows,
+        indices: &indices,
+        refusal: cx.refusal(Permission::OrdersCancel),
+        cancel_clicked: None,
+    };
+    let mut clear_filter = false;
+    let response = Panel::new("Open orders").show(
+        ui,
+        &cx.ui,
+        |ui| {
+            let width = (ui.available_width() - 120.0).clamp(80.0, 170.0);
+            text_field(ui, &cx.ui, &mut filter, "Filter…", "Filter orders", width);
+            if num_hidden > 0 {
+                let tokens = cx.ui.tokens;
+                let words = format!("{num_hidden} hidden by filter");
+                text::label(ui, &words, &tokens.fonts.body, tokens.text_secondary);
+            }
+        },
+        |ui| seal_ui(ui, cx, &view.seal),
+        |ui| {
+            if indices.is_empty() && view.is_loaded {
+                if num_hidden > 0 {
+                    let line = format!("{num_hidden} hidden by the filter.");
+                    clear_filter =
+                        StateBlock::empty("No match", &[&line]).action("Clear filter").ui(ui, &cx.ui);
+                } else {
+                    StateBlock::empty("No open orders", &["Orders appear here until they fill, end or are cancelled."])
+                        .ui(ui, &cx.ui);
+                }
+                return None;
+            }
+            let table = DataTable::new("Open orders", &COLUMNS).sort(orders.sort).row_height(COMPACT_ROW_HEIGHT - 1.0);
+            Some(table.show(ui, &cx.ui, &mut rows))
+        },
+    );
+    let cancel_clicked = rows.cancel_clicked;
+    if clear_filter {
+        filter.clear();
+    }
+    orders.filter = filter;
+    if let Some(response) = response {
+        orders.is_held = response.body_hovered;
+        if let Some(sort) = response.sort_requested {
+            orders.sort = sort;
+        }
+    }
+    if let Some(row) = cancel_clicked {
+        state.dialog = Some(OpenDialog::cancel(cx, &row));
+    }
+}

@@ -1,0 +1,82 @@
+//! The pages and the navigation at the left. A page that is not built says so instead of being hidden.
+
+use egui::Ui;
+use qd_ui::nav::{NavGroup, NavItem, nav_ui};
+
+use crate::{Command, PageCtx};
+
+/// Where the user is, or wants to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Page {
+    /// Cards, positions, orders, activity.
+    #[default]
+    Dashboard,
+    /// The order ticket.
+    OrderEntry,
+    /// Positions alone.
+    Positions,
+    /// The kill switch.
+    KillSwitch,
+    /// Circuit breakers.
+    CircuitBreakers,
+    /// Equity and P&L over time.
+    Performance,
+    /// Value at risk and stress.
+    Risk,
+    /// Backtests.
+    Backtests,
+    /// Services and counters.
+    SystemHealth,
+    /// Alert rules and history.
+    Alerts,
+    /// Data quality.
+    Data,
+    /// The audit log.
+    AuditLog,
+    /// Users and limits.
+    Administration,
+}
+
+const NOT_BUILT: &str = "Not built yet.";
+
+const GROUPS: [NavGroup<'static, Page>; 3] = [
+    NavGroup {
+        title: "TRADE",
+        items: &[
+            NavItem { page: Page::Dashboard, label: "Dashboard", mark: None, disabled_because: None },
+            item(Page::OrderEntry, "Order entry"),
+            item(Page::Positions, "Positions"),
+            item(Page::KillSwitch, "Kill switch"),
+            item(Page::CircuitBreakers, "Circuit breakers"),
+        ],
+    },
+    NavGroup {
+        title: "ANALYSE",
+        items: &[
+            item(Page::Performance, "Performance"),
+            item(Page::Risk, "Risk"),
+            item(Page::Backtests, "Backtests"),
+        ],
+    },
+    NavGroup {
+        title: "OPERATE",
+        items: &[
+            item(Page::SystemHealth, "System health"),
+            item(Page::Alerts, "Alerts"),
+            item(Page::Data, "Data"),
+            item(Page::AuditLog, "Audit log"),
+            item(Page::Administration, "Administration"),
+        ],
+    },
+];
+
+const fn item(page: Page, label: &'static str) -> NavItem<'static, Page> {
+    NavItem { page, label, mark: None, disabled_because: Some(NOT_BUILT) }
+}
+
+/// Draws the navigation.
+pub(crate) fn navigation_ui(ui: &mut Ui, cx: &PageCtx<'_>, current: Page) {
+    if let Some(page) = nav_ui(ui, &cx.ui, &GROUPS, current) {
+        cx.commands.send(Command::ShowPage(page));
+    }
+}

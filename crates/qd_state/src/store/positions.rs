@@ -1,0 +1,582 @@
+//! Positions: rows folded by symbol, marked by push or poll, and the totals over exactly these rows.
+//!
+//! It never decides whether a message may be applied (`stream_client` does), and keeps no order but the symbol's.
+//! In every published view the totals are the sum of the rows, and a row's price, P&L and value are of one mark.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use qd_types::{
+    Money, Position, PositionKey, Price, Qty, Ratio, Symbol, Tone, UtcMicros, fmt,
+};
+
+use super::Ctx;
+use super::cells::{change, new_cell};
+use crate::event::{PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries};
+use crate::freshness::{Freshness, FreshnessRule};
+use crate::snapshot::{
+    CommandView, PositionFigures, PositionRow, PositionsView, Seal, TotalsView,
+};
+
+/// What a cell shows when there is nothing to show.
+const DASH: &str = "\u{2013}";
+
+#[derive(Debug)]
+struct Part {
+    position: Position,
+    generation: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    symbol: Symbol,
+    /// By account and strategy; never empty between two events.
+    parts: Vec<Part>,
+    /// The parts changed since the row was made.
+    is_dirty: bool,
+    row: Arc<PositionRow>,
+}
+
+/// The positions of the user.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    /// By symbol.
+    slots: Vec<Slot>,
+    generation: u64,
+    /// As the producer last said; rows win where rows can tell.
+    totals: PositionTotals,
+    has_pushed_totals: bool,
+    /// The newest polled quote per symbol.
+    quotes: BTreeMap<Symbol, PriceQuote>,
+    day_lines: BTreeMap<Symbol, Arc<[f32]>>,
+    last_price_error: Option<Arc<str>>,
+    is_loaded: bool,
+    num_tie_out_breaks: u64,
+    /// Rows or totals changed since the view was made.
+    is_dirty: bool,
+    view: Arc<PositionsView>,
+}
+
+impl Positions {
+    /// Takes over a whole picture.
+    pub(crate) fn replace(&mut self, picture: PositionsPicture, now: UtcMicros) {
+        self.tie_out(&picture);
+        self.generation += 1;
+        for position in picture.positions {
+            self.upsert(position, now);
+        }
+        let generation = self.generation;
+        for slot in &mut self.slots {
+            let num_before = slot.parts.len();
+            slot.parts.retain(|part| part.generation == generation);
+            slot.is_dirty |= slot.parts.len() != num_before;
+        }
+        self.take_totals(picture.totals);
+        self.settle(now);
+    }
+
+    /// Takes over some rows.
+    pub(crate) fn change(&mut self, delta: PositionsChange, now: UtcMicros) {
+        for position in delta.changed {
+            self.upsert(position, now);
+        }
+        for key in &delta.removed {
+            self.remove(key);
+        }
+        self.take_totals(delta.totals);
+        self.settle(now);
+    }
+
+    /// Takes over a REST answer, which knows neither buying power nor margin.
+    pub(crate) fn replace_from_rest(
+        &mut self,
+        positions: Vec<Position>,
+        realized_pl_today: Money,
+        now: UtcMicros,
+    ) {
+        let totals = PositionTotals {
+            realized_pl_today,
+            unrealized_pl: positions.iter().map(|p| p.unrealized_pl).sum(),
+            num_positions: count_u32(positions.iter().filter(|p| !p.qty.is_zero()).count()),
+            ..self.totals
+        };
+        let had_pushed = self.has_pushed_totals;
+        self.replace(PositionsPicture { totals, positions }, now);
+        self.has_pushed_totals = had_pushed;
+    }
+
+    /// Takes over the account's figures, unless a message of the stream has said them already.
+    pub(crate) fn take_pnl(&mut self, totals: PositionTotals) {
+        if !self.has_pushed_totals {
+            self.totals = totals;
+            self.is_dirty = true;
+        }
+    }
+
+    /// Marks rows by a price poll: prices, P&L and totals move together. Older quotes than the mark lose.
+    pub(crate) fn mark(&mut self, quotes: Vec<PriceQuote>, now: UtcMicros) {
+        for quote in quotes {
+            let newest = self.quotes.entry(quote.symbol).or_insert(quote);
+            if newest.at < quote.at {
+                *newest = quote;
+            }
+            let quote = *newest;
+            if let Ok(i) = self.find(quote.symbol)
+                && let Some(slot) = self.slots.get_mut(i)
+            {
+                for part in &mut slot.parts {
+                    slot.is_dirty |= mark_if_newer(&mut part.position, &quote);
+                }
+            }
+        }
+        self.is_dirty |= self.last_price_error.take().is_some();
+        self.settle(now);
+    }
+
+    /// A price poll failed.
+    pub(crate) fn price_poll_failed(&mut self, detail: &str) {
+        self.last_price_error = Some(Arc::from(detail));
+        self.is_dirty = true;
+    }
+
+    /// Takes over the day's lines.
+    pub(crate) fn take_series(&mut self, series: Vec<PriceSeries>) {
+        for line in series {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a line to paint, a few pixels high"
+            )]
+            let points: Arc<[f32]> = line
+                .points
+                .iter()
+                .map(|price| price.to_f64_lossy() as f32)
+                .collect();
+            self.day_lines.insert(line.symbol, Arc::clone(&points));
+            if let Ok(i) = self.find(line.symbol)
+                && let Some(slot) = self.slots.get_mut(i)
+            {
+                Arc::make_mut(&mut slot.row).day_line = points;
+                self.is_dirty = true;
+            }
+        }
+    }
+
+    /// Shows `command` at its row, or nothing any more.
+    pub(crate) fn set_command(&mut self, symbol: Symbol, command: Option<&Arc<CommandView>>) {
+        if let Ok(i) = self.find(symbol)
+            && let Some(slot) = self.slots.get_mut(i)
+            && slot.row.command.as_ref() != command
+        {
+            Arc::make_mut(&mut slot.row).command = command.cloned();
+            self.is_dirty = true;
+        }
+    }
+
+    /// Time passed: marks may have become too old, or the market quiet.
+    pub(crate) fn tick(&mut self, ctx: &Ctx) {
+        for slot in &mut self.slots {
+            let is_stale = price_is_stale(&slot.row.figures, ctx);
+            if slot.row.price_is_stale != is_stale {
+                Arc::make_mut(&mut slot.row).price_is_stale = is_stale;
+                self.is_dirty = true;
+            }
+        }
+    }
+
+    /// What cards need beside the totals view.
+    pub(crate) fn totals(&self) -> &PositionTotals {
+        &self.totals
+    }
+
+    /// The held symbols, for the pollers.
+    pub(crate) fn symbols(&self) -> Vec<Symbol> {
+        self.slots.iter().map(|slot| slot.symbol).collect()
+    }
+
+    /// The view, made again only when something of it changed.
+    pub(crate) fn view(
+        &mut self,
+        seal: &Arc<Seal>,
+        confirmed_at: Option<UtcMicros>,
+        ctx: &Ctx,
+    ) -> Arc<PositionsView> {
+        let freshness = FreshnessRule::STREAM.of(confirmed_at, ctx.phase, ctx.now);
+        let is_same_seal = Arc::ptr_eq(&self.view.seal, seal)
+            && self.view.confirmed_at == confirmed_at
+            && self.view.freshness == freshness;
+        if self.is_dirty {
+            self.is_dirty = false;
+            let totals = self.totals_view(ctx.now);
+            let newest_mark = self
+                .slots
+                .iter()
+                .filter_map(|slot| slot.row.figures.price_at)
+                .max();
+            self.view = Arc::new(PositionsView {
+                rows: self.slots.iter().map(|slot| Arc::clone(&slot.row)).collect(),
+                totals,
+                seal: Arc::clone(seal),
+                is_loaded: self.is_loaded,
+                confirmed_at,
+                freshness,
+                marked_at: newest_mark.map(|at| ctx.to_client_clock(at)),
+                num_tie_out_breaks: self.num_tie_out_breaks,
+                last_price_error: self.last_price_error.clone(),
+            });
+        } else if !is_same_seal {
+            self.view = Arc::new(PositionsView {
+                seal: Arc::clone(seal),
+                confirmed_at,
+                freshness,
+                ..(*self.view).clone()
+            });
+        }
+        Arc::clone(&self.view)
+    }
+
+    fn find(&self, symbol: Symbol) -> Result<usize, usize> {
+        self.slots.binary_search_by(|slot| slot.symbol.cmp(&symbol))
+    }
+
+    fn take_totals(&mut self, totals: PositionTotals) {
+        self.totals = totals;
+        self.has_pushed_totals = true;
+        self.is_loaded = true;
+        self.is_dirty = true;
+    }
+
+    fn upsert(&mut self, mut position: Position, now: UtcMicros) {
+        if position.qty.is_zero() {
+            // Flat is not a position; its realized P&L is in the account's figures.
+            self.remove(&position.key());
+            return;
+        }
+        if let Some(quote) = self.quotes.get(&position.symbol) {
+            mark_if_newer(&mut position, quote);
+        }
+        let generation = self.generation;
+        let i = match self.find(position.symbol) {
+            Ok(i) => i,
+            Err(i) => {
+                let row = new_row(position.symbol, self.day_lines.get(&position.symbol), now);
+                self.slots.insert(
+                    i,
+                    Slot {
+                        symbol: position.symbol,
+                        parts: Vec::with_capacity(1),
+                        is_dirty: true,
+                        row: Arc::new(row),
+                    },
+                );
+                i
+            }
+        };
+        let Some(slot) = self.slots.get_mut(i) else {
+            return;
+        };
+        let place = slot.parts.binary_search_by(|part| {
+            let key = (&part.position.account, &part.position.strategy);
+            key.cmp(&(&position.account, &position.strategy))
+        });
+        match place {
+            Ok(i) => {
+                if let Some(part) = slot.parts.get_mut(i) {
+                    slot.is_dirty |= part.position != position;
+                    *part = Part {
+                        position,
+                        generation,
+                    };
+                }
+            }
+            Err(i) => {
+                slot.is_dirty = true;
+                slot.parts.insert(
+                    i,
+                    Part {
+                        position,
+                        generation,
+                    },
+                );
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &PositionKey) {
+        if let Ok(i) = self.find(key.symbol)
+            && let Some(slot) = self.slots.get_mut(i)
+        {
+            slot.parts.retain(|part| {
+                part.position.account != key.account || part.position.strategy != key.strategy
+            });
+            slot.is_dirty = true;
+        }
+    }
+
+    /// Makes the changed rows again and drops the empty ones.
+    fn settle(&mut self, now: UtcMicros) {
+        let num_before = self.slots.len();
+        self.slots.retain(|slot| !slot.parts.is_empty());
+        self.is_dirty |= self.slots.len() != num_before;
+        for slot in self.slots.iter_mut().filter(|slot| slot.is_dirty) {
+            slot.is_dirty = false;
+            self.is_dirty |= remake(slot, now);
+        }
+    }
+
+    /// Compares the producer's totals with its own rows; a difference is counted and shown, never hidden.
+    fn tie_out(&mut self, picture: &PositionsPicture) {
+        let sum: Money = picture.positions.iter().map(|p| p.unrealized_pl).sum();
+        let num = picture.positions.iter().filter(|p| !p.qty.is_zero()).count();
+        // A producer may round its total to the cent.
+        let is_off = (sum - picture.totals.unrealized_pl).abs() > Money::from_units(1, 2);
+        if is_off || count_u32(num) != picture.totals.num_positions {
+            self.num_tie_out_breaks += 1;
+        }
+    }
+
+    fn totals_view(&self, now: UtcMicros) -> Arc<TotalsView> {
+        let old = &self.view.totals;
+        let mut cost = Money::ZERO;
+        let mut new = TotalsView {
+            pl: old.pl.clone(),
+            pl_percent: old.pl_percent.clone(),
+            value: old.value.clone(),
+            ..TotalsView::default()
+        };
+        for slot in &self.slots {
+            let figures = &slot.row.figures;
+            new.unrealized_pl += figures.unrealized_pl;
+            new.net_value += figures.market_value;
+            new.gross_value += figures.gross_value;
+            new.realized_pl_today += figures.realized_pl_today;
+            new.num_long += usize::from(figures.qty.is_positive());
+            new.num_short += usize::from(figures.qty.is_negative());
+            for part in &slot.parts {
+                cost += part
+                    .position
+                    .avg_entry_price
+                    .times(part.position.qty)
+                    .abs();
+            }
+        }
+        if self.view.is_loaded {
+            change(
+                &mut new.pl,
+                (old.unrealized_pl, new.unrealized_pl),
+                now,
+                pl_text,
+            );
+            change(
+                &mut new.value,
+                (old.net_value, new.net_value),
+                now,
+                value_text,
+            );
+        } else {
+            let (text, tone) = pl_text(new.unrealized_pl);
+            new.pl = new_cell(&text, tone);
+            new.value = new_cell(&fmt::money(new.net_value), Tone::Neutral);
+        }
+        let (text, tone) = percent_text(new.unrealized_pl.ratio_of(cost), new.unrealized_pl);
+        if *new.pl_percent.text != *text {
+            new.pl_percent = new_cell(&text, tone);
+        }
+        if new == **old {
+            Arc::clone(old)
+        } else {
+            Arc::new(new)
+        }
+    }
+}
+
+fn count_u32(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn mark_if_newer(position: &mut Position, quote: &PriceQuote) -> bool {
+    let is_newer = position.price_at.is_none_or(|at| at < quote.at);
+    if is_newer {
+        position.mark(quote.price, quote.at);
+    }
+    is_newer
+}
+
+fn price_is_stale(figures: &PositionFigures, ctx: &Ctx) -> bool {
+    let at = figures.price_at.map(|at| ctx.to_client_clock(at));
+    match FreshnessRule::PRICES.of(at, ctx.phase, ctx.now) {
+        Freshness::Stale => true,
+        Freshness::Unknown | Freshness::Fresh | Freshness::Quiet | Freshness::Aging => false,
+    }
+}
+
+fn pl_text(value: Money) -> (String, Tone) {
+    (fmt::signed_money(value), fmt::pl_tone(value))
+}
+
+fn value_text(value: Money) -> (String, Tone) {
+    (fmt::money(value), Tone::Neutral)
+}
+
+fn percent_text(value: Option<Ratio>, pl: Money) -> (String, Tone) {
+    match value {
+        // The tone follows the dollars, so that the two cells never disagree.
+        Some(value) => (fmt::signed_percent(value), fmt::pl_tone(pl)),
+        None => (DASH.to_owned(), Tone::Faint),
+    }
+}
+
+fn price_text(value: Option<Price>) -> (String, Tone) {
+    match value {
+        Some(value) => (fmt::price(value), Tone::Neutral),
+        None => (DASH.to_owned(), Tone::Faint),
+    }
+}
+
+fn new_row(symbol: Symbol, day_line: Option<&Arc<[f32]>>, now: UtcMicros) -> PositionRow {
+    PositionRow {
+        symbol,
+        qty: new_cell("", Tone::Neutral),
+        avg_entry: new_cell("", Tone::Neutral),
+        current: new_cell("", Tone::Neutral),
+        pl: new_cell("", Tone::Neutral),
+        pl_percent: new_cell("", Tone::Neutral),
+        value: new_cell("", Tone::Neutral),
+        figures: PositionFigures::default(),
+        parts: Arc::default(),
+        day_line: day_line.map(Arc::clone).unwrap_or_default(),
+        price_is_stale: false,
+        appeared_at: now,
+        command: None,
+    }
+}
+
+/// Folds the parts; all of them at the newest mark among them.
+fn fold(parts: &mut [Part]) -> PositionFigures {
+    if parts.len() > 1
+        && let Some((at, price)) = parts
+            .iter()
+            .filter_map(|part| part.position.price_at.zip(part.position.current_price))
+            .max_by_key(|(at, _)| *at)
+    {
+        for part in parts.iter_mut() {
+            if part.position.price_at != Some(at) || part.position.current_price != Some(price) {
+                part.position.mark(price, at);
+            }
+        }
+    }
+    if let [part] = parts {
+        let position = &part.position;
+        return PositionFigures {
+            qty: position.qty,
+            avg_entry_price: position.avg_entry_price,
+            current_price: position.current_price,
+            price_at: position.price_at,
+            unrealized_pl: position.unrealized_pl,
+            unrealized_plpc: position.unrealized_plpc,
+            market_value: position.market_value,
+            gross_value: position.market_value.abs(),
+            realized_pl_today: position.realized_pl_today,
+        };
+    }
+    let mut figures = PositionFigures::default();
+    let mut signed_cost = Money::ZERO;
+    let mut cost = Money::ZERO;
+    for part in parts.iter() {
+        let position = &part.position;
+        let part_cost = position.avg_entry_price.times(position.qty);
+        signed_cost += part_cost;
+        cost += part_cost.abs();
+        figures.qty += position.qty;
+        figures.current_price = position.current_price.or(figures.current_price);
+        figures.price_at = position.price_at.max(figures.price_at);
+        figures.unrealized_pl += position.unrealized_pl;
+        figures.market_value += position.market_value;
+        figures.gross_value += position.market_value.abs();
+        figures.realized_pl_today += position.realized_pl_today;
+    }
+    figures.avg_entry_price = signed_cost
+        .get()
+        .checked_div(figures.qty.get())
+        .map_or(Price::ZERO, |average| Price::new(average).round(10));
+    figures.unrealized_plpc = figures.unrealized_pl.ratio_of(cost);
+    figures
+}
+
+/// Makes the row's changed cells; says whether anything of the row changed.
+fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
+    let new = fold(&mut slot.parts);
+    let old = slot.row.figures;
+    let is_new = slot.row.parts.is_empty();
+    let has_new_parts = slot.row.parts.len() != slot.parts.len()
+        || slot
+            .row
+            .parts
+            .iter()
+            .zip(&slot.parts)
+            .any(|(key, part)| !is_key_of(key, &part.position));
+    if !has_new_parts && new == old {
+        return false;
+    }
+    let row = Arc::make_mut(&mut slot.row);
+    row.figures = new;
+    if has_new_parts {
+        row.parts = slot.parts.iter().map(|part| part.position.key()).collect();
+    }
+    if is_new {
+        fill_new(row, &new);
+        return true;
+    }
+    let share = |qty: Qty| (fmt::qty(qty), Tone::Neutral);
+    change(&mut row.qty, (old.qty, new.qty), now, share);
+    change(
+        &mut row.avg_entry,
+        (old.avg_entry_price, new.avg_entry_price),
+        now,
+        |price| (fmt::price(price), Tone::Neutral),
+    );
+    change(
+        &mut row.current,
+        (old.current_price, new.current_price),
+        now,
+        price_text,
+    );
+    change(
+        &mut row.pl,
+        (old.unrealized_pl, new.unrealized_pl),
+        now,
+        pl_text,
+    );
+    change(
+        &mut row.pl_percent,
+        (old.unrealized_plpc, new.unrealized_plpc),
+        now,
+        |ratio| percent_text(ratio, new.unrealized_pl),
+    );
+    row.pl_percent.tone = match new.unrealized_plpc {
+        Some(_) => row.pl.tone,
+        None => Tone::Faint,
+    };
+    change(
+        &mut row.value,
+        (old.market_value, new.market_value),
+        now,
+        value_text,
+    );
+    true
+}
+
+fn fill_new(row: &mut PositionRow, figures: &PositionFigures) {
+    let make = |(text, tone): (String, Tone)| new_cell(&text, tone);
+    row.qty = make((fmt::qty(figures.qty), Tone::Neutral));
+    row.avg_entry = make((fmt::price(figures.avg_entry_price), Tone::Neutral));
+    row.current = make(price_text(figures.current_price));
+    row.pl = make(pl_text(figures.unrealized_pl));
+    row.pl_percent = make(percent_text(figures.unrealized_plpc, figures.unrealized_pl));
+    row.value = make(value_text(figures.market_value));
+}
+
+fn is_key_of(key: &PositionKey, position: &Position) -> bool {
+    key.account == position.account
+        && key.strategy == position.strategy
+        && key.symbol == position.symbol
+}

@@ -1,0 +1,178 @@
+//! One cell of a table: painted text, numbers, badges, lines of the day, and the few real widgets.
+//!
+//! Everything here goes straight to the painter; only buttons take part in interaction.
+
+use egui::{Painter, Rect, Response, Ui, vec2};
+use qd_types::Tone;
+
+use crate::UiCtx;
+use crate::badge;
+use crate::button::{self, Button};
+use crate::paint::{self, CELL_PADDING, Trend};
+use crate::text::{self, HAlign};
+use crate::tokens::fade;
+
+use super::TableColumn;
+
+/// How long a changed cell stays lit.
+pub const FLASH_MS: u32 = 600;
+
+/// Which way a cell's value went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlashDir {
+    /// Up.
+    Up,
+    /// Down.
+    Down,
+}
+
+/// A cell to paint into.
+pub struct CellUi<'c, 'a> {
+    pub(super) ui: &'c Ui,
+    pub(super) cx: &'c UiCtx<'a>,
+    pub(super) painter: &'c Painter,
+    pub(super) column: &'c TableColumn,
+    pub(super) rect: Rect,
+    pub(super) button_id: egui::Id,
+    pub(super) row_hovered: bool,
+}
+
+impl CellUi<'_, '_> {
+    /// Which column this is.
+    pub fn column(&self) -> &TableColumn {
+        self.column
+    }
+
+    /// The whole cell, with its padding.
+    pub fn rect(&self) -> Rect {
+        self.rect
+    }
+
+    /// The context of the table.
+    pub fn cx(&self) -> &UiCtx<'_> {
+        self.cx
+    }
+
+    /// For what this cell does not offer; text painted here has no name for AccessKit either.
+    pub fn painter(&self) -> &Painter {
+        self.painter
+    }
+
+    /// True while the pointer is over the row.
+    pub fn row_hovered(&self) -> bool {
+        self.row_hovered
+    }
+
+    /// Words.
+    pub fn text(&self, words: &str) {
+        self.toned(words, Tone::Neutral);
+    }
+
+    /// Words that the eye looks for: symbols.
+    pub fn strong(&self, words: &str) {
+        let tokens = self.cx.tokens;
+        text::paint(self.painter, self.inner(), words, &tokens.fonts.strong, tokens.text_strong, self.column.align);
+    }
+
+    /// Words with a tone.
+    pub fn toned(&self, words: &str, tone: Tone) {
+        let tokens = self.cx.tokens;
+        text::paint(self.painter, self.inner(), words, &tokens.fonts.body, tokens.tone(tone), self.column.align);
+    }
+
+    /// A number.
+    pub fn number(&self, number: &str) {
+        self.number_toned(number, Tone::Neutral);
+    }
+
+    /// A number with a tone.
+    pub fn number_toned(&self, number: &str, tone: Tone) {
+        let tokens = self.cx.tokens;
+        text::paint(self.painter, self.inner(), number, &tokens.fonts.number, tokens.tone(tone), self.column.align);
+    }
+
+    /// A number past its age.
+    pub fn number_stale(&self, number: &str) {
+        let tokens = self.cx.tokens;
+        text::paint(self.painter, self.inner(), number, &tokens.fonts.number, tokens.stale, self.column.align);
+    }
+
+    /// A number of money with its arrow; without one for zero.
+    pub fn trend(&self, number: &str, tone: Tone) {
+        let tokens = self.cx.tokens;
+        let color = tokens.tone(tone);
+        let inner = self.inner();
+        let Some(arrow) = Trend::of(tone) else {
+            text::paint(self.painter, inner, number, &tokens.fonts.number, color, self.column.align);
+            return;
+        };
+        let room = inner.with_min_x((inner.left() + 14.0).min(inner.right()));
+        let placed = text::paint(self.painter, room, number, &tokens.fonts.number, color, self.column.align);
+        paint::trend_arrow(self.painter, egui::pos2(placed.left() - 10.0, inner.center().y), 7.5, arrow, color);
+    }
+
+    /// A badge.
+    pub fn badge(&self, words: &str, tone: Tone) {
+        let tokens = self.cx.tokens;
+        let inner = self.inner();
+        let left = match self.column.align {
+            HAlign::Left => inner.left(),
+            HAlign::Center | HAlign::Right => {
+                let spare = (inner.width() - badge::badge_width(self.painter, words, tokens)).max(0.0);
+                inner.left() + if self.column.align == HAlign::Right { spare } else { spare / 2.0 }
+            }
+        };
+        badge::paint_badge(self.painter, egui::pos2(left, inner.center().y), inner.width(), words, tone, tokens);
+    }
+
+    /// The line of the day, points from 0 to 1.
+    pub fn spark(&self, points: &[f32], tone: Tone) {
+        let inner = self.inner();
+        let size = vec2(inner.width().min(72.0), (inner.height() - 14.0).min(13.0));
+        let left = match self.column.align {
+            HAlign::Left => inner.left(),
+            HAlign::Center => inner.center().x - size.x / 2.0,
+            HAlign::Right => inner.right() - size.x,
+        };
+        let rect = Rect::from_min_size(egui::pos2(left, inner.center().y - size.y / 2.0), size);
+        paint::sparkline(self.painter, rect, points, self.cx.tokens.tone(tone));
+    }
+
+    /// Lights the cell's background for [`FLASH_MS`] after a change. Call it before the text.
+    pub fn flash(&self, dir: FlashDir, age_ms: u32) {
+        if self.cx.is_test {
+            return;
+        }
+        let strength = self.cx.fade(self.ui.ctx(), age_ms, FLASH_MS);
+        if strength > 0.0 {
+            let tokens = self.cx.tokens;
+            let color = match dir {
+                FlashDir::Up => tokens.flash_gain,
+                FlashDir::Down => tokens.flash_loss,
+            };
+            self.painter.rect_filled(self.rect, 0.0, fade(color, strength));
+        }
+    }
+
+    /// A button; `name` is what the accessibility tree calls it ("Close AAPL").
+    pub fn button(&self, words: &str, name: &str) -> Response {
+        self.button_unless(words, name, None)
+    }
+
+    /// A button that is disabled when there is a reason, which its tooltip tells.
+    pub fn button_unless(&self, words: &str, name: &str, reason: Option<&str>) -> Response {
+        let inner = self.inner();
+        let width = button::small_width(self.painter, words, self.cx).min(inner.width());
+        let left = match self.column.align {
+            HAlign::Left => inner.left(),
+            HAlign::Center => inner.center().x - width / 2.0,
+            HAlign::Right => inner.right() - width,
+        };
+        let rect = Rect::from_min_size(egui::pos2(left, self.rect.top()), vec2(width, self.rect.height()));
+        Button::new(words).name(name).disabled_because(reason).small_ui(self.ui, self.painter, rect, self.button_id.with(words), self.cx)
+    }
+
+    fn inner(&self) -> Rect {
+        self.rect.shrink2(vec2(CELL_PADDING, 0.0))
+    }
+}

@@ -1,0 +1,121 @@
+//! How wide each column is, and which of the three blocks (left, middle, right) it stands in.
+//!
+//! Pure arithmetic over the columns and the room; no drawing.
+
+use egui::Rangef;
+
+use super::{CheckBoxes, Pin, TableColumn};
+
+/// Width of the column of check boxes.
+pub(super) const CHECK_WIDTH: f32 = 34.0;
+
+/// The columns of one frame: offsets inside their block.
+#[derive(Clone, Debug)]
+pub(super) struct Widths {
+    /// Index of the column and its extent, from the left edge of the left block.
+    pub(super) left: Vec<(usize, Rangef)>,
+    /// From the left edge of the middle block, before scrolling.
+    pub(super) middle: Vec<(usize, Rangef)>,
+    /// From the left edge of the right block.
+    pub(super) right: Vec<(usize, Rangef)>,
+    /// Width of the left block with the check boxes.
+    pub(super) left_width: f32,
+    /// Width of the middle block.
+    pub(super) middle_width: f32,
+    /// Width of the right block.
+    pub(super) right_width: f32,
+    /// The middle is wider than the room for it.
+    pub(super) scrolls_sideways: bool,
+}
+
+impl Widths {
+    /// Gives every column its width for `room` points.
+    pub(super) fn fit(columns: &[TableColumn], check_boxes: CheckBoxes, room: f32) -> Self {
+        let check_width = if check_boxes == CheckBoxes::Shown { CHECK_WIDTH } else { 0.0 };
+        let room_for_columns = (room - check_width).max(0.0);
+        let min: f32 = columns.iter().map(|column| column.min).sum();
+        let ideal: f32 = columns.iter().map(|column| column.ideal).sum();
+        let grow: f32 = columns.iter().map(|column| column.grow).sum();
+        let width_of = |column: &TableColumn| {
+            if room_for_columns >= ideal {
+                let spare = room_for_columns - ideal;
+                column.ideal + if grow > 0.0 { spare * column.grow / grow } else { 0.0 }
+            } else if room_for_columns > min && ideal > min {
+                column.min + (column.ideal - column.min) * (room_for_columns - min) / (ideal - min)
+            } else {
+                column.min
+            }
+        };
+
+        let mut widths = Self {
+            left: Vec::new(),
+            middle: Vec::with_capacity(columns.len()),
+            right: Vec::new(),
+            left_width: check_width,
+            middle_width: 0.0,
+            right_width: 0.0,
+            scrolls_sideways: false,
+        };
+        for (index, column) in columns.iter().enumerate() {
+            let (block, edge) = match column.pin {
+                Pin::Left => (&mut widths.left, &mut widths.left_width),
+                Pin::None => (&mut widths.middle, &mut widths.middle_width),
+                Pin::Right => (&mut widths.right, &mut widths.right_width),
+            };
+            // Whole points: a column that moves by fractions makes digits shimmer when the window is dragged.
+            let end = (*edge + width_of(column)).round();
+            block.push((index, Rangef::new(*edge, end)));
+            *edge = end;
+        }
+        let total = widths.left_width + widths.middle_width + widths.right_width;
+        widths.scrolls_sideways = total > room + 2.0 + columns.len() as f32 * 0.5;
+        widths
+    }
+
+    /// The same as columns of `egui_table`: the sticky block, and everything else. A fixed range keeps it from widening with its content.
+    pub(super) fn blocks(&self) -> Vec<egui_table::Column> {
+        let block = |width: f32| egui_table::Column::new(width).range(width..=width).resizable(false);
+        let rest = self.middle_width + self.right_width;
+        if self.left_width > 0.0 { vec![block(self.left_width), block(rest)] } else { vec![block(rest)] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [TableColumn; 4] = [
+        TableColumn::new("symbol", "Symbol", 50.0, 80.0).pin_left(),
+        TableColumn::new("qty", "Qty", 40.0, 60.0).right(),
+        TableColumn::new("value", "Value", 80.0, 120.0).right(),
+        TableColumn::new("close", "", 60.0, 60.0).pin_right().grow(0.0),
+    ];
+
+    fn total(widths: &Widths) -> f32 {
+        widths.left_width + widths.middle_width + widths.right_width
+    }
+
+    #[test]
+    fn spare_room_is_shared_and_buttons_keep_their_width() {
+        let widths = Widths::fit(&COLUMNS, CheckBoxes::Shown, 500.0);
+        assert!((total(&widths) - 500.0).abs() <= 2.0, "{widths:?}");
+        assert_eq!(widths.right_width, 60.0);
+        assert!(!widths.scrolls_sideways);
+    }
+
+    #[test]
+    fn columns_shrink_before_anything_scrolls() {
+        for room in [264.0, 280.0, 300.0, 354.0] {
+            let widths = Widths::fit(&COLUMNS, CheckBoxes::Shown, room);
+            assert!((total(&widths) - room).abs() <= 2.0, "{room}: {widths:?}");
+            assert!(!widths.scrolls_sideways, "{room}");
+        }
+    }
+
+    #[test]
+    fn below_the_least_width_the_middle_scrolls() {
+        let widths = Widths::fit(&COLUMNS, CheckBoxes::None, 180.0);
+        assert!(widths.scrolls_sideways);
+        assert_eq!((widths.left_width, widths.middle_width, widths.right_width), (50.0, 120.0, 60.0));
+    }
+}

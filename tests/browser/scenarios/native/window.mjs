@@ -1,0 +1,37 @@
+// The native window: it opens, draws and moves, signed in to a gateway whose bus is a real Redis.
+
+import { waitFor } from '../../lib/wait.mjs';
+
+/** A drawn dashboard has hundreds of colors from smoothed text alone; an empty window has a handful. */
+const MIN_COLORS = 100;
+
+export default async function window(bench) {
+  const redis = await bench.redis();
+  const server = await bench.server({ redis: redis.url });
+  const desktop = await bench.desktop();
+  const opened = await desktop.console(server.url);
+
+  await desktop.resize(opened.window, 1440, 900);
+  const first = await bench.eventually('the window draws', async () => {
+    const picture = await desktop.screenshot(opened.window, 'window-1440x900');
+    return picture.colors >= MIN_COLORS && picture;
+  }, { limit: 20_000, every: 500 });
+  if (!first) return;
+
+  let changed = 0;
+  const moved = await waitFor(async () => {
+    const next = await desktop.screenshot(opened.window, 'window-1440x900-later');
+    changed = await desktop.difference(first.file, next.file);
+    return changed > 200;
+  }, { limit: 15_000, every: 500, what: 'a changed picture' }).catch(() => false);
+  bench.check('its numbers move', moved, `${changed} pixels changed`);
+
+  for (const [width, height] of [[1024, 700], [420, 900]]) {
+    await desktop.resize(opened.window, width, height);
+    await bench.eventually(`it draws at ${width}×${height}`, async () => {
+      const picture = await desktop.screenshot(opened.window, `window-${width}x${height}`);
+      return picture.width === width && picture.height === height && picture.colors >= MIN_COLORS;
+    }, { every: 500 });
+  }
+  bench.check('the console is still running', opened.child.exit === null, opened.child.tail.join('\n'));
+}
