@@ -9,10 +9,10 @@ use crate::Identity;
 /// The fixed users, in the order the sign-in page lists them.
 pub fn dev_users() -> Vec<Identity> {
     [
-        ("trader", "Tess Trader", Role::Trader),
-        ("viewer", "Vic Viewer", Role::Viewer),
-        ("operator", "Olga Operator", Role::Operator),
-        ("admin", "Ada Admin", Role::Admin),
+        ("alice", "Alice Archer", Role::Trader),
+        ("bob", "Bob Baker", Role::Viewer),
+        ("olivia", "Olivia Ortiz", Role::Operator),
+        ("adam", "Adam Adler", Role::Admin),
     ]
     .into_iter()
     .filter_map(|(user, name, role)| {
@@ -21,7 +21,7 @@ pub fn dev_users() -> Vec<Identity> {
             user_id: UserId::new(user).ok()?,
             name: name.to_owned(),
             roles: vec![role],
-            accounts: vec![AccountId::new("main").ok()?],
+            accounts: vec![AccountId::new("PAPER-1").ok()?],
         })
     })
     .collect()

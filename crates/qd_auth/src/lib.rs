@@ -17,6 +17,6 @@ pub use self::cookie::{COOKIE_NAME, CookieError, SessionId, clear_cookie, read_c
 pub use self::csrf::{csrf_token, verify_csrf};
 pub use self::dev::dev_users;
 pub use self::identity::Identity;
-pub use self::keys::{Key, KeyError, KeyRing};
-pub use self::operation::{Effect, Operation, Refusal};
+pub use self::keys::{Key, KeyError, KeyRing, MIN_KEY_BYTES};
+pub use self::operation::{Effect, Operation, Refusal, STEP_UP_FRESH_MILLIS};
 pub use self::session::{SessionRecord, SessionRules, SessionVerdict, SignInMethod};

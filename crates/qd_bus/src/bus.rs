@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use qd_types::{Clock, StreamName, StreamPos, UtcMicros};
+use qd_types::{Clock, StreamName, StreamPos};
 use tokio::sync::watch;
 
 use crate::counters::{BusCounters, BusCounts, add};
@@ -23,7 +23,6 @@ pub struct Bus {
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) counters: Arc<BusCounters>,
-    pub(crate) clock: Arc<dyn Clock>,
     link: watch::Receiver<LinkState>,
 }
 
@@ -47,9 +46,8 @@ impl Bus {
         let (_, link) = watch::channel(LinkState::Up { since: clock.now() });
         Self {
             inner: Arc::new(Inner {
-                store: Store::Embedded(EmbeddedStore::new(Arc::clone(&clock))),
+                store: Store::Embedded(EmbeddedStore::new(clock)),
                 counters: Arc::default(),
-                clock,
                 link,
             }),
         }
@@ -63,14 +61,12 @@ impl Bus {
     /// [`BusError::BadAddress`] or [`BusError::Unreachable`].
     pub async fn redis(config: RedisConfig, clock: Arc<dyn Clock>) -> Result<Self, BusError> {
         let counters = Arc::default();
-        let store =
-            RedisStore::connect(config, Arc::clone(&clock), Arc::clone(&counters)).await?;
+        let store = RedisStore::connect(config, clock, Arc::clone(&counters)).await?;
         let link = store.link();
         Ok(Self {
             inner: Arc::new(Inner {
                 store: Store::Redis(store),
                 counters,
-                clock,
                 link,
             }),
         })
@@ -84,10 +80,6 @@ impl Bus {
     /// The counters now.
     pub fn counts(&self) -> BusCounts {
         self.inner.counters.read()
-    }
-
-    pub(crate) fn now(&self) -> UtcMicros {
-        self.inner.clock.now()
     }
 
     /// The atomic step: check what the store holds, append, publish.
@@ -241,7 +233,9 @@ impl Bus {
                 Ok(store.kv_compare_and_set(key, expected, bytes, ttl_millis))
             }
             Store::Redis(store) => {
-                store.kv_compare_and_set(key, expected, &bytes, ttl_millis).await
+                store
+                    .kv_compare_and_set(key, expected, &bytes, ttl_millis)
+                    .await
             }
         })
     }

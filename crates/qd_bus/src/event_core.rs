@@ -166,11 +166,13 @@ impl EventOutbox {
         bodies: impl IntoIterator<Item = (Body, UtcMicros)>,
     ) -> Self {
         let mut outbox = Self::new(stream, epoch);
-        outbox.kept.extend(bodies.into_iter().map(|(body, made_at)| Kept {
-            made_at,
-            body,
-            sent: None,
-        }));
+        outbox
+            .kept
+            .extend(bodies.into_iter().map(|(body, made_at)| Kept {
+                made_at,
+                body,
+                sent: None,
+            }));
         outbox.last = last;
         outbox.acked = Seq(last.0.saturating_sub(outbox.kept.len() as u64));
         outbox.store = Store::Unknown;
@@ -298,7 +300,12 @@ impl EventOutbox {
     }
 
     /// The answer to [`EventStep::Refill`].
-    pub fn on_refill(&mut self, now: UtcMicros, position: StreamPos, result: Result<(), &BusError>) {
+    pub fn on_refill(
+        &mut self,
+        now: UtcMicros,
+        position: StreamPos,
+        result: Result<(), &BusError>,
+    ) {
         if self.in_flight != InFlight::Refill {
             return;
         }

@@ -96,6 +96,12 @@ struct Registry {
     last_sink_id: u64,
 }
 
+impl Registry {
+    fn sinks_of(&self, stream: &StreamName) -> Option<Sinks> {
+        Some(Arc::clone(&self.channels.get(stream)?.sinks))
+    }
+}
+
 struct Shared {
     registry: Mutex<Registry>,
     changed: Notify,
@@ -135,7 +141,9 @@ pub struct SubscriptionGuard {
 
 impl fmt::Debug for SubscriptionGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SubscriptionGuard").field(&self.stream).finish()
+        f.debug_tuple("SubscriptionGuard")
+            .field(&self.stream)
+            .finish()
     }
 }
 
@@ -183,6 +191,7 @@ impl Hub {
             config,
             shared: Arc::clone(&shared),
             channels: BTreeMap::new(),
+            last_incarnation: 0,
             reads: VecDeque::new(),
             sampled_at: None,
             num_unsampled: 0,
@@ -253,7 +262,9 @@ impl Hub {
         max_messages: usize,
         max_bytes: usize,
     ) -> Result<LogPage, BusError> {
-        self.bus.read_log(stream, after, max_messages, max_bytes).await
+        self.bus
+            .read_log(stream, after, max_messages, max_bytes)
+            .await
     }
 
     /// Whether the subscribing connection works.
@@ -271,10 +282,13 @@ struct Channel {
     stream: StreamName,
     core: HubChannelCore,
     is_subscribed: bool,
+    /// Tells this channel from a former one of the same name, whose reads may still be under way.
+    incarnation: u64,
 }
 
 struct PendingRead {
     channel: String,
+    incarnation: u64,
     read_id: u64,
     after: Option<StreamPos>,
 }
@@ -282,11 +296,7 @@ struct PendingRead {
 enum Done {
     Subscribed(Vec<String>, Result<(), String>),
     Unsubscribed(Vec<String>, Result<(), String>),
-    Read {
-        channel: String,
-        read_id: u64,
-        result: Result<LogPage, BusError>,
-    },
+    Read(PendingRead, Result<LogPage, BusError>),
     Checked(Vec<StreamName>, Result<Vec<Option<StreamPos>>, BusError>),
     Pinged(Result<(), String>),
 }
@@ -299,6 +309,7 @@ struct Driver {
     config: HubConfig,
     shared: Arc<Shared>,
     channels: BTreeMap<String, Channel>,
+    last_incarnation: u64,
     reads: VecDeque<PendingRead>,
     sampled_at: Option<Instant>,
     num_unsampled: u64,
@@ -408,9 +419,9 @@ impl Driver {
                         }
                     }
                     Done::Pinged(Ok(())) => is_pinging = false,
-                    Done::Read { channel, read_id, result } => {
+                    Done::Read(read, result) => {
                         num_reads -= 1;
-                        self.on_read(&channel, read_id, result);
+                        self.on_read(&read, result);
                     }
                     Done::Checked(streams, result) => {
                         is_checking = false;
@@ -442,10 +453,14 @@ impl Driver {
             let registry = self.shared.registry.lock();
             for stream in registry.channels.keys() {
                 let name = stream.to_string();
-                let channel = self.channels.entry(name).or_insert_with(|| Channel {
-                    stream: stream.clone(),
-                    core: HubChannelCore::new(stream.clone()),
-                    is_subscribed: false,
+                let channel = self.channels.entry(name).or_insert_with(|| {
+                    self.last_incarnation += 1;
+                    Channel {
+                        stream: stream.clone(),
+                        core: HubChannelCore::new(stream.clone()),
+                        is_subscribed: false,
+                        incarnation: self.last_incarnation,
+                    }
                 });
                 if !channel.is_subscribed {
                     missing.push(stream.to_string());
@@ -486,13 +501,14 @@ impl Driver {
         add(&bus.inner.counters.log_reads, 1);
         Some(Box::pin(async move {
             let result = bus
-                .read_log(&stream, read.after.as_ref(), READ_MAX_MESSAGES, READ_MAX_BYTES)
+                .read_log(
+                    &stream,
+                    read.after.as_ref(),
+                    READ_MAX_MESSAGES,
+                    READ_MAX_BYTES,
+                )
                 .await;
-            Done::Read {
-                channel: read.channel,
-                read_id: read.read_id,
-                result,
-            }
+            Done::Read(read, result)
         }))
     }
 
@@ -527,17 +543,16 @@ impl Driver {
         }
     }
 
-    fn on_read(&mut self, channel: &str, read_id: u64, result: Result<LogPage, BusError>) {
-        match result {
-            Ok(page) => self.with(channel, |channel| channel.core.on_log_page(read_id, page)),
+    fn on_read(&mut self, read: &PendingRead, result: Result<LogPage, BusError>) {
+        self.with(&read.channel, |channel| match result {
+            _ if channel.incarnation != read.incarnation => Vec::new(),
+            Ok(page) => channel.core.on_log_page(read.read_id, page),
             Err(err) => {
-                tracing::debug!(channel, error = %err, "the hub could not read a log");
-                self.with(channel, |channel| {
-                    channel.core.on_log_failed(read_id);
-                    Vec::new()
-                });
+                tracing::debug!(channel = read.channel, error = %err, "the hub could not read a log");
+                channel.core.on_log_failed(read.read_id);
+                Vec::new()
             }
-        }
+        });
     }
 
     fn on_message(&mut self, name: &str, bytes: Bytes) {
@@ -545,7 +560,10 @@ impl Driver {
             return;
         };
         let head = if bytes.len() > MAX_MESSAGE_BYTES {
-            Err(format!("{} bytes, at most {MAX_MESSAGE_BYTES} are read", bytes.len()))
+            Err(format!(
+                "{} bytes, at most {MAX_MESSAGE_BYTES} are read",
+                bytes.len()
+            ))
         } else {
             match read_head(&bytes) {
                 Ok(Some(head)) if head.stream != channel.stream => {
@@ -569,7 +587,10 @@ impl Driver {
 
     /// Logs one unreadable message in ten seconds, with the number of those not logged since.
     fn sample(&mut self, channel: &str, reason: &str, bytes: &[u8]) {
-        if self.sampled_at.is_some_and(|at| at.elapsed() < SAMPLE_EVERY) {
+        if self
+            .sampled_at
+            .is_some_and(|at| at.elapsed() < SAMPLE_EVERY)
+        {
             self.num_unsampled += 1;
             return;
         }
@@ -599,11 +620,14 @@ impl Driver {
         };
         let before = channel.core.counts();
         let actions = decide(channel);
-        let sinks = settle(&self.bus, &self.shared, channel, before);
+        let sinks = (!actions.is_empty())
+            .then(|| self.shared.registry.lock().sinks_of(&channel.stream))
+            .flatten();
         for action in actions {
             match action {
                 HubAction::ReadLog { read_id, after } => self.reads.push_back(PendingRead {
                     channel: name.to_owned(),
+                    incarnation: channel.incarnation,
                     read_id,
                     after,
                 }),
@@ -622,18 +646,23 @@ impl Driver {
                 }
             }
         }
+        // AFTER routing: whoever reads a position may rely on the sinks having been handed everything up to it.
+        settle(&self.bus, &self.shared, channel, before);
     }
 }
 
-/// Makes a channel's new numbers known and returns who listens to it.
-fn settle(bus: &Bus, shared: &Shared, channel: &Channel, before: HubCounts) -> Option<Sinks> {
+/// Makes a channel's new position and counters known.
+fn settle(bus: &Bus, shared: &Shared, channel: &Channel, before: HubCounts) {
     let now = channel.core.counts();
     let counters = &bus.inner.counters;
     for (counter, by) in [
         (&counters.received, now.received - before.received),
         (&counters.log_messages_read, now.read - before.read),
         (&counters.routed, now.delivered - before.delivered),
-        (&counters.routed_unnumbered, now.unnumbered - before.unnumbered),
+        (
+            &counters.routed_unnumbered,
+            now.unnumbered - before.unnumbered,
+        ),
         (&counters.duplicates, now.duplicate - before.duplicate),
         (&counters.dropped, now.dropped - before.dropped),
         (&counters.gaps, now.gaps - before.gaps),
@@ -644,12 +673,12 @@ fn settle(bus: &Bus, shared: &Shared, channel: &Channel, before: HubCounts) -> O
         }
     }
     let mut registry = shared.registry.lock();
-    let registered = registry.channels.get_mut(&channel.stream)?;
-    registered.counts = now;
-    if registered.verified.as_ref() != channel.core.verified() {
-        registered.verified = channel.core.verified().cloned();
+    if let Some(registered) = registry.channels.get_mut(&channel.stream) {
+        registered.counts = now;
+        if registered.verified.as_ref() != channel.core.verified() {
+            registered.verified = channel.core.verified().cloned();
+        }
     }
-    Some(Arc::clone(&registered.sinks))
 }
 
 async fn in_time(
@@ -660,6 +689,9 @@ async fn in_time(
     match timeout(deadline, operation).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(reason)) => Err(format!("{what}: {reason}")),
-        Err(_) => Err(format!("{what}: no answer within {} ms", deadline.as_millis())),
+        Err(_) => Err(format!(
+            "{what}: no answer within {} ms",
+            deadline.as_millis()
+        )),
     }
 }

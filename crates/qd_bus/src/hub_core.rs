@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use qd_types::{MessageKind, Seq, StreamClass, StreamName, StreamPos};
+use qd_types::{Epoch, MessageKind, Seq, StreamClass, StreamName, StreamPos};
 use qd_wire::head::Head;
 
 use crate::log::{LogEntry, LogPage};
@@ -18,6 +18,12 @@ use crate::log::{LogEntry, LogPage};
 pub const HELD_MAX_MESSAGES: usize = 256;
 /// Most bytes held while the log is read.
 pub const HELD_MAX_BYTES: usize = 64 * 1024;
+/// Reads that find no log at all before a message that does not follow is routed without one: at the driver's pace about
+/// six seconds, longer than a publisher takes to notice that the store lost its log.
+pub const EMPTY_READS_MAX: u32 = 24;
+
+/// Epochs remembered after others followed them.
+const FORMER_EPOCHS_MAX: usize = 16;
 
 /// What the driver has to do, in the order given.
 #[derive(Debug)]
@@ -83,7 +89,7 @@ enum Phase {
         /// Held messages were let go: what the read brings is not enough.
         overflowed: bool,
     },
-    /// The last read failed; the driver asks again.
+    /// The last read failed or found no log; the driver asks again.
     AwaitingRetry,
     /// Live messages pass.
     Live,
@@ -98,6 +104,12 @@ pub struct HubChannelCore {
     held: VecDeque<LogEntry>,
     held_bytes: usize,
     last_read_id: u64,
+    /// Epochs that others followed: none of them comes back but in a store that was set back.
+    former: VecDeque<Epoch>,
+    /// The log's number is of a former epoch: what was routed is newer than what is stored.
+    store_is_behind: bool,
+    /// Reads in a row that found no log; saturated, this producer counts as one without logs.
+    num_empty_reads: u32,
     counts: HubCounts,
 }
 
@@ -117,6 +129,9 @@ impl HubChannelCore {
             held: VecDeque::new(),
             held_bytes: 0,
             last_read_id: 0,
+            former: VecDeque::new(),
+            store_is_behind: false,
+            num_empty_reads: 0,
             counts: HubCounts::default(),
         }
     }
@@ -128,8 +143,9 @@ impl HubChannelCore {
 
     /// The last routed number while the channel is subscribed and nothing is known to be missing: what a beat may say.
     pub fn verified(&self) -> Option<&StreamPos> {
-        self.is_live().then_some(())?;
-        self.routed.as_ref()
+        self.routed
+            .as_ref()
+            .filter(|_| self.is_live() && !self.store_is_behind)
     }
 
     /// Whether live messages pass straight through.
@@ -190,6 +206,10 @@ impl HubChannelCore {
             actions.push(HubAction::Route { head: None, bytes });
             return actions;
         };
+        if self.former.contains(&head.epoch) {
+            self.counts.dropped += 1;
+            return actions;
+        }
         let entry = LogEntry { head, bytes };
         if !self.is_live() {
             self.hold(entry);
@@ -218,6 +238,18 @@ impl HubChannelCore {
             _ => return actions,
         };
         let has_entries = !page.entries.is_empty();
+        self.store_is_behind = page
+            .head
+            .as_ref()
+            .is_some_and(|head| self.former.contains(&head.epoch));
+        if self.store_is_behind {
+            // Its publisher will find out and begin another epoch; older values must not be shown as the newest.
+            self.counts.read += page.entries.len() as u64;
+            self.counts.dropped += page.entries.len() as u64;
+            self.phase = Phase::Live;
+            self.release_held(num_covered, true, &mut actions);
+            return actions;
+        }
         for entry in page.entries {
             self.counts.read += 1;
             match self.place(&entry.head) {
@@ -232,6 +264,7 @@ impl HubChannelCore {
         self.phase = Phase::Live;
         let log_exists = page.head.is_some();
         if let Some(head) = page.head {
+            self.num_empty_reads = 0;
             self.skip_to(head);
         }
         self.release_held(num_covered, log_exists, &mut actions);
@@ -245,7 +278,7 @@ impl HubChannelCore {
         }
     }
 
-    /// Reads again after a failed read; nothing otherwise.
+    /// Reads again after a read that failed or found no log; nothing otherwise. To be called every 250 ms.
     pub fn retry(&mut self) -> Vec<HubAction> {
         let mut actions = Vec::new();
         if self.awaits_retry() {
@@ -300,7 +333,7 @@ impl HubChannelCore {
         if !continues && !restarts && !is_new_run {
             self.counts.gaps += 1;
         }
-        self.routed = Some(entry.head.pos());
+        self.set_routed(entry.head.pos());
         self.counts.delivered += 1;
         actions.push(HubAction::Route {
             head: Some(entry.head),
@@ -315,7 +348,21 @@ impl HubChannelCore {
             Some(routed) if routed.epoch == head.epoch => self.counts.gaps += 1,
             Some(_) | None => {}
         }
-        self.routed = Some(head);
+        self.set_routed(head);
+    }
+
+    fn set_routed(&mut self, position: StreamPos) {
+        if let Some(before) = self.routed.replace(position)
+            && self
+                .routed
+                .as_ref()
+                .is_some_and(|now| now.epoch != before.epoch)
+        {
+            if self.former.len() >= FORMER_EPOCHS_MAX {
+                self.former.pop_front();
+            }
+            self.former.push_back(before.epoch);
+        }
     }
 
     fn start_read(&mut self, actions: &mut Vec<HubAction>) {
@@ -363,12 +410,7 @@ impl HubChannelCore {
     }
 
     /// Routes what was held while the log was read. `num_covered` of them had arrived before the read began.
-    fn release_held(
-        &mut self,
-        num_covered: usize,
-        log_exists: bool,
-        actions: &mut Vec<HubAction>,
-    ) {
+    fn release_held(&mut self, num_covered: usize, log_exists: bool, actions: &mut Vec<HubAction>) {
         let mut num_seen = 0;
         while let Some(entry) = self.held.pop_front() {
             self.held_bytes -= entry.bytes.len();
@@ -389,7 +431,17 @@ impl HubChannelCore {
                     self.counts.dropped += 1;
                 }
                 // A numbered producer without a log: what came is all there will be.
-                Place::Elsewhere => self.route(entry, actions),
+                Place::Elsewhere if self.num_empty_reads >= EMPTY_READS_MAX => {
+                    self.route(entry, actions);
+                }
+                Place::Elsewhere => {
+                    // The store lost the log, and its publisher will write it anew.
+                    self.num_empty_reads += 1;
+                    self.held_bytes += entry.bytes.len();
+                    self.held.push_front(entry);
+                    self.phase = Phase::AwaitingRetry;
+                    return;
+                }
             }
         }
     }

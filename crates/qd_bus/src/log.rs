@@ -173,7 +173,10 @@ impl StreamLog {
         let base = self.base();
         let from = match after {
             Some(after)
-                if self.position.as_ref().is_some_and(|pos| pos.epoch == after.epoch) =>
+                if self
+                    .position
+                    .as_ref()
+                    .is_some_and(|pos| pos.epoch == after.epoch) =>
             {
                 after.seq.next().max(base)
             }

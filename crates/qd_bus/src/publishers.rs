@@ -158,14 +158,14 @@ async fn run_state(
                 if let Err(err) = &result {
                     tracing::debug!(%stream, error = %err, "a state message did not go out");
                 }
-                core.on_append(clock.now(), result.as_ref().map(Clone::clone));
+                core.on_append(clock.now(), result.as_ref().cloned());
             }
             StateStep::Look => {
                 let result = match bus.position(&stream).await {
                     Ok(holds) => bus.num_subscribers(&stream).await.map(|num| (holds, num)),
                     Err(err) => Err(err),
                 };
-                core.on_look(clock.now(), result.as_ref().map(Clone::clone));
+                core.on_look(clock.now(), result.as_ref().cloned());
             }
             StateStep::Wait(until) => {
                 tokio::select! {
@@ -299,17 +299,20 @@ async fn run_events(bus: Bus, clock: Arc<dyn Clock>, shared: Arc<EventShared>) {
         match step {
             EventStep::Append(request) => {
                 let result = bus.append(&request).await;
-                let result = result.as_ref().map(Clone::clone);
+                let result = result.as_ref().cloned();
                 shared.outbox.lock().on_append(clock.now(), result);
             }
             EventStep::Refill { position, entries } => {
                 let result = bus.refill(&stream, position.clone(), entries).await;
-                let result = result.as_ref().map(|&()| ());
-                shared.outbox.lock().on_refill(clock.now(), position, result);
+                let result = result.as_ref().copied();
+                shared
+                    .outbox
+                    .lock()
+                    .on_refill(clock.now(), position, result);
             }
             EventStep::Look => {
                 let result = bus.position(&stream).await;
-                let result = result.as_ref().map(Clone::clone);
+                let result = result.as_ref().cloned();
                 shared.outbox.lock().on_look(clock.now(), result);
             }
             EventStep::Wait(until) => {

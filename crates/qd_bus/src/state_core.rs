@@ -16,9 +16,7 @@ use qd_wire::head::{Body, Head, write_message};
 
 use crate::error::BusError;
 use crate::link::step;
-use crate::log::{
-    AppendOutcome, AppendRequest, SNAPSHOT_MAX_BYTES, STATE_LOG_MAX_DELTA_BYTES,
-};
+use crate::log::{AppendOutcome, AppendRequest, SNAPSHOT_MAX_BYTES, STATE_LOG_MAX_DELTA_BYTES};
 
 /// Least time between two messages of a throttled stream.
 pub const THROTTLE_MILLIS: i64 = 100;
@@ -216,7 +214,11 @@ impl StatePublisherCore {
     }
 
     /// The answer to [`StateStep::Look`]: what the store holds, and how many are subscribed.
-    pub fn on_look(&mut self, now: UtcMicros, result: Result<(Option<StreamPos>, usize), &BusError>) {
+    pub fn on_look(
+        &mut self,
+        now: UtcMicros,
+        result: Result<(Option<StreamPos>, usize), &BusError>,
+    ) {
         self.is_looking = false;
         self.look_at = now.plus_millis(LOOK_EVERY_MILLIS);
         // A look that failed changes nothing: the next one, or the next append, will tell.

@@ -1,7 +1,7 @@
 //! What the shell may ask of the feed, and the port it asks through. It sends nothing itself.
 
 use qd_state::{CommandId, Poll};
-use qd_types::{AccountId, ClientOrderId, Qty, Symbol, UtcMicros};
+use qd_types::{AccountId, ClientOrderId, Qty, StrategyId, Symbol, UtcMicros};
 use thiserror::Error;
 
 /// One ask of the shell. Ids and keys are fixed by whoever decides, before the first send.
@@ -28,6 +28,8 @@ pub enum FeedCommand {
         client_order_id: ClientOrderId,
         /// Whose position; absent when the row folds several accounts.
         account: Option<AccountId>,
+        /// Of which strategy; absent when the row folds several.
+        strategy: Option<StrategyId>,
         /// Of what.
         symbol: Symbol,
         /// How much; all of it when absent.

@@ -128,6 +128,14 @@ impl Pollers {
         Some(poller.due_at)
     }
 
+    /// A poll had nothing to ask about: it is looked at again in a second.
+    pub(crate) fn nothing_to_ask(&mut self, poll: Poll, now: i64) {
+        for poller in self.pollers.iter_mut().filter(|p| p.poll == poll) {
+            poller.is_running = false;
+            poller.due_at = now.saturating_add(1_000_000);
+        }
+    }
+
     /// When the next poll is due; `None` while nothing can be.
     pub(crate) fn next_due_at(&self) -> Option<i64> {
         if !self.is_on() {

@@ -322,7 +322,7 @@ impl Lane {
         if !self.answered || !self.is_live() {
             return None;
         }
-        let tail = self.tail().cloned();
+        let tail = self.tail();
         match (hub, tail) {
             (None, tail) => tail,
             (Some(hub), Some(tail)) if hub.epoch == tail.epoch && hub.seq <= tail.seq => Some(tail),

@@ -1,1 +1,3 @@
-//! The auth gateway: sessions, socket fan-out, proxy, static app.
+//! The auth gateway: who may come in, what they hear, what they may ask for, and the program they run.
+
+pub mod lane;

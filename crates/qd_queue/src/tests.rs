@@ -16,6 +16,7 @@ fn assert_law(counters: Counters) {
     );
 }
 
+// covers: RT-4
 #[test]
 fn a_full_queue_gives_back_its_oldest() {
     let (tx, rx) = bounded(2);
@@ -117,6 +118,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..400)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the law must hold between threads, and scoped ones cannot be left behind"
+)]
 mod property_tests {
     use super::*;
 

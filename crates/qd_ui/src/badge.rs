@@ -2,7 +2,10 @@
 //!
 //! Which words and tones a status has is decided elsewhere; here they are only drawn.
 
-use egui::{Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, CornerRadius, FontId, Painter, Pos2, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    Ui, WidgetInfo, pos2, vec2,
+};
 use qd_types::Tone;
 
 use crate::UiCtx;
@@ -17,9 +20,21 @@ pub const CHIP_HEIGHT: f32 = 22.0;
 const BADGE_PADDING: f32 = 8.0;
 
 /// Paints a badge from `left_center`, at most `max_width` wide. Returns its rectangle. The row names it for AccessKit.
-pub fn paint_badge(painter: &Painter, left_center: Pos2, max_width: f32, words: &str, tone: Tone, tokens: &DesignTokens) -> Rect {
+pub fn paint_badge(
+    painter: &Painter,
+    left_center: Pos2,
+    max_width: f32,
+    words: &str,
+    tone: Tone,
+    tokens: &DesignTokens,
+) -> Rect {
     let colors = tokens.badge(tone);
-    let galley = text::layout(painter, words, &tokens.fonts.label, max_width - 2.0 * BADGE_PADDING);
+    let galley = text::layout(
+        painter,
+        words,
+        &tokens.fonts.label,
+        max_width - 2.0 * BADGE_PADDING,
+    );
     let size = vec2(galley.size().x + 2.0 * BADGE_PADDING, BADGE_HEIGHT);
     let rect = Rect::from_min_size(pos2(left_center.x, left_center.y - size.y / 2.0), size);
     painter.rect_filled(rect, CornerRadius::same(radius::CONTROL), colors.fill);
@@ -37,7 +52,14 @@ pub fn badge_ui(ui: &mut Ui, cx: &UiCtx<'_>, words: &str, tone: Tone) -> Respons
     let width = badge_width(ui.painter(), words, cx.tokens);
     let (rect, response) = ui.allocate_exact_size(vec2(width, BADGE_HEIGHT), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
-    paint_badge(ui.painter(), rect.left_center(), f32::INFINITY, words, tone, cx.tokens);
+    paint_badge(
+        ui.painter(),
+        rect.left_center(),
+        f32::INFINITY,
+        words,
+        tone,
+        cx.tokens,
+    );
     response
 }
 
@@ -67,17 +89,35 @@ pub struct Chip<'a> {
 impl<'a> Chip<'a> {
     /// A line around plain words: "NYSE open · closes in 05:21:44".
     pub fn outline(text: &'a str) -> Self {
-        Self { text, tone: Tone::Neutral, shape: ChipShape::Outline, dot: None, name: None }
+        Self {
+            text,
+            tone: Tone::Neutral,
+            shape: ChipShape::Outline,
+            dot: None,
+            name: None,
+        }
     }
 
     /// Filled and round, with a dot: "TRADING ACTIVE".
     pub fn pill(text: &'a str, tone: Tone) -> Self {
-        Self { text, tone, shape: ChipShape::Pill, dot: Some(tone), name: None }
+        Self {
+            text,
+            tone,
+            shape: ChipShape::Pill,
+            dot: Some(tone),
+            name: None,
+        }
     }
 
     /// Filled and square: "PAPER".
     pub fn tag(text: &'a str, tone: Tone) -> Self {
-        Self { text, tone, shape: ChipShape::Tag, dot: None, name: None }
+        Self {
+            text,
+            tone,
+            shape: ChipShape::Tag,
+            dot: None,
+            name: None,
+        }
     }
 
     /// A dot before the words: "Live · 4 ms".
@@ -101,25 +141,55 @@ impl<'a> Chip<'a> {
     /// Draws it in the flow of `ui`; hovering shows nothing unless the caller adds a tooltip.
     pub fn ui(self, ui: &mut Ui, cx: &UiCtx<'_>) -> Response {
         let tokens = cx.tokens;
-        let size = vec2(self.width(ui.painter(), cx), if self.shape == ChipShape::Tag { 20.0 } else { CHIP_HEIGHT });
+        let size = vec2(
+            self.width(ui.painter(), cx),
+            if self.shape == ChipShape::Tag {
+                20.0
+            } else {
+                CHIP_HEIGHT
+            },
+        );
         let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, self.name.unwrap_or(self.text)));
+        response
+            .widget_info(|| WidgetInfo::labeled(Role::Label, true, self.name.unwrap_or(self.text)));
 
         let painter = ui.painter();
         let colors = tokens.badge(self.tone);
         let (fill, line, words, corner) = match self.shape {
-            ChipShape::Outline => (Color32::TRANSPARENT, tokens.line_strong, tokens.tone(self.tone), radius::CHIP),
+            ChipShape::Outline => (
+                Color32::TRANSPARENT,
+                tokens.line_strong,
+                tokens.tone(self.tone),
+                radius::CHIP,
+            ),
             ChipShape::Pill => (colors.fill, colors.line, colors.text, radius::CHIP),
             ChipShape::Tag => (colors.fill, colors.fill, colors.text, radius::CONTROL),
         };
-        painter.rect(rect, CornerRadius::same(corner), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        painter.rect(
+            rect,
+            CornerRadius::same(corner),
+            fill,
+            Stroke::new(1.0, line),
+            StrokeKind::Inside,
+        );
         let mut left = rect.left() + self.padding();
         if let Some(tone) = self.dot {
-            let color = if self.shape == ChipShape::Outline { tokens.tone(tone) } else { colors.text };
+            let color = if self.shape == ChipShape::Outline {
+                tokens.tone(tone)
+            } else {
+                colors.text
+            };
             paint::dot(painter, pos2(left + 4.0, rect.center().y), 4.0, color);
             left += 14.0;
         }
-        text::paint(painter, rect.with_min_x(left), self.text, self.font(cx), words, HAlign::Left);
+        text::paint(
+            painter,
+            rect.with_min_x(left),
+            self.text,
+            self.font(cx),
+            words,
+            HAlign::Left,
+        );
         response
     }
 
@@ -133,7 +203,11 @@ impl<'a> Chip<'a> {
     }
 
     fn padding(&self) -> f32 {
-        if self.shape == ChipShape::Tag { space::S } else { 10.0 }
+        if self.shape == ChipShape::Tag {
+            space::S
+        } else {
+            10.0
+        }
     }
 }
 
@@ -145,7 +219,21 @@ pub fn counter_ui(ui: &mut Ui, cx: &UiCtx<'_>, label: &str, value: &str, tone: T
     let width = label_width + 7.0 + text::width(painter, value, font);
     let (rect, response) = ui.allocate_exact_size(vec2(width, 18.0), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{label} {value}")));
-    text::paint(ui.painter(), rect, label, font, cx.tokens.text_hint, HAlign::Left);
-    text::paint(ui.painter(), rect, value, font, cx.tokens.tone(tone), HAlign::Right);
+    text::paint(
+        ui.painter(),
+        rect,
+        label,
+        font,
+        cx.tokens.text_hint,
+        HAlign::Left,
+    );
+    text::paint(
+        ui.painter(),
+        rect,
+        value,
+        font,
+        cx.tokens.tone(tone),
+        HAlign::Right,
+    );
     response
 }

@@ -2,7 +2,10 @@
 //!
 //! A button only reports the click; what is disabled says why in its tooltip.
 
-use egui::{Color32, CornerRadius, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, vec2};
+use egui::{
+    Color32, CornerRadius, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2,
+    WidgetInfo, vec2,
+};
 
 use crate::UiCtx;
 use crate::paint;
@@ -39,22 +42,41 @@ pub struct Button<'a> {
 impl<'a> Button<'a> {
     /// An outlined button.
     pub fn new(text: &'a str) -> Self {
-        Self { text, name: None, kind: ButtonKind::Outline, enabled: true, reason: None, height: size::TOUCH_TARGET, strong: false }
+        Self {
+            text,
+            name: None,
+            kind: ButtonKind::Outline,
+            enabled: true,
+            reason: None,
+            height: size::TOUCH_TARGET,
+            strong: false,
+        }
     }
 
     /// The one thing to do here.
     pub fn primary(text: &'a str) -> Self {
-        Self { kind: ButtonKind::Primary, strong: true, ..Self::new(text) }
+        Self {
+            kind: ButtonKind::Primary,
+            strong: true,
+            ..Self::new(text)
+        }
     }
 
     /// Words only.
     pub fn quiet(text: &'a str) -> Self {
-        Self { kind: ButtonKind::Quiet, ..Self::new(text) }
+        Self {
+            kind: ButtonKind::Quiet,
+            ..Self::new(text)
+        }
     }
 
     /// Dangerous.
     pub fn danger(text: &'a str) -> Self {
-        Self { kind: ButtonKind::Danger, strong: true, ..Self::new(text) }
+        Self {
+            kind: ButtonKind::Danger,
+            strong: true,
+            ..Self::new(text)
+        }
     }
 
     /// What the accessibility tree calls it, when the words alone do not say ("Close AAPL" for "Close").
@@ -84,8 +106,16 @@ impl<'a> Button<'a> {
 
     /// Draws it in the flow of `ui`.
     pub fn ui(self, ui: &mut Ui, cx: &UiCtx<'_>) -> Response {
-        let font = if self.strong { &cx.tokens.fonts.strong } else { &cx.tokens.fonts.body };
-        let padding = if self.kind == ButtonKind::Quiet { 4.0 } else { 14.0 };
+        let font = if self.strong {
+            &cx.tokens.fonts.strong
+        } else {
+            &cx.tokens.fonts.body
+        };
+        let padding = if self.kind == ButtonKind::Quiet {
+            4.0
+        } else {
+            14.0
+        };
         let galley = text::layout(ui.painter(), self.text, font, f32::INFINITY);
         let wanted = vec2(galley.size().x + 2.0 * padding, self.height);
         let (rect, response) = ui.allocate_exact_size(wanted, self.sense(ui));
@@ -98,21 +128,44 @@ impl<'a> Button<'a> {
     }
 
     /// Draws it small, at the center of `rect`, but answers clicks in all of `rect`: a button inside a table's row.
-    pub fn small_ui(self, ui: &Ui, painter: &Painter, rect: Rect, id: egui::Id, cx: &UiCtx<'_>) -> Response {
+    pub fn small_ui(
+        self,
+        ui: &Ui,
+        painter: &Painter,
+        rect: Rect,
+        id: egui::Id,
+        cx: &UiCtx<'_>,
+    ) -> Response {
         let response = self.named(ui.interact(rect, id, self.sense(ui)));
-        let visible = Rect::from_center_size(rect.center(), vec2(rect.width(), 19.0_f32.min(rect.height())));
+        let visible = Rect::from_center_size(
+            rect.center(),
+            vec2(rect.width(), 19.0_f32.min(rect.height())),
+        );
         paint_button(painter, visible, self.kind, &response, cx);
-        text::paint(painter, visible.shrink2(vec2(4.0, 0.0)), self.text, &cx.tokens.fonts.label, text_color(self.kind, &response, cx), HAlign::Center);
+        text::paint(
+            painter,
+            visible.shrink2(vec2(4.0, 0.0)),
+            self.text,
+            &cx.tokens.fonts.label,
+            text_color(self.kind, &response, cx),
+            HAlign::Center,
+        );
         response
     }
 
     fn sense(&self, ui: &Ui) -> Sense {
-        if self.enabled && ui.is_enabled() { Sense::click() } else { Sense::hover() }
+        if self.enabled && ui.is_enabled() {
+            Sense::click()
+        } else {
+            Sense::hover()
+        }
     }
 
     fn named(&self, response: Response) -> Response {
         let enabled = response.sense.senses_click();
-        response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, self.name.unwrap_or(self.text)));
+        response.widget_info(|| {
+            WidgetInfo::labeled(Role::Button, enabled, self.name.unwrap_or(self.text))
+        });
         match self.reason {
             _ if enabled => response.on_hover_cursor(egui::CursorIcon::PointingHand),
             Some(reason) => response.on_hover_text(reason),
@@ -136,17 +189,39 @@ fn text_color(kind: ButtonKind, response: &Response, cx: &UiCtx<'_>) -> Color32 
     if enabled { color } else { tokens.text_faint }
 }
 
-fn paint_button(painter: &Painter, rect: Rect, kind: ButtonKind, response: &Response, cx: &UiCtx<'_>) {
+fn paint_button(
+    painter: &Painter,
+    rect: Rect,
+    kind: ButtonKind,
+    response: &Response,
+    cx: &UiCtx<'_>,
+) {
     let tokens = cx.tokens;
     let enabled = response.sense.senses_click();
     let hovered = enabled && response.hovered();
     let pressed = enabled && response.is_pointer_button_down_on();
-    let lift = if pressed { 0.16 } else if hovered { 0.08 } else { 0.0 };
+    let lift = if pressed {
+        0.16
+    } else if hovered {
+        0.08
+    } else {
+        0.0
+    };
     let (fill, line) = match kind {
         ButtonKind::Primary => (tokens.primary_fill, tokens.primary_fill),
-        ButtonKind::Outline => (Color32::TRANSPARENT, if hovered { tokens.line_control } else { tokens.line_strong }),
+        ButtonKind::Outline => (
+            Color32::TRANSPARENT,
+            if hovered {
+                tokens.line_control
+            } else {
+                tokens.line_strong
+            },
+        ),
         ButtonKind::Quiet => (Color32::TRANSPARENT, Color32::TRANSPARENT),
-        ButtonKind::Danger => (tokens.badge(qd_types::Tone::Danger).fill, tokens.danger_line),
+        ButtonKind::Danger => (
+            tokens.badge(qd_types::Tone::Danger).fill,
+            tokens.danger_line,
+        ),
     };
     let (fill, line) = if enabled {
         let fill = if lift == 0.0 || kind == ButtonKind::Quiet {
@@ -158,9 +233,26 @@ fn paint_button(painter: &Painter, rect: Rect, kind: ButtonKind, response: &Resp
         };
         (fill, line)
     } else {
-        (if kind == ButtonKind::Quiet { Color32::TRANSPARENT } else { fade(tokens.line_subtle, 0.5) }, if kind == ButtonKind::Quiet { line } else { tokens.line_subtle })
+        (
+            if kind == ButtonKind::Quiet {
+                Color32::TRANSPARENT
+            } else {
+                fade(tokens.line_subtle, 0.5)
+            },
+            if kind == ButtonKind::Quiet {
+                line
+            } else {
+                tokens.line_subtle
+            },
+        )
     };
-    painter.rect(rect, CornerRadius::same(radius::CONTROL), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    painter.rect(
+        rect,
+        CornerRadius::same(radius::CONTROL),
+        fill,
+        Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
     if response.has_focus() {
         paint::focus_ring(painter, rect, radius::CONTROL, cx.tokens);
     }

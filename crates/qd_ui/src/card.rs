@@ -79,7 +79,16 @@ pub struct CardResponse {
 impl<'a> MetricCard<'a> {
     /// A neutral, fresh card without context or line.
     pub fn new(title: &'a str, value: Option<&'a str>) -> Self {
-        Self { title, value, tone: Tone::Neutral, arrow: None, context: "", spark: &[], stale: StaleMark::Fresh, sign_changed: None }
+        Self {
+            title,
+            value,
+            tone: Tone::Neutral,
+            arrow: None,
+            context: "",
+            spark: &[],
+            stale: StaleMark::Fresh,
+            sign_changed: None,
+        }
     }
 
     /// Sets the tone and the arrow that goes with it.
@@ -117,29 +126,68 @@ impl<'a> MetricCard<'a> {
     pub fn ui(self, ui: &mut Ui, cx: &UiCtx<'_>) -> CardResponse {
         let tokens = cx.tokens;
         let fonts = &tokens.fonts;
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::CARD_HEIGHT), Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(
+            vec2(ui.available_width(), size::CARD_HEIGHT),
+            Sense::hover(),
+        );
         response.widget_info(|| WidgetInfo::labeled(Role::Group, true, self.accessible_name()));
-        let mut card = CardResponse { response, refresh_clicked: false };
+        let mut card = CardResponse {
+            response,
+            refresh_clicked: false,
+        };
         if !ui.is_rect_visible(rect) {
             return card;
         }
 
         let painter = ui.painter();
-        painter.add(paint::panel_frame(tokens).corner_radius(radius::PANEL).paint(rect.shrink(1.0)));
-        let inner = rect.shrink2(vec2(15.0, 11.0));
-        let line = |top: f32, height: f32| Rect::from_min_size(pos2(inner.left(), inner.top() + top), vec2(inner.width(), height));
+        painter.add(
+            paint::panel_frame(tokens)
+                .corner_radius(radius::PANEL)
+                .paint(rect.shrink(1.0)),
+        );
+        let inner = rect.shrink2(vec2(if rect.width() < 180.0 { 11.0 } else { 15.0 }, 10.0));
+        let line = |top: f32, height: f32| {
+            Rect::from_min_size(
+                pos2(inner.left(), inner.top() + top),
+                vec2(inner.width(), height),
+            )
+        };
 
         let title_rect = line(0.0, 16.0);
         let spark_width = if inner.width() > 150.0 { 72.0 } else { 0.0 };
-        let spark_rect = Rect::from_min_max(pos2(inner.right() - spark_width, inner.top() + 1.0), pos2(inner.right(), inner.top() + 17.0));
-        text::paint(painter, title_rect.with_max_x(spark_rect.left() - space::XS), self.title, &fonts.label, tokens.text_secondary, HAlign::Left);
+        let spark_rect = Rect::from_min_max(
+            pos2(inner.right() - spark_width, inner.top() + 1.0),
+            pos2(inner.right(), inner.top() + 17.0),
+        );
+        text::paint(
+            painter,
+            title_rect.with_max_x(spark_rect.left() - space::XS),
+            self.title,
+            &fonts.label,
+            tokens.text_secondary,
+            HAlign::Left,
+        );
 
         let mut faded = painter.clone();
         faded.multiply_opacity(self.stale.opacity());
         let value_rect = line(17.0, 30.0);
         let Some(value) = self.value else {
-            paint::skeleton_bar(painter, Rect::from_min_size(value_rect.min + vec2(0.0, 6.0), vec2(inner.width() * 0.62, 18.0)), tokens);
-            paint::skeleton_bar(painter, Rect::from_min_size(pos2(inner.left(), inner.top() + 53.0), vec2(inner.width() * 0.45, 9.0)), tokens);
+            paint::skeleton_bar(
+                painter,
+                Rect::from_min_size(
+                    value_rect.min + vec2(0.0, 6.0),
+                    vec2(inner.width() * 0.62, 18.0),
+                ),
+                tokens,
+            );
+            paint::skeleton_bar(
+                painter,
+                Rect::from_min_size(
+                    pos2(inner.left(), inner.top() + 53.0),
+                    vec2(inner.width() * 0.45, 9.0),
+                ),
+                tokens,
+            );
             return card;
         };
 
@@ -152,41 +200,95 @@ impl<'a> MetricCard<'a> {
         let color = self.value_color(ui, cx);
         let mut left = value_rect.left();
         if let Some(arrow) = self.arrow {
-            paint::trend_arrow(&faded, pos2(left + 6.0, value_rect.center().y), 12.0, arrow, color);
+            paint::trend_arrow(
+                &faded,
+                pos2(left + 6.0, value_rect.center().y),
+                12.0,
+                arrow,
+                color,
+            );
             left += 22.0;
         }
-        text::paint(&faded, value_rect.with_min_x(left), value, &fonts.card_value, color, HAlign::Left);
+        let value_room = value_rect.with_min_x(left);
+        let value = text::layout_to_fit(
+            &faded,
+            value,
+            &fonts.card_value,
+            &fonts.card_value_smaller,
+            value_room.width(),
+        );
+        text::paint_galley(&faded, value_room, value, color, HAlign::Left);
 
         let context_rect = line(49.0, 15.0);
         match self.stale {
             StaleMark::Fresh | StaleMark::Faded => {
-                text::paint(&faded, context_rect, self.context, &fonts.label, tokens.text_hint, HAlign::Left);
+                let context =
+                    text::layout(painter, self.context, &fonts.label, context_rect.width());
+                if context.elided {
+                    card.response = card.response.on_hover_ui(|ui| {
+                        ui.label(self.context);
+                    });
+                }
+                text::paint_galley(
+                    &faded,
+                    context_rect,
+                    context,
+                    tokens.text_hint,
+                    HAlign::Left,
+                );
             }
             StaleMark::Doubtful | StaleMark::Refresh => {
-                text::paint(painter, context_rect, STALE_WORDS, &fonts.label, tokens.stale, HAlign::Left);
+                text::paint(
+                    painter,
+                    context_rect,
+                    STALE_WORDS,
+                    &fonts.label,
+                    tokens.stale,
+                    HAlign::Left,
+                );
             }
         }
         if self.stale == StaleMark::Refresh {
-            let button_rect = Rect::from_min_size(pos2(inner.right() - 64.0, inner.bottom() - 20.0), Vec2::new(64.0, size::TOUCH_TARGET));
+            let button_rect = Rect::from_min_size(
+                pos2(inner.right() - 64.0, inner.bottom() - 20.0),
+                Vec2::new(64.0, size::TOUCH_TARGET),
+            );
             let name = format!("Refresh {}", self.title);
             // A child takes no room: the card's own is already taken.
             let mut child = ui.new_child(UiBuilder::new().max_rect(button_rect));
-            card.refresh_clicked = Button::new("Refresh").name(&name).ui(&mut child, cx).clicked();
+            card.refresh_clicked = Button::new("Refresh")
+                .name(&name)
+                .ui(&mut child, cx)
+                .clicked();
         }
         card
     }
 
     fn value_color(&self, ui: &Ui, cx: &UiCtx<'_>) -> egui::Color32 {
-        let color = |tone| if tone == Tone::Neutral { cx.tokens.text_strong } else { cx.tokens.tone(tone) };
+        let color = |tone| {
+            if tone == Tone::Neutral {
+                cx.tokens.text_strong
+            } else {
+                cx.tokens.tone(tone)
+            }
+        };
         let now = color(self.tone);
         match self.sign_changed {
-            Some((age_ms, previous)) if !cx.is_test => mix(now, color(previous), cx.fade(ui.ctx(), age_ms, SIGN_FADE_MS)),
-            _ => now,
+            Some((age_ms, previous)) => mix(
+                now,
+                color(previous),
+                cx.fade(ui.ctx(), age_ms, SIGN_FADE_MS),
+            ),
+            None => now,
         }
     }
 
     fn accessible_name(&self) -> String {
-        let mut name = format!("{}: {}", self.title, self.value.unwrap_or("waiting for the first value"));
+        let mut name = format!(
+            "{}: {}",
+            self.title,
+            self.value.unwrap_or("waiting for the first value")
+        );
         if self.value.is_some() && self.stale >= StaleMark::Doubtful {
             name.push_str(", ");
             name.push_str(STALE_WORDS);

@@ -18,14 +18,18 @@ pub struct UiCtx<'a> {
 impl<'a> UiCtx<'a> {
     /// The context of a running console.
     pub fn new(tokens: &'a DesignTokens, now_ms: i64) -> Self {
-        Self { tokens, now_ms, is_test: false }
+        Self {
+            tokens,
+            now_ms,
+            is_test: false,
+        }
     }
 
     /// How far a change has faded, from 1 (just happened) to 0 (over), given its age.
     ///
-    /// Asks for the next frame while the fade is visible.
+    /// Asks for the next frame while the fade is visible. Always over under test.
     pub fn fade(&self, ctx: &egui::Context, age_ms: u32, fade_ms: u32) -> f32 {
-        if age_ms >= fade_ms || fade_ms == 0 {
+        if self.is_test || age_ms >= fade_ms {
             return 0.0;
         }
         ctx.request_repaint_after(crate::paint::MOTION_INTERVAL);

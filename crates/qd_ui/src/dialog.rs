@@ -3,7 +3,10 @@
 //! It decides nothing and sends nothing: the caller says when an answer is awaited and when it came.
 //! The keyboard starts on Cancel, so Enter never does the risky thing by habit.
 
-use egui::{Align, Context, CornerRadius, Frame, Id, Layout, LayerId, Margin, Modal, Order, Rect, Role, Stroke, Ui, pos2, vec2};
+use egui::{
+    Align, Context, CornerRadius, Frame, Id, LayerId, Layout, Margin, Modal, Order, Rect, Role,
+    Stroke, Ui, pos2, vec2,
+};
 use qd_types::Tone;
 
 use crate::UiCtx;
@@ -114,6 +117,12 @@ impl<'a> Dialog<'a> {
         self
     }
 
+    /// Confirming is not possible now, and why; possible when there is no reason.
+    pub fn disabled_because(mut self, reason: Option<&'a str>) -> Self {
+        self.disabled_because = reason;
+        self
+    }
+
     /// Darkens only the page.
     pub fn over(mut self, page_rect: Rect) -> Self {
         self.page_rect = Some(page_rect);
@@ -126,11 +135,23 @@ impl<'a> Dialog<'a> {
     }
 
     /// Draws it with fields of the caller between the lines and the warnings.
-    pub fn show_with(self, ctx: &Context, cx: &UiCtx<'_>, salt: &str, body: impl FnOnce(&mut Ui)) -> DialogOutcome {
+    pub fn show_with(
+        self,
+        ctx: &Context,
+        cx: &UiCtx<'_>,
+        salt: &str,
+        body: impl FnOnce(&mut Ui),
+    ) -> DialogOutcome {
         let tokens = cx.tokens;
         let dialog_id = Id::unique(("qd_dialog", salt));
-        let role = if self.kind == DialogKind::Danger { Role::AlertDialog } else { Role::Dialog };
-        let area = Modal::default_area(dialog_id).role(role).accessible_name(self.title);
+        let role = if self.kind == DialogKind::Danger {
+            Role::AlertDialog
+        } else {
+            Role::Dialog
+        };
+        let area = Modal::default_area(dialog_id)
+            .role(role)
+            .accessible_name(self.title);
         let frame = Frame::new()
             .fill(tokens.surface_overlay)
             .stroke(Stroke::new(1.0, tokens.line_strong))
@@ -138,10 +159,14 @@ impl<'a> Dialog<'a> {
             .inner_margin(Margin::same(20));
 
         // The modal darkens the whole window; the page alone is darkened by hand, in the modal's layer, before its content.
-        let mut modal = Modal::new(dialog_id).area(area).frame(frame).backdrop_color(tokens.scrim);
+        let mut modal = Modal::new(dialog_id)
+            .area(area)
+            .frame(frame)
+            .backdrop_color(tokens.scrim);
         if let Some(page_rect) = self.page_rect {
             modal = modal.backdrop_color(egui::Color32::TRANSPARENT);
-            ctx.layer_painter(LayerId::new(Order::Foreground, dialog_id)).rect_filled(page_rect, 0.0, tokens.scrim);
+            ctx.layer_painter(LayerId::new(Order::Foreground, dialog_id))
+                .rect_filled(page_rect, 0.0, tokens.scrim);
         }
         let response = modal.show(ctx, |ui| {
             ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 64.0));
@@ -174,19 +199,35 @@ impl<'a> Dialog<'a> {
             note(ui, cx, Tone::Danger, reason);
         }
         ui.add_space(space::L);
-        ui.allocate_ui_with_layout(vec2(ui.available_width(), 28.0), Layout::right_to_left(Align::Center), |ui| self.buttons(ui, cx)).inner
+        ui.allocate_ui_with_layout(
+            vec2(ui.available_width(), 28.0),
+            Layout::right_to_left(Align::Center),
+            |ui| self.buttons(ui, cx),
+        )
+        .inner
     }
 
     fn buttons(&self, ui: &mut Ui, cx: &UiCtx<'_>) -> DialogOutcome {
         let in_flight = self.status == DialogStatus::InFlight;
-        let words = if in_flight { "Sending…" } else { self.confirm };
+        let words = if in_flight {
+            "Sending…"
+        } else {
+            self.confirm
+        };
         let confirm = match self.kind {
             DialogKind::Primary => Button::primary(words),
             DialogKind::Danger => Button::danger(words),
         };
-        let reason = if in_flight { Some("Sent; waiting for the answer.") } else { self.disabled_because };
+        let reason = if in_flight {
+            Some("Sent; waiting for the answer.")
+        } else {
+            self.disabled_because
+        };
         let confirm = confirm.height(28.0).disabled_because(reason).ui(ui, cx);
-        let cancel = Button::new("Cancel").height(28.0).enabled(!in_flight).ui(ui, cx);
+        let cancel = Button::new("Cancel")
+            .height(28.0)
+            .enabled(!in_flight)
+            .ui(ui, cx);
         if ui.memory(|memory| memory.focused().is_none()) && !in_flight {
             cancel.request_focus();
         }
@@ -203,13 +244,27 @@ impl<'a> Dialog<'a> {
 /// One warning: its sign, its words, its tone.
 fn note(ui: &mut Ui, cx: &UiCtx<'_>, tone: Tone, words: &str) {
     let colors = cx.tokens.badge(tone);
-    let frame = Frame::new().fill(colors.fill).corner_radius(CornerRadius::same(radius::CONTROL)).inner_margin(Margin { left: 30, right: 10, top: 7, bottom: 7 });
+    let frame = Frame::new()
+        .fill(colors.fill)
+        .corner_radius(CornerRadius::same(radius::CONTROL))
+        .inner_margin(Margin {
+            left: 30,
+            right: 10,
+            top: 7,
+            bottom: 7,
+        });
     let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         text::label(ui, words, &cx.tokens.fonts.body, colors.text);
     });
     let rect = shown.response.rect;
-    paint::warning_sign(ui.painter(), pos2(rect.left() + 16.0, rect.top() + 15.0), 12.0, colors.text, colors.fill);
+    paint::warning_sign(
+        ui.painter(),
+        pos2(rect.left() + 16.0, rect.top() + 15.0),
+        12.0,
+        colors.text,
+        colors.fill,
+    );
 }
 
 /// Worst first, at most three; what is left over is merged into the third, so that no warning is lost.
@@ -246,13 +301,35 @@ mod tests {
     #[test]
     fn warnings_are_worst_first_and_none_is_lost() {
         let warnings = [
-            Warning { tone: Tone::Info, text: "a." },
-            Warning { tone: Tone::Warn, text: "b." },
-            Warning { tone: Tone::Danger, text: "c." },
-            Warning { tone: Tone::Warn, text: "d." },
-            Warning { tone: Tone::Info, text: "e." },
+            Warning {
+                tone: Tone::Info,
+                text: "a.",
+            },
+            Warning {
+                tone: Tone::Warn,
+                text: "b.",
+            },
+            Warning {
+                tone: Tone::Danger,
+                text: "c.",
+            },
+            Warning {
+                tone: Tone::Warn,
+                text: "d.",
+            },
+            Warning {
+                tone: Tone::Info,
+                text: "e.",
+            },
         ];
         let merged = merged(&warnings);
-        assert_eq!(merged, vec![(Tone::Danger, "c.".to_owned()), (Tone::Warn, "b.".to_owned()), (Tone::Warn, "d. a. e.".to_owned())]);
+        assert_eq!(
+            merged,
+            vec![
+                (Tone::Danger, "c.".to_owned()),
+                (Tone::Warn, "b.".to_owned()),
+                (Tone::Warn, "d. a. e.".to_owned())
+            ]
+        );
     }
 }

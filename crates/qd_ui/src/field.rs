@@ -7,8 +7,17 @@ use egui::{Margin, Response, TextEdit, Ui, vec2};
 use crate::UiCtx;
 
 /// A one-line field, `width` points wide. `name` is what the accessibility tree calls it.
-pub fn text_field(ui: &mut Ui, cx: &UiCtx<'_>, text: &mut String, hint: &str, name: &str, width: f32) -> Response {
-    let hint = egui::RichText::new(hint).font(cx.tokens.fonts.body.clone()).color(cx.tokens.text_hint);
+pub fn text_field(
+    ui: &mut Ui,
+    cx: &UiCtx<'_>,
+    text: &mut String,
+    hint: &str,
+    name: &str,
+    width: f32,
+) -> Response {
+    let hint = egui::RichText::new(hint)
+        .font(cx.tokens.fonts.body.clone())
+        .color(cx.tokens.text_hint);
     let field = TextEdit::singleline(text)
         .hint_text(hint)
         .font(cx.tokens.fonts.body.clone())

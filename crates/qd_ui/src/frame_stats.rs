@@ -16,7 +16,12 @@ pub struct FrameStats {
 
 impl Default for FrameStats {
     fn default() -> Self {
-        Self { ring: [0.0; CAPACITY], len: 0, next: 0, total: 0 }
+        Self {
+            ring: [0.0; CAPACITY],
+            len: 0,
+            next: 0,
+            total: 0,
+        }
     }
 }
 
@@ -37,7 +42,9 @@ impl FrameStats {
     /// The last frame, in milliseconds; absent before the first.
     pub fn last(&self) -> Option<f32> {
         let index = (self.next + CAPACITY - 1) % CAPACITY;
-        (self.len > 0).then(|| self.ring.get(index).copied()).flatten()
+        (self.len > 0)
+            .then(|| self.ring.get(index).copied())
+            .flatten()
     }
 
     /// Half of the remembered frames took at most this long, in milliseconds; absent before the first.
@@ -80,7 +87,10 @@ mod tests {
     #[test]
     fn nothing_is_known_before_the_first_frame() {
         let stats = FrameStats::default();
-        assert_eq!((stats.last(), stats.p50(), stats.p99(), stats.max()), (None, None, None, None));
+        assert_eq!(
+            (stats.last(), stats.p50(), stats.p99(), stats.max()),
+            (None, None, None, None)
+        );
     }
 
     #[test]

@@ -30,12 +30,22 @@ pub struct NavItem<'a, T> {
 impl<'a, T> NavItem<'a, T> {
     /// A page that can be opened.
     pub fn new(page: T, label: &'a str) -> Self {
-        Self { page, label, mark: None, disabled_because: None }
+        Self {
+            page,
+            label,
+            mark: None,
+            disabled_because: None,
+        }
     }
 
     /// A page that cannot be opened, and why.
     pub fn disabled(page: T, label: &'a str, reason: &'a str) -> Self {
-        Self { page, label, mark: None, disabled_because: Some(reason) }
+        Self {
+            page,
+            label,
+            mark: None,
+            disabled_because: Some(reason),
+        }
     }
 }
 
@@ -49,15 +59,28 @@ pub struct NavGroup<'a, T> {
 }
 
 /// Draws the navigation over the available width; returns the page that was chosen in this frame.
-pub fn nav_ui<T: Copy + PartialEq>(ui: &mut Ui, cx: &UiCtx<'_>, groups: &[NavGroup<'_, T>], current: T) -> Option<T> {
+pub fn nav_ui<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    cx: &UiCtx<'_>,
+    groups: &[NavGroup<'_, T>],
+    current: T,
+) -> Option<T> {
     let tokens = cx.tokens;
     let mut chosen = None;
     ui.spacing_mut().item_spacing.y = ITEM_GAP;
     for (index, group) in groups.iter().enumerate() {
-        ui.add_space(if index == 0 { 14.0 } else { 8.0 });
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
+        ui.add_space(if index == 0 { 14.0 } else { 5.0 });
+        let (rect, response) =
+            ui.allocate_exact_size(vec2(ui.available_width(), 22.0), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Heading, true, group.title));
-        text::paint(ui.painter(), rect.with_min_x(rect.left() + INDENT), group.title, &tokens.fonts.label, tokens.text_hint, HAlign::Left);
+        text::paint(
+            ui.painter(),
+            rect.with_min_x(rect.left() + INDENT),
+            group.title,
+            &tokens.fonts.label,
+            tokens.text_hint,
+            HAlign::Left,
+        );
         for item in group.items {
             if item_ui(ui, cx, item, item.page == current) {
                 chosen = Some(item.page);
@@ -70,7 +93,11 @@ pub fn nav_ui<T: Copy + PartialEq>(ui: &mut Ui, cx: &UiCtx<'_>, groups: &[NavGro
 fn item_ui<T>(ui: &mut Ui, cx: &UiCtx<'_>, item: &NavItem<'_, T>, is_current: bool) -> bool {
     let tokens = cx.tokens;
     let enabled = item.disabled_because.is_none();
-    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let sense = if enabled {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ITEM_HEIGHT), sense);
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, is_current, item.label));
     let response = match item.disabled_because {
@@ -94,9 +121,22 @@ fn item_ui<T>(ui: &mut Ui, cx: &UiCtx<'_>, item: &NavItem<'_, T>, is_current: bo
         (false, true) => tokens.text_secondary,
         (false, false) => tokens.text_faint,
     };
-    text::paint(painter, rect.with_min_x(rect.left() + INDENT).with_max_x(rect.right() - 18.0), item.label, &tokens.fonts.body, color, HAlign::Left);
+    text::paint(
+        painter,
+        rect.with_min_x(rect.left() + INDENT)
+            .with_max_x(rect.right() - 18.0),
+        item.label,
+        &tokens.fonts.body,
+        color,
+        HAlign::Left,
+    );
     if let Some(tone) = item.mark {
-        paint::dot(painter, pos2(rect.right() - 11.0, rect.center().y), 3.5, tokens.tone(tone));
+        paint::dot(
+            painter,
+            pos2(rect.right() - 11.0, rect.center().y),
+            3.5,
+            tokens.tone(tone),
+        );
     }
     response.clicked()
 }

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use egui::{Color32, CornerRadius, Frame, Margin, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
+use egui::{
+    Color32, CornerRadius, Frame, Margin, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2,
+    pos2, vec2,
+};
 use qd_types::Tone;
 
 use crate::tokens::{DesignTokens, radius, space};
@@ -35,7 +38,9 @@ impl Trend {
         match tone {
             Tone::Gain => Some(Self::Up),
             Tone::Loss => Some(Self::Down),
-            Tone::Neutral | Tone::Faint | Tone::Info | Tone::Accent | Tone::Warn | Tone::Danger => None,
+            Tone::Neutral | Tone::Faint | Tone::Info | Tone::Accent | Tone::Warn | Tone::Danger => {
+                None
+            }
         }
     }
 }
@@ -48,7 +53,11 @@ pub fn trend_arrow(painter: &Painter, center: Pos2, size: f32, trend: Trend, col
         Trend::Up => (center.y + height / 2.0, center.y - height / 2.0),
         Trend::Down => (center.y - height / 2.0, center.y + height / 2.0),
     };
-    let points = vec![pos2(center.x - half, base_y), pos2(center.x, tip_y), pos2(center.x + half, base_y)];
+    let points = vec![
+        pos2(center.x - half, base_y),
+        pos2(center.x, tip_y),
+        pos2(center.x + half, base_y),
+    ];
     painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
 }
 
@@ -60,20 +69,36 @@ pub fn dot(painter: &Painter, center: Pos2, radius: f32, color: Color32) {
 /// A check mark inside a square of `size` points.
 pub fn check_mark(painter: &Painter, center: Pos2, size: f32, stroke: Stroke) {
     let at = |x: f32, y: f32| center + vec2(x, y) * size;
-    painter.line(vec![at(-0.38, 0.02), at(-0.10, 0.30), at(0.40, -0.32)], stroke);
+    painter.line(
+        vec![at(-0.38, 0.02), at(-0.10, 0.30), at(0.40, -0.32)],
+        stroke,
+    );
 }
 
 /// A cross inside a square of `size` points.
 pub fn cross(painter: &Painter, center: Pos2, size: f32, stroke: Stroke) {
     let half = size / 2.0;
-    painter.line_segment([center + vec2(-half, -half), center + vec2(half, half)], stroke);
-    painter.line_segment([center + vec2(-half, half), center + vec2(half, -half)], stroke);
+    painter.line_segment(
+        [center + vec2(-half, -half), center + vec2(half, half)],
+        stroke,
+    );
+    painter.line_segment(
+        [center + vec2(-half, half), center + vec2(half, -half)],
+        stroke,
+    );
 }
 
 /// An exclamation mark in a triangle: the sign of a warning.
 pub fn warning_sign(painter: &Painter, center: Pos2, size: f32, color: Color32, hole: Color32) {
     trend_arrow(painter, center, size, Trend::Up, color);
-    painter.rect_filled(Rect::from_center_size(center + vec2(0.0, size * 0.02), vec2(size * 0.11, size * 0.30)), 0.5, hole);
+    painter.rect_filled(
+        Rect::from_center_size(
+            center + vec2(0.0, size * 0.02),
+            vec2(size * 0.11, size * 0.30),
+        ),
+        0.5,
+        hole,
+    );
     painter.circle_filled(center + vec2(0.0, size * 0.28), size * 0.07, hole);
 }
 
@@ -93,15 +118,29 @@ pub fn check_box(painter: &Painter, center: Pos2, state: CheckState, tokens: &De
     let rect = Rect::from_center_size(center, Vec2::splat(12.0));
     match state {
         CheckState::Off => {
-            painter.rect_stroke(rect, 3.0, Stroke::new(1.0, tokens.line_control), StrokeKind::Inside);
+            painter.rect_stroke(
+                rect,
+                3.0,
+                Stroke::new(1.0, tokens.line_control),
+                StrokeKind::Inside,
+            );
         }
         CheckState::On => {
             painter.rect_filled(rect, 3.0, tokens.accent);
-            check_mark(painter, center, 9.0, Stroke::new(1.5, tokens.text_on_accent));
+            check_mark(
+                painter,
+                center,
+                9.0,
+                Stroke::new(1.5, tokens.text_on_accent),
+            );
         }
         CheckState::Some => {
             painter.rect_filled(rect, 3.0, tokens.accent);
-            painter.hline(rect.shrink(3.0).x_range(), center.y, Stroke::new(1.5, tokens.text_on_accent));
+            painter.hline(
+                rect.shrink(3.0).x_range(),
+                center.y,
+                Stroke::new(1.5, tokens.text_on_accent),
+            );
         }
     }
 }
@@ -117,7 +156,9 @@ pub fn sparkline(painter: &Painter, rect: Rect, points: &[f32], color: Color32) 
     let count = points.len().min(room);
     let line: Vec<Pos2> = (0..count)
         .filter_map(|step| {
-            let value = points.get(step * (points.len() - 1) / (count - 1)).copied()?;
+            let value = points
+                .get(step * (points.len() - 1) / (count - 1))
+                .copied()?;
             let x = rect.left() + rect.width() * step as f32 / (count - 1) as f32;
             let y = rect.bottom() - rect.height() * value.clamp(0.0, 1.0);
             value.is_finite().then(|| pos2(x, y))
@@ -129,9 +170,17 @@ pub fn sparkline(painter: &Painter, rect: Rect, points: &[f32], color: Color32) 
 }
 
 /// How many whole points a width holds.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a range that fits before the cast")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to a range that fits before the cast"
+)]
 fn pixel_count(width: f32) -> usize {
-    if width.is_finite() { width.clamp(0.0, 4096.0) as usize } else { 0 }
+    if width.is_finite() {
+        width.clamp(0.0, 4096.0) as usize
+    } else {
+        0
+    }
 }
 
 /// A bar where text will be: still, so that waiting does not look like work.
@@ -159,22 +208,30 @@ pub fn panel_frame(tokens: &DesignTokens) -> Frame {
 
 /// The frame of the header: raised, full width.
 pub fn header_frame(tokens: &DesignTokens) -> Frame {
-    Frame::new().fill(tokens.surface_raised).inner_margin(Margin::symmetric(14, 0))
+    Frame::new()
+        .fill(tokens.surface_raised)
+        .inner_margin(Margin::symmetric(14, 0))
 }
 
 /// The frame of the footer.
 pub fn footer_frame(tokens: &DesignTokens) -> Frame {
-    Frame::new().fill(tokens.surface_bar).inner_margin(Margin::symmetric(14, 0))
+    Frame::new()
+        .fill(tokens.surface_bar)
+        .inner_margin(Margin::symmetric(14, 0))
 }
 
 /// The frame of the navigation.
 pub fn nav_frame(tokens: &DesignTokens) -> Frame {
-    Frame::new().fill(tokens.surface_bar).inner_margin(Margin::symmetric(8, 0))
+    Frame::new()
+        .fill(tokens.surface_bar)
+        .inner_margin(Margin::symmetric(8, 0))
 }
 
 /// The frame of a page: the window's own color, with the page's margin.
 pub fn page_frame(tokens: &DesignTokens) -> Frame {
-    Frame::new().fill(tokens.surface_base).inner_margin(Margin::same(12))
+    Frame::new()
+        .fill(tokens.surface_base)
+        .inner_margin(Margin::same(12))
 }
 
 /// A separator over the full width of `rect`'s lower edge, inside it.
@@ -204,21 +261,36 @@ mod tests {
     #[test]
     fn sparklines_of_any_length_are_drawn_or_left_out() {
         let rect = Rect::from_min_size(Pos2::ZERO, vec2(70.0, 12.0));
-        let spark = |points: Vec<f32>| shapes_after(move |painter| sparkline(painter, rect, &points, Color32::WHITE));
+        let spark = |points: Vec<f32>| {
+            shapes_after(move |painter| sparkline(painter, rect, &points, Color32::WHITE))
+        };
         let nothing = shapes_after(|_| {});
         assert_eq!(spark(vec![]), nothing);
         assert_eq!(spark(vec![0.5]), nothing);
         assert_eq!(spark(vec![0.0, 1.0]), nothing + 1);
         assert_eq!(spark(vec![0.5; 5000]), nothing + 1);
-        assert_eq!(spark(vec![f32::NAN, 0.2]), nothing, "one number is not a line");
+        assert_eq!(
+            spark(vec![f32::NAN, 0.2]),
+            nothing,
+            "one number is not a line"
+        );
     }
 
     #[test]
     fn a_sparkline_without_room_is_left_out() {
         let nothing = shapes_after(|_| {});
-        for size in [vec2(0.0, 10.0), vec2(1.0, 10.0), vec2(50.0, 0.0), vec2(f32::INFINITY, 10.0)] {
+        for size in [
+            vec2(0.0, 10.0),
+            vec2(1.0, 10.0),
+            vec2(50.0, 0.0),
+            vec2(f32::INFINITY, 10.0),
+        ] {
             let rect = Rect::from_min_size(Pos2::ZERO, size);
-            assert_eq!(shapes_after(|painter| sparkline(painter, rect, &[0.1, 0.9, 0.4], Color32::WHITE)), nothing, "{size:?}");
+            assert_eq!(
+                shapes_after(|painter| sparkline(painter, rect, &[0.1, 0.9, 0.4], Color32::WHITE)),
+                nothing,
+                "{size:?}"
+            );
         }
     }
 }

@@ -49,18 +49,37 @@ impl Seal<'_> {
         let words = self.words();
         let (shown, mark, color) = match self {
             // The mark is a shape: it must look the same whatever the font has.
-            Self::Verified { .. } => (words.trim_start_matches(['✓', ' ']), 14.0, mix(tokens.gain, tokens.text_primary, 0.25)),
+            Self::Verified { .. } => (
+                words.trim_start_matches(['✓', ' ']),
+                14.0,
+                mix(tokens.gain, tokens.text_primary, 0.25),
+            ),
             Self::Resyncing | Self::Disconnected => (words.as_str(), 0.0, tokens.warn),
             Self::Unverified => (words.as_str(), 0.0, tokens.stale),
             Self::Waiting => (words.as_str(), 0.0, tokens.text_hint),
         };
-        let (rect, response) = ui.allocate_exact_size(vec2(text::width(ui.painter(), shown, font) + mark, 18.0), Sense::hover());
+        let (rect, response) = ui.allocate_exact_size(
+            vec2(text::width(ui.painter(), shown, font) + mark, 18.0),
+            Sense::hover(),
+        );
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.as_str()));
         let painter = ui.painter();
         if mark > 0.0 {
-            paint::check_mark(painter, pos2(rect.left() + 5.0, rect.center().y), 9.0, Stroke::new(1.3, color));
+            paint::check_mark(
+                painter,
+                pos2(rect.left() + 5.0, rect.center().y),
+                9.0,
+                Stroke::new(1.3, color),
+            );
         }
-        text::paint(painter, rect.with_min_x(rect.left() + mark), shown, font, color, HAlign::Left);
+        text::paint(
+            painter,
+            rect.with_min_x(rect.left() + mark),
+            shown,
+            font,
+            color,
+            HAlign::Left,
+        );
         response
     }
 }
@@ -71,7 +90,21 @@ mod tests {
 
     #[test]
     fn a_seal_without_a_time_says_only_the_number() {
-        assert_eq!(Seal::Verified { seq: "9,117", at: "" }.words(), "✓ verified to #9,117");
-        assert_eq!(Seal::Verified { seq: "18,402", at: "10:38:16.204" }.words(), "✓ verified to #18,402 · 10:38:16.204");
+        assert_eq!(
+            Seal::Verified {
+                seq: "9,117",
+                at: ""
+            }
+            .words(),
+            "✓ verified to #9,117"
+        );
+        assert_eq!(
+            Seal::Verified {
+                seq: "18,402",
+                at: "10:38:16.204"
+            }
+            .words(),
+            "✓ verified to #18,402 · 10:38:16.204"
+        );
     }
 }

@@ -22,12 +22,22 @@ pub struct StateBlock<'a> {
 impl<'a> StateBlock<'a> {
     /// Nothing there: what will appear here, and what to do.
     pub fn empty(title: &'a str, lines: &'a [&'a str]) -> Self {
-        Self { title, lines, action: None, is_error: false }
+        Self {
+            title,
+            lines,
+            action: None,
+            is_error: false,
+        }
     }
 
     /// Something failed: what failed, then since when and what still works.
     pub fn error(title: &'a str, lines: &'a [&'a str]) -> Self {
-        Self { title, lines, action: None, is_error: true }
+        Self {
+            title,
+            lines,
+            action: None,
+            is_error: true,
+        }
     }
 
     /// The words of its one button: "Retry", "Clear filter".
@@ -42,20 +52,47 @@ impl<'a> StateBlock<'a> {
         let fonts = &tokens.fonts;
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
         response.widget_info(|| {
-            let role = if self.is_error { Role::Alert } else { Role::Status };
-            WidgetInfo::labeled(role, true, format!("{}. {}", self.title, self.lines.join(" ")))
+            let role = if self.is_error {
+                Role::Alert
+            } else {
+                Role::Status
+            };
+            WidgetInfo::labeled(
+                role,
+                true,
+                format!("{}. {}", self.title, self.lines.join(" ")),
+            )
         });
 
         let painter = ui.painter();
         let room = (rect.width() - 2.0 * space::XL).clamp(40.0, 420.0);
-        let title_color = if self.is_error { tokens.danger } else { tokens.text_primary };
+        let title_color = if self.is_error {
+            tokens.danger
+        } else {
+            tokens.text_primary
+        };
         let title = text::layout_wrapped(painter, self.title, &fonts.strong, room);
-        let lines: Vec<_> = self.lines.iter().map(|line| text::layout_wrapped(painter, line, &fonts.body, room)).collect();
-        let button_height = if self.action.is_some() { 24.0 + space::M } else { 0.0 };
-        let height = title.size().y + lines.iter().map(|line| line.size().y + space::XS).sum::<f32>() + button_height;
+        let lines: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| text::layout_wrapped(painter, line, &fonts.body, room))
+            .collect();
+        let button_height = if self.action.is_some() {
+            24.0 + space::M
+        } else {
+            0.0
+        };
+        let height = title.size().y
+            + lines
+                .iter()
+                .map(|line| line.size().y + space::XS)
+                .sum::<f32>()
+            + button_height;
         let mut y = (rect.center().y - height / 2.0).max(rect.top() + space::S);
         let center_x = rect.center().x;
-        for (galley, color) in std::iter::once((title, title_color)).chain(lines.into_iter().map(|line| (line, tokens.text_secondary))) {
+        for (galley, color) in std::iter::once((title, title_color))
+            .chain(lines.into_iter().map(|line| (line, tokens.text_secondary)))
+        {
             let size = galley.size();
             painter.galley(pos2(center_x - size.x / 2.0, y), galley, color);
             y += size.y + space::XS;
@@ -64,8 +101,13 @@ impl<'a> StateBlock<'a> {
             return false;
         };
         let width = text::width(ui.painter(), action, &fonts.body) + 28.0;
-        let button = Rect::from_min_size(pos2(center_x - width / 2.0, y + space::S), vec2(width, 24.0));
+        let button = Rect::from_min_size(
+            pos2(center_x - width / 2.0, y + space::S),
+            vec2(width, 24.0),
+        );
         // A child takes no room: the block's own is already taken.
-        Button::new(action).ui(&mut ui.new_child(UiBuilder::new().max_rect(button)), cx).clicked()
+        Button::new(action)
+            .ui(&mut ui.new_child(UiBuilder::new().max_rect(button)), cx)
+            .clicked()
     }
 }

@@ -33,9 +33,32 @@ pub fn layout(painter: &Painter, text: &str, font: &FontId, max_width: f32) -> A
     painter.layout_job(job)
 }
 
+/// Lays out one line in `font`, or in the first of the `smaller` ones that fits `max_width`; cut in the last when none does.
+pub fn layout_to_fit(
+    painter: &Painter,
+    text: &str,
+    font: &FontId,
+    smaller: &[FontId],
+    max_width: f32,
+) -> Arc<Galley> {
+    let mut galley = layout(painter, text, font, max_width);
+    for font in smaller {
+        if !galley.elided {
+            break;
+        }
+        galley = layout(painter, text, font, max_width);
+    }
+    galley
+}
+
 /// Lays out several lines, wrapped at `max_width`.
 pub fn layout_wrapped(painter: &Painter, text: &str, font: &FontId, max_width: f32) -> Arc<Galley> {
-    painter.layout(text.to_owned(), font.clone(), Color32::PLACEHOLDER, max_width.max(0.0).ceil())
+    painter.layout(
+        text.to_owned(),
+        font.clone(),
+        Color32::PLACEHOLDER,
+        max_width.max(0.0).ceil(),
+    )
 }
 
 /// The width of a text on one line, uncut.
@@ -44,7 +67,14 @@ pub fn width(painter: &Painter, text: &str, font: &FontId) -> f32 {
 }
 
 /// Paints one line into `rect`, vertically centered, cut with "…" when it is too long. Returns where the text stands.
-pub fn paint(painter: &Painter, rect: Rect, text: &str, font: &FontId, color: Color32, align: HAlign) -> Rect {
+pub fn paint(
+    painter: &Painter,
+    rect: Rect,
+    text: &str,
+    font: &FontId,
+    color: Color32,
+    align: HAlign,
+) -> Rect {
     if text.is_empty() {
         return Rect::from_min_size(rect.left_center(), Vec2::ZERO);
     }
@@ -53,7 +83,13 @@ pub fn paint(painter: &Painter, rect: Rect, text: &str, font: &FontId, color: Co
 }
 
 /// Paints a laid-out text into `rect`, vertically centered.
-pub fn paint_galley(painter: &Painter, rect: Rect, galley: Arc<Galley>, color: Color32, align: HAlign) -> Rect {
+pub fn paint_galley(
+    painter: &Painter,
+    rect: Rect,
+    galley: Arc<Galley>,
+    color: Color32,
+    align: HAlign,
+) -> Rect {
     let size = galley.size();
     let x = match align {
         HAlign::Left => rect.left(),
@@ -66,14 +102,26 @@ pub fn paint_galley(painter: &Painter, rect: Rect, galley: Arc<Galley>, color: C
 }
 
 /// Paints one uncut line starting at `left_center`. Returns where the text stands.
-pub fn paint_at(painter: &Painter, left_center: Pos2, text: &str, font: &FontId, color: Color32) -> Rect {
+pub fn paint_at(
+    painter: &Painter,
+    left_center: Pos2,
+    text: &str,
+    font: &FontId,
+    color: Color32,
+) -> Rect {
     let galley = layout(painter, text, font, f32::INFINITY);
-    let rect = Rect::from_min_size(pos2(left_center.x, left_center.y - galley.size().y / 2.0), galley.size());
+    let rect = Rect::from_min_size(
+        pos2(left_center.x, left_center.y - galley.size().y / 2.0),
+        galley.size(),
+    );
     painter.galley(rect.min, galley, color);
     rect
 }
 
 /// A plain label as a widget: named for AccessKit, never taking a click.
 pub fn label(ui: &mut egui::Ui, text: &str, font: &FontId, color: Color32) -> egui::Response {
-    ui.add(egui::Label::new(egui::RichText::new(text).font(font.clone()).color(color)).selectable(false))
+    ui.add(
+        egui::Label::new(egui::RichText::new(text).font(font.clone()).color(color))
+            .selectable(false),
+    )
 }

@@ -5,7 +5,10 @@
 
 use std::collections::VecDeque;
 
-use egui::{Align2, Area, Context, CornerRadius, Frame, Id, Margin, Order, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Area, Context, CornerRadius, Frame, Id, Margin, Order, Rect, Role, Sense, Stroke, Ui,
+    WidgetInfo, pos2, vec2,
+};
 use qd_types::Tone;
 
 use crate::UiCtx;
@@ -50,25 +53,45 @@ impl Toasts {
         let text = text.into();
         self.expire(now_ms);
         let until_ms = now_ms + time_to_live_ms(tone);
-        if let Some(same) = self.live.iter_mut().find(|toast| toast.tone == tone && toast.text == text) {
+        if let Some(same) = self
+            .live
+            .iter_mut()
+            .find(|toast| toast.tone == tone && toast.text == text)
+        {
             same.count += 1;
             same.raised_ms = now_ms;
             same.until_ms = until_ms;
             let (toast_id, count) = (same.toast_id, same.count);
-            if let Some(kept) = self.history.iter_mut().find(|toast| toast.toast_id == toast_id) {
+            if let Some(kept) = self
+                .history
+                .iter_mut()
+                .find(|toast| toast.toast_id == toast_id)
+            {
                 kept.count = count;
                 kept.raised_ms = now_ms;
             }
             return;
         }
-        let toast = Toast { toast_id: self.next_id, tone, text, raised_ms: now_ms, until_ms, count: 1 };
+        let toast = Toast {
+            toast_id: self.next_id,
+            tone,
+            text,
+            raised_ms: now_ms,
+            until_ms,
+            count: 1,
+        };
         self.next_id += 1;
         self.history.push_front(toast.clone());
         self.history.truncate(MAX_HISTORY);
         self.live.push_back(toast);
         if self.live.len() > MAX_LIVE {
             // The lightest goes first, and of those the oldest: a refusal is not pushed out by good news.
-            let lightest = self.live.iter().enumerate().min_by_key(|(_, toast)| weight(toast.tone)).map(|(index, _)| index);
+            let lightest = self
+                .live
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, toast)| weight(toast.tone))
+                .map(|(index, _)| index);
             if let Some(index) = lightest {
                 self.live.remove(index);
             }
@@ -121,13 +144,27 @@ impl Toasts {
     pub fn history_ui(&self, ui: &mut Ui, cx: &UiCtx<'_>, time: impl Fn(i64) -> String) {
         let tokens = cx.tokens;
         if self.history.is_empty() {
-            text::label(ui, "No notes yet. What the console tells you in passing is kept here.", &tokens.fonts.body, tokens.text_secondary);
+            text::label(
+                ui,
+                "No notes yet. What the console tells you in passing is kept here.",
+                &tokens.fonts.body,
+                tokens.text_secondary,
+            );
             return;
         }
         for toast in &self.history {
             ui.horizontal(|ui| {
-                text::label(ui, &time(toast.raised_ms), &tokens.fonts.number_small, tokens.text_hint);
-                let words = if toast.count > 1 { format!("{} (×{})", toast.text, toast.count) } else { toast.text.clone() };
+                text::label(
+                    ui,
+                    &time(toast.raised_ms),
+                    &tokens.fonts.number_small,
+                    tokens.text_hint,
+                );
+                let words = if toast.count > 1 {
+                    format!("{} (×{})", toast.text, toast.count)
+                } else {
+                    toast.text.clone()
+                };
                 text::label(ui, &words, &tokens.fonts.body, tokens.tone(toast.tone));
             });
         }
@@ -170,27 +207,64 @@ fn toast_ui(ui: &mut Ui, cx: &UiCtx<'_>, toast: &Toast) -> bool {
         .stroke(Stroke::new(1.0, colors.line))
         .corner_radius(CornerRadius::same(radius::PANEL))
         .shadow(ui.visuals().popup_shadow)
-        .inner_margin(Margin { left: 14, right: 12, top: 8, bottom: 10 });
+        .inner_margin(Margin {
+            left: 14,
+            right: 12,
+            top: 8,
+            bottom: 10,
+        });
     frame
         .show(ui, |ui| {
             ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 50.0));
-            let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+            let (head, _) =
+                ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
             let seconds = ((toast.until_ms - cx.now_ms).max(0) + 999) / 1000;
             let painter = ui.painter();
             let mut level = level_word(toast.tone).to_owned();
             if toast.count > 1 {
                 level = format!("{level} ×{}", toast.count);
             }
-            text::paint(painter, head, &level, &tokens.fonts.label_strong, colors.text, HAlign::Left);
-            text::paint(painter, head.with_max_x(head.right() - 26.0), &format!("{seconds} s"), &tokens.fonts.label, tokens.text_hint, HAlign::Right);
+            text::paint(
+                painter,
+                head,
+                &level,
+                &tokens.fonts.label_strong,
+                colors.text,
+                HAlign::Left,
+            );
+            text::paint(
+                painter,
+                head.with_max_x(head.right() - 26.0),
+                &format!("{seconds} s"),
+                &tokens.fonts.label,
+                tokens.text_hint,
+                HAlign::Right,
+            );
 
-            let close_rect = Rect::from_center_size(pos2(head.right() - 8.0, head.center().y), vec2(size::TOUCH_TARGET, size::TOUCH_TARGET));
+            let close_rect = Rect::from_center_size(
+                pos2(head.right() - 8.0, head.center().y),
+                vec2(size::TOUCH_TARGET, size::TOUCH_TARGET),
+            );
             let close = ui.interact(close_rect, ui.scope_id().with("close"), Sense::click());
             close.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Dismiss"));
-            let line = if close.hovered() { tokens.text_primary } else { tokens.text_secondary };
-            paint::cross(ui.painter(), close_rect.center(), 7.0, Stroke::new(1.3, line));
+            let line = if close.hovered() {
+                tokens.text_primary
+            } else {
+                tokens.text_secondary
+            };
+            paint::cross(
+                ui.painter(),
+                close_rect.center(),
+                7.0,
+                Stroke::new(1.3, line),
+            );
             if close.has_focus() {
-                paint::focus_ring(ui.painter(), close_rect.shrink(3.0), radius::CONTROL, tokens);
+                paint::focus_ring(
+                    ui.painter(),
+                    close_rect.shrink(3.0),
+                    radius::CONTROL,
+                    tokens,
+                );
             }
             text::label(ui, &toast.text, &tokens.fonts.body, tokens.text_primary);
             close.clicked()
@@ -211,8 +285,14 @@ mod tests {
         }
         assert_eq!(toasts.live().count(), MAX_LIVE);
         assert_eq!(toasts.history().count(), MAX_HISTORY);
-        assert!(toasts.live().any(|toast| toast.text == "refused"), "good news pushed out a refusal");
-        assert!(toasts.live().any(|toast| toast.text == "note 499"), "the newest is shown");
+        assert!(
+            toasts.live().any(|toast| toast.text == "refused"),
+            "good news pushed out a refusal"
+        );
+        assert!(
+            toasts.live().any(|toast| toast.text == "note 499"),
+            "the newest is shown"
+        );
     }
 
     #[test]
@@ -221,8 +301,17 @@ mod tests {
         for now_ms in 0..7 {
             toasts.push(Tone::Warn, "reconnecting", now_ms);
         }
-        assert_eq!(toasts.live().map(|toast| toast.count).collect::<Vec<_>>(), vec![7]);
-        assert_eq!(toasts.history().map(|toast| toast.count).collect::<Vec<_>>(), vec![7]);
+        assert_eq!(
+            toasts.live().map(|toast| toast.count).collect::<Vec<_>>(),
+            vec![7]
+        );
+        assert_eq!(
+            toasts
+                .history()
+                .map(|toast| toast.count)
+                .collect::<Vec<_>>(),
+            vec![7]
+        );
     }
 
     #[test]
@@ -233,7 +322,13 @@ mod tests {
         toasts.expire(6_999);
         assert_eq!(toasts.live().count(), 2);
         toasts.expire(7_000);
-        assert_eq!(toasts.live().map(|toast| toast.text.as_str()).collect::<Vec<_>>(), vec!["refused"]);
+        assert_eq!(
+            toasts
+                .live()
+                .map(|toast| toast.text.as_str())
+                .collect::<Vec<_>>(),
+            vec!["refused"]
+        );
         assert_eq!(toasts.history().count(), 2, "the history keeps both");
     }
 }

@@ -183,6 +183,11 @@ fn seq_field(name: &'static str, raw: &RawValue) -> Result<Seq, WireError> {
 }
 
 impl HeadFields<'_> {
+    /// Whether the message says a place in a stream; it takes both to be one.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.epoch.is_some() && self.seq.is_some()
+    }
+
     /// The head, or `None` for a message without epoch or number, whatever else it says about itself.
     pub(crate) fn read(&self) -> Result<Option<Head>, WireError> {
         let (Some(epoch), Some(seq)) = (self.epoch, self.seq) else {

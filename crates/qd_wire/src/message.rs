@@ -312,7 +312,7 @@ fn delta_totals(wire: &PositionsWire<'_>) -> Result<PositionTotals, WireError> {
     })
 }
 
-/// `{order, fill?}`, or an order by itself with an optional `fill` among its fields.
+/// `{order, fill?}`, an order by itself with an optional `fill` among its fields, or either of them as `{event}`.
 fn order_event(text: &str, made_at: UtcMicros) -> Result<OrderEvent, WireError> {
     #[derive(Deserialize)]
     struct OrderEventWire<'a> {
@@ -321,7 +321,15 @@ fn order_event(text: &str, made_at: UtcMicros) -> Result<OrderEvent, WireError> 
         #[serde(default)]
         fill: Option<FillWire>,
     }
+    #[derive(Deserialize)]
+    struct LiftedWire<'a> {
+        #[serde(borrow, default)]
+        event: Option<&'a RawValue>,
+    }
 
+    let text = read::<LiftedWire<'_>>("order", text)?
+        .event
+        .map_or(text, RawValue::get);
     let wire: OrderEventWire<'_> = read("order", text)?;
     let order = wire.order.map_or(text, RawValue::get);
     let order = read::<OrderWire<'_>>("order", order)?
@@ -359,10 +367,11 @@ fn breakers(text: &str) -> Result<Vec<Breaker>, WireError> {
         .collect()
 }
 
-/// The event that another producer embedded in a positions message, as bytes for the user's order lane.
+/// The event that another producer embedded in a positions message, as a message for the user's order lane.
 ///
-/// For a router that does not decode: [`decode`] reads what this returns as an unnumbered order message. `None` for
-/// numbered messages (our publisher never embeds events) and for messages without one.
+/// For a router that does not decode: [`decode`] reads what this returns as an unnumbered order message, to the same
+/// event that it finds itself in the positions message. `None` for numbered messages (our publisher never embeds
+/// events) and for messages without one.
 ///
 /// # Errors
 /// [`WireError`] when the bytes are no JSON object or the event is too large.
@@ -370,24 +379,23 @@ pub fn lift_event(bytes: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
     #[derive(Deserialize)]
     struct EmbeddedWire<'a> {
         #[serde(borrow, default)]
-        epoch: Option<&'a RawValue>,
-        #[serde(borrow, default)]
-        seq: Option<&'a RawValue>,
-        #[serde(borrow, default)]
         event: Option<&'a RawValue>,
     }
 
     bounded("message", bytes.len(), MAX_MESSAGE_BYTES)?;
     let text = std::str::from_utf8(bytes).map_err(|err| WireError::malformed("message", err))?;
-    let wire: EmbeddedWire<'_> = read("message", text)?;
-    if wire.epoch.is_some() && wire.seq.is_some() {
-        return Ok(None);
-    }
-    let Some(event) = wire.event else {
+    let Some(event) = read::<EmbeddedWire<'_>>("message", text)?.event else {
         return Ok(None);
     };
-    bounded("event", event.get().len(), MAX_EVENT_BYTES)?;
-    Ok(Some(event.get().as_bytes().to_vec()))
+    let envelope: EnvelopeWire<'_> = read("message head", text)?;
+    let fields = envelope.head_fields();
+    if fields.is_numbered() {
+        return Ok(None);
+    }
+    let made_at = fields.made_at(None).to_rfc3339();
+    let message = format!(r#"{{"made_at":"{made_at}","event":{}}}"#, event.get());
+    bounded("event", message.len(), MAX_EVENT_BYTES)?;
+    Ok(Some(message.into_bytes()))
 }
 
 /// Account figures as they stand beside the rows.

@@ -51,10 +51,9 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
-    let ready = setup::run(project);
-    if let Some(lack) = ready.lack_of(&[setup::Need::WasmStd, setup::Need::NodeTools]) {
-        bail!("the demo cannot be built: {lack}");
-    }
+    setup::run(project)
+        .require(&[setup::Need::WasmStd, setup::Need::NodeTools])
+        .context("the demo cannot be built")?;
     let dist = web::build(project, Mode::Release)?;
     build_server(project)?;
     if args.native {
@@ -215,7 +214,9 @@ fn announce(url: &str, native: bool) {
     say!("");
     say!("  Quarterdeck is running on the simulated market");
     say!("    open      {url}");
-    say!("    sign in   alice, bob, or any other name that the sign-in page lists; no password");
+    say!(
+        "    sign in   alice (trader), bob (viewer), olivia (operator), adam (admin); no password"
+    );
     if native {
         say!("    window    the native console is open as well");
     }

@@ -169,7 +169,7 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> ExitCode {
         match &outcome {
             Outcome::Passed => say!("-- {} passed in {}", step.name, steps::pretty(took)),
             Outcome::Failed(why) => {
-                say!("-- {} FAILED in {}: {why}", step.name, steps::pretty(took))
+                say!("-- {} FAILED in {}: {why}", step.name, steps::pretty(took));
             }
             Outcome::Skipped(why) => say!("-- {} SKIPPED: {why}", step.name),
         }

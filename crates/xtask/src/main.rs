@@ -20,6 +20,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::project::Project;
+use crate::setup::Need;
 
 /// Prints one line of progress.
 macro_rules! say {
@@ -94,7 +95,7 @@ fn run(command: Command) -> Result<ExitCode> {
             });
         }
         Command::Web(args) => {
-            setup::run(&project);
+            setup::run(&project).require(&[Need::WasmStd, Need::NodeTools])?;
             web::build(&project, args.mode())?;
         }
         Command::Demo(args) => return demo::run(&project, &args),

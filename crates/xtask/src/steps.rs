@@ -85,13 +85,14 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    let said = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
     bail!(
-        "`{}` ended with {}\n{}{}",
+        "`{}` ended with {}\n{}",
         line_of(command),
         output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
+        said.join("\n").trim()
+    );
 }
 
 /// Waits for a child until `limit` has passed. `None` when it is still running then.
@@ -143,7 +144,7 @@ mod tests {
             .expect_err("exit 3");
         let text = format!("{err:#}");
         assert!(
-            text.contains("exit status: 3") && text.contains("out\n") && text.contains("why\n"),
+            text.contains("exit status: 3") && text.ends_with("out\nwhy"),
             "{text}"
         );
         assert!(run(&mut Command::new("false")).is_err());

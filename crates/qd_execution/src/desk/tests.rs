@@ -24,12 +24,33 @@ fn look() {
         if i % 2000 == 0 {
             let book = desk.ledger().books().next().unwrap();
             let totals = book.totals(desk.ledger().rails().margin_rate, now);
-            println!("{i} {:?} open {} day {:?} eq {}", totals, desk.ledger().open_orders().count(), book.day, book.equity());
+            println!(
+                "{i} {:?} open {} day {:?} eq {}",
+                totals,
+                desk.ledger().open_orders().count(),
+                book.day,
+                book.equity()
+            );
         }
     }
     for p in desk.ledger().books().next().unwrap().positions() {
-        println!("{} {} {} @{} now {:?} upl {} real {}", p.strategy, p.symbol, p.qty, p.avg_entry_price, p.current_price, p.unrealized_pl, p.realized_pl_today);
+        println!(
+            "{} {} {} @{} now {:?} upl {} real {}",
+            p.strategy,
+            p.symbol,
+            p.qty,
+            p.avg_entry_price,
+            p.current_price,
+            p.unrealized_pl,
+            p.realized_pl_today
+        );
     }
-    println!("{seen:?} {:?} {:?}", desk.ledger().counters(), desk.strategies().num_intents());
-    for r in desk.ledger().open_orders() { println!("{:?}", r.order); }
+    println!(
+        "{seen:?} {:?} {:?}",
+        desk.ledger().counters(),
+        desk.strategies().num_intents()
+    );
+    for r in desk.ledger().open_orders() {
+        println!("{:?}", r.order);
+    }
 }

@@ -80,7 +80,7 @@ const MAX_PRICE: i64 = 10_000_000;
 /// Shortest reason of an order by hand, in characters.
 const MIN_REASON: usize = 10;
 /// Longest reason of any command, in characters.
-const MAX_REASON: usize = 500;
+const MAX_REASON: usize = 512;
 
 fn problem(name: &'static str, code: &'static str, detail: impl Into<String>) -> FieldProblem {
     FieldProblem {

@@ -57,6 +57,8 @@ pub struct DayCounts {
     pub num_orders: u64,
     /// Fills booked.
     pub num_fills: u64,
+    /// Fills and final states, for the activity list's "of so many today".
+    pub num_activity: u64,
     /// Commissions.
     pub fees: Money,
     /// Sum of price times shares over all fills.

@@ -110,7 +110,6 @@ pub struct Ledger {
     fill_ids: BTreeSet<String>,
     activity: std::collections::VecDeque<Activity>,
     next_activity: u64,
-    num_activity_today: u64,
     halt: HaltStatus,
     breakers: Vec<Breaker>,
     trading_day: i32,
@@ -153,7 +152,6 @@ impl Ledger {
             fill_ids: BTreeSet::new(),
             activity: std::collections::VecDeque::new(),
             next_activity: 1,
-            num_activity_today: 0,
             halt: HaltStatus {
                 state: HaltState::Active,
                 scopes: Vec::new(),
@@ -321,7 +319,6 @@ impl Ledger {
         self.changes.breakers = true;
         self.fills.clear();
         self.activity.clear();
-        self.num_activity_today = 0;
         true
     }
 
@@ -429,7 +426,9 @@ impl Ledger {
                 at: now,
             });
             self.next_activity += 1;
-            self.num_activity_today += 1;
+            if let Some(book) = self.books.get_mut(&key.account) {
+                book.day.num_activity += 1;
+            }
             if self.activity.len() > MAX_ACTIVITY {
                 self.activity.pop_front();
             }
@@ -486,11 +485,6 @@ impl Ledger {
     /// The day's activity, newest first.
     pub fn activity_newest_first(&self) -> impl Iterator<Item = &Activity> {
         self.activity.iter().rev()
-    }
-
-    /// How many entries the day's activity had, forgotten ones included.
-    pub fn num_activity_today(&self) -> u64 {
-        self.num_activity_today
     }
 
     /// The day's fills, oldest first.

@@ -77,7 +77,10 @@ pub(super) fn distance(price: Price, reference: Price) -> Ratio {
     (price - reference)
         .abs()
         .checked_div(reference)
-        .map_or_else(|| Ratio::from_units(1, 0), |ratio| Ratio::new(ratio).round(6))
+        .map_or_else(
+            || Ratio::from_units(1, 0),
+            |ratio| Ratio::new(ratio).round(6),
+        )
 }
 
 impl Rails {

@@ -70,9 +70,9 @@ pub struct Strategy {
 }
 
 /// Dollars a usual order is worth.
-const LOT_USD: f64 = 6_000.0;
+const LOT_USD: f64 = 4_000.0;
 /// How far a stake may move from its base, in usual orders.
-const BAND_LOTS: i64 = 3;
+const BAND_LOTS: i64 = 2;
 /// Weight of one tick in the average.
 const SMOOTHING: f64 = 0.02;
 
@@ -101,9 +101,7 @@ impl Strategy {
     pub fn decide(&mut self, market: &Market, ledger: &Ledger, now: UtcMicros) -> Vec<Intent> {
         let mut intents = Vec::new();
         self.watch(market);
-        if self.config.kind == StrategyKind::Maker {
-            self.take_off_old(ledger, now, &mut intents);
-        }
+        self.take_off_old(ledger, now, &mut intents);
         let per_mille = match self.config.kind {
             StrategyKind::Momentum | StrategyKind::Reversion => 60,
             StrategyKind::Scalper => 40,

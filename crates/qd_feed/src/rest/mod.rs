@@ -56,7 +56,11 @@ pub(crate) enum RestError {
 }
 
 fn said(problem: &Problem) -> &str {
-    problem.detail.as_deref().unwrap_or(&problem.title)
+    if problem.detail.is_empty() {
+        &problem.title
+    } else {
+        &problem.detail
+    }
 }
 
 impl RestError {

@@ -93,11 +93,11 @@ impl LaneFrame {
                 frame::snapshot_frame(head, *skipped, *routed_at, bytes)
             }
             Self::Batch { stream, routed_at, msgs, .. } => match msgs.as_slice() {
-                [only] => frame::msg_frame(stream, *routed_at, only, false),
+                [only] => frame::msg_frame(stream, *routed_at, only),
                 msgs => frame::batch_frame(stream, *routed_at, msgs),
             },
             Self::Unnumbered { stream, routed_at, bytes } => {
-                frame::msg_frame(stream, *routed_at, bytes, true)
+                frame::unnumbered_frame(stream, *routed_at, bytes)
             }
             Self::Gone { stream, pos } => frame::gone_frame(stream, pos),
             Self::Beat { stream, pos, at } => {

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use egui::Ui;
-use qd_state::{Cell, CommandPhase, CommandView, Direction, PositionRow, Seal, SealState};
+use qd_state::{Cell, CommandPhase, CommandView, Direction, HoleReason, PositionRow, Seal, SealState};
 use qd_types::{Permission, Symbol, Tone, fmt};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
@@ -194,7 +194,7 @@ pub(crate) fn seal_ui(ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
             format!("Everything up to number {} of run {} is here", fmt::count(pos.seq.0), pos.epoch)
         }
         SealState::Resyncing { since, reason } => {
-            format!("Something is missing ({reason:?}), being fetched for {}", fmt::age(cx.age_ms(*since)))
+            format!("Resyncing for {}: {}", fmt::age(cx.age_ms(*since)), hole_words(*reason))
         }
         SealState::Unverified { .. } => "The producer does not number its messages".to_owned(),
     };
@@ -202,9 +202,26 @@ pub(crate) fn seal_ui(ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
         meaning.push_str(&format!("\n{} older states were left out {} ago", fmt::count(count), fmt::age(cx.age_ms(at))));
     }
     for range in seal.missing.iter() {
-        meaning.push_str(&format!("\nNever seen: {range}"));
+        let to = range.to.map_or_else(|| "an unknown number".to_owned(), |to| format!("#{}", fmt::count(to.0)));
+        meaning.push_str(&format!("\nNever seen: #{} to {to} of run {}", fmt::count(range.from.0), range.epoch));
     }
     shown.ui(ui, &cx.ui).on_hover_text(meaning);
+}
+
+/// Why a table is being fetched again.
+fn hole_words(reason: HoleReason) -> &'static str {
+    match reason {
+        HoleReason::NumberJumped => "a number was jumped",
+        HoleReason::Gone => "the server no longer has what is missing, so everything is read anew",
+        HoleReason::RefetchAsked => "the picture was too large for one message, so it is read anew",
+        HoleReason::QueueDropped => "this console could not keep up and dropped a message",
+        HoleReason::Unreadable => "a message could not be read",
+        HoleReason::OtherEpoch => "the publisher started a new run of numbers",
+        HoleReason::BeatAhead => "the server is further, and nothing came",
+        HoleReason::Disconnected => "the connection was lost",
+        HoleReason::Silent => "the server has been silent for too long",
+        HoleReason::NotProven => "not yet proven to be the newest",
+    }
 }
 
 impl TableRows for Rows<'_> {

@@ -152,7 +152,7 @@ pub struct PositionsView {
 }
 
 /// One row of the open orders table.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderRow {
     /// Whose money; with the id below the row's identity.
     pub account: AccountId,
@@ -181,7 +181,7 @@ pub struct OrderRow {
 }
 
 /// The open orders table.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrdersView {
     /// Oldest first. Unchanged rows are the same `Arc` as in the snapshot before.
     pub rows: Arc<[Arc<OrderRow>]>,
@@ -196,7 +196,7 @@ pub struct OrdersView {
 }
 
 /// One line of the activity list: a fill, or an order's end.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActivityRow {
     /// Stable name of the line, for animation and selection.
     pub row_id: Arc<str>,
@@ -227,7 +227,7 @@ pub struct ActivityRow {
 }
 
 /// The activity list.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ActivityView {
     /// Newest first, at most 20.
     pub rows: Arc<[Arc<ActivityRow>]>,

@@ -6,36 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use qd_types::{
-    Money, Position, PositionKey, Price, Qty, Ratio, Symbol, Tone, UtcMicros, fmt,
-};
+use qd_types::{Money, Position, PositionKey, Symbol, Tone, UtcMicros, fmt};
 
 use super::Ctx;
 use super::cells::{change, new_cell};
-use crate::event::{PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries};
-use crate::freshness::{Freshness, FreshnessRule};
-use crate::snapshot::{
-    CommandView, PositionFigures, PositionRow, PositionsView, Seal, TotalsView,
+use super::position_rows::{
+    Part, Slot, mark_if_newer, new_row, percent_text, pl_text, price_is_stale, remake, value_text,
 };
-
-/// What a cell shows when there is nothing to show.
-const DASH: &str = "\u{2013}";
-
-#[derive(Debug)]
-struct Part {
-    position: Position,
-    generation: u64,
-}
-
-#[derive(Debug)]
-struct Slot {
-    symbol: Symbol,
-    /// By account and strategy; never empty between two events.
-    parts: Vec<Part>,
-    /// The parts changed since the row was made.
-    is_dirty: bool,
-    row: Arc<PositionRow>,
-}
+use crate::event::{PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries};
+use crate::freshness::FreshnessRule;
+use crate::snapshot::{CommandView, PositionsView, Seal, TotalsView};
 
 /// The positions of the user.
 #[derive(Debug, Default)]
@@ -213,7 +193,11 @@ impl Positions {
                 .filter_map(|slot| slot.row.figures.price_at)
                 .max();
             self.view = Arc::new(PositionsView {
-                rows: self.slots.iter().map(|slot| Arc::clone(&slot.row)).collect(),
+                rows: self
+                    .slots
+                    .iter()
+                    .map(|slot| Arc::clone(&slot.row))
+                    .collect(),
                 totals,
                 seal: Arc::clone(seal),
                 is_loaded: self.is_loaded,
@@ -326,7 +310,11 @@ impl Positions {
     /// Compares the producer's totals with its own rows; a difference is counted and shown, never hidden.
     fn tie_out(&mut self, picture: &PositionsPicture) {
         let sum: Money = picture.positions.iter().map(|p| p.unrealized_pl).sum();
-        let num = picture.positions.iter().filter(|p| !p.qty.is_zero()).count();
+        let num = picture
+            .positions
+            .iter()
+            .filter(|p| !p.qty.is_zero())
+            .count();
         // A producer may round its total to the cent.
         let is_off = (sum - picture.totals.unrealized_pl).abs() > Money::from_units(1, 2);
         if is_off || count_u32(num) != picture.totals.num_positions {
@@ -352,11 +340,7 @@ impl Positions {
             new.num_long += usize::from(figures.qty.is_positive());
             new.num_short += usize::from(figures.qty.is_negative());
             for part in &slot.parts {
-                cost += part
-                    .position
-                    .avg_entry_price
-                    .times(part.position.qty)
-                    .abs();
+                cost += part.position.avg_entry_price.times(part.position.qty).abs();
             }
         }
         if self.view.is_loaded {
@@ -391,192 +375,4 @@ impl Positions {
 
 fn count_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-fn mark_if_newer(position: &mut Position, quote: &PriceQuote) -> bool {
-    let is_newer = position.price_at.is_none_or(|at| at < quote.at);
-    if is_newer {
-        position.mark(quote.price, quote.at);
-    }
-    is_newer
-}
-
-fn price_is_stale(figures: &PositionFigures, ctx: &Ctx) -> bool {
-    let at = figures.price_at.map(|at| ctx.to_client_clock(at));
-    match FreshnessRule::PRICES.of(at, ctx.phase, ctx.now) {
-        Freshness::Stale => true,
-        Freshness::Unknown | Freshness::Fresh | Freshness::Quiet | Freshness::Aging => false,
-    }
-}
-
-fn pl_text(value: Money) -> (String, Tone) {
-    (fmt::signed_money(value), fmt::pl_tone(value))
-}
-
-fn value_text(value: Money) -> (String, Tone) {
-    (fmt::money(value), Tone::Neutral)
-}
-
-fn percent_text(value: Option<Ratio>, pl: Money) -> (String, Tone) {
-    match value {
-        // The tone follows the dollars, so that the two cells never disagree.
-        Some(value) => (fmt::signed_percent(value), fmt::pl_tone(pl)),
-        None => (DASH.to_owned(), Tone::Faint),
-    }
-}
-
-fn price_text(value: Option<Price>) -> (String, Tone) {
-    match value {
-        Some(value) => (fmt::price(value), Tone::Neutral),
-        None => (DASH.to_owned(), Tone::Faint),
-    }
-}
-
-fn new_row(symbol: Symbol, day_line: Option<&Arc<[f32]>>, now: UtcMicros) -> PositionRow {
-    PositionRow {
-        symbol,
-        qty: new_cell("", Tone::Neutral),
-        avg_entry: new_cell("", Tone::Neutral),
-        current: new_cell("", Tone::Neutral),
-        pl: new_cell("", Tone::Neutral),
-        pl_percent: new_cell("", Tone::Neutral),
-        value: new_cell("", Tone::Neutral),
-        figures: PositionFigures::default(),
-        parts: Arc::default(),
-        day_line: day_line.map(Arc::clone).unwrap_or_default(),
-        price_is_stale: false,
-        appeared_at: now,
-        command: None,
-    }
-}
-
-/// Folds the parts; all of them at the newest mark among them.
-fn fold(parts: &mut [Part]) -> PositionFigures {
-    if parts.len() > 1
-        && let Some((at, price)) = parts
-            .iter()
-            .filter_map(|part| part.position.price_at.zip(part.position.current_price))
-            .max_by_key(|(at, _)| *at)
-    {
-        for part in parts.iter_mut() {
-            if part.position.price_at != Some(at) || part.position.current_price != Some(price) {
-                part.position.mark(price, at);
-            }
-        }
-    }
-    if let [part] = parts {
-        let position = &part.position;
-        return PositionFigures {
-            qty: position.qty,
-            avg_entry_price: position.avg_entry_price,
-            current_price: position.current_price,
-            price_at: position.price_at,
-            unrealized_pl: position.unrealized_pl,
-            unrealized_plpc: position.unrealized_plpc,
-            market_value: position.market_value,
-            gross_value: position.market_value.abs(),
-            realized_pl_today: position.realized_pl_today,
-        };
-    }
-    let mut figures = PositionFigures::default();
-    let mut signed_cost = Money::ZERO;
-    let mut cost = Money::ZERO;
-    for part in parts.iter() {
-        let position = &part.position;
-        let part_cost = position.avg_entry_price.times(position.qty);
-        signed_cost += part_cost;
-        cost += part_cost.abs();
-        figures.qty += position.qty;
-        figures.current_price = position.current_price.or(figures.current_price);
-        figures.price_at = position.price_at.max(figures.price_at);
-        figures.unrealized_pl += position.unrealized_pl;
-        figures.market_value += position.market_value;
-        figures.gross_value += position.market_value.abs();
-        figures.realized_pl_today += position.realized_pl_today;
-    }
-    figures.avg_entry_price = signed_cost
-        .get()
-        .checked_div(figures.qty.get())
-        .map_or(Price::ZERO, |average| Price::new(average).round(10));
-    figures.unrealized_plpc = figures.unrealized_pl.ratio_of(cost);
-    figures
-}
-
-/// Makes the row's changed cells; says whether anything of the row changed.
-fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
-    let new = fold(&mut slot.parts);
-    let old = slot.row.figures;
-    let is_new = slot.row.parts.is_empty();
-    let has_new_parts = slot.row.parts.len() != slot.parts.len()
-        || slot
-            .row
-            .parts
-            .iter()
-            .zip(&slot.parts)
-            .any(|(key, part)| !is_key_of(key, &part.position));
-    if !has_new_parts && new == old {
-        return false;
-    }
-    let row = Arc::make_mut(&mut slot.row);
-    row.figures = new;
-    if has_new_parts {
-        row.parts = slot.parts.iter().map(|part| part.position.key()).collect();
-    }
-    if is_new {
-        fill_new(row, &new);
-        return true;
-    }
-    let share = |qty: Qty| (fmt::qty(qty), Tone::Neutral);
-    change(&mut row.qty, (old.qty, new.qty), now, share);
-    change(
-        &mut row.avg_entry,
-        (old.avg_entry_price, new.avg_entry_price),
-        now,
-        |price| (fmt::price(price), Tone::Neutral),
-    );
-    change(
-        &mut row.current,
-        (old.current_price, new.current_price),
-        now,
-        price_text,
-    );
-    change(
-        &mut row.pl,
-        (old.unrealized_pl, new.unrealized_pl),
-        now,
-        pl_text,
-    );
-    change(
-        &mut row.pl_percent,
-        (old.unrealized_plpc, new.unrealized_plpc),
-        now,
-        |ratio| percent_text(ratio, new.unrealized_pl),
-    );
-    row.pl_percent.tone = match new.unrealized_plpc {
-        Some(_) => row.pl.tone,
-        None => Tone::Faint,
-    };
-    change(
-        &mut row.value,
-        (old.market_value, new.market_value),
-        now,
-        value_text,
-    );
-    true
-}
-
-fn fill_new(row: &mut PositionRow, figures: &PositionFigures) {
-    let make = |(text, tone): (String, Tone)| new_cell(&text, tone);
-    row.qty = make((fmt::qty(figures.qty), Tone::Neutral));
-    row.avg_entry = make((fmt::price(figures.avg_entry_price), Tone::Neutral));
-    row.current = make(price_text(figures.current_price));
-    row.pl = make(pl_text(figures.unrealized_pl));
-    row.pl_percent = make(percent_text(figures.unrealized_plpc, figures.unrealized_pl));
-    row.value = make(value_text(figures.market_value));
-}
-
-fn is_key_of(key: &PositionKey, position: &Position) -> bool {
-    key.account == position.account
-        && key.strategy == position.strategy
-        && key.symbol == position.symbol
 }

@@ -56,7 +56,15 @@ impl<'b, 'a> Body<'b, 'a> {
             rect,
         };
         let rows_rect = rect.with_min_y((rect.top() + table.header_height()).min(rect.bottom()));
-        Self { table, cx, rows, widths, num_rows, rows_rect, response }
+        Self {
+            table,
+            cx,
+            rows,
+            widths,
+            num_rows,
+            rows_rect,
+            response,
+        }
     }
 
     pub(super) fn finish(mut self, ui: &Ui) -> TableResponse {
@@ -68,7 +76,11 @@ impl<'b, 'a> Body<'b, 'a> {
 
     fn block_of(&self, clip: Rect) -> Block {
         let split = self.response.rect.left() + self.widths.left_width;
-        if self.widths.left_width > 0.0 && clip.right() <= split + 0.5 { Block::Sticky } else { Block::Scrolling }
+        if self.widths.left_width > 0.0 && clip.right() <= split + 0.5 {
+            Block::Sticky
+        } else {
+            Block::Scrolling
+        }
     }
 
     /// The right-pinned block stands at the edge of what is visible, wherever the middle is scrolled to.
@@ -77,13 +89,19 @@ impl<'b, 'a> Body<'b, 'a> {
     }
 
     fn header_check_box(&mut self, ui: &Ui, rect: Rect) {
-        let selected = (0..self.num_rows).filter(|row| self.rows.is_selected(*row)).count();
-        let state = match selected {
+        let state = match self.rows.num_selected() {
             0 => CheckState::Off,
-            all if all == self.num_rows => CheckState::On,
+            all if all >= self.num_rows => CheckState::On,
             _ => CheckState::Some,
         };
-        let response = check_box(ui, self.cx, rect, ui.scope_id().with("select all"), state, "Select all");
+        let response = check_box(
+            ui,
+            self.cx,
+            rect,
+            ui.scope_id().with("select all"),
+            state,
+            "Select all",
+        );
         self.response.all_toggled |= response.clicked();
     }
 
@@ -93,9 +111,17 @@ impl<'b, 'a> Body<'b, 'a> {
         }
         let tokens = self.cx.tokens;
         let dir = self.table.sort.dir_of(column.column_id);
-        let sense = if column.sortable { Sense::click() } else { Sense::hover() };
+        let sense = if column.sortable {
+            Sense::click()
+        } else {
+            Sense::hover()
+        };
         let response = ui.interact(rect, ui.scope_id().with(column.column_id), sense);
-        let role = if column.sortable { Role::Button } else { Role::ColumnHeader };
+        let role = if column.sortable {
+            Role::Button
+        } else {
+            Role::ColumnHeader
+        };
         response.widget_info(|| WidgetInfo::labeled(role, true, column.title));
         if let Some(dir) = dir {
             ui.ctx().accesskit_node_builder(response.id, |node| {
@@ -106,27 +132,67 @@ impl<'b, 'a> Body<'b, 'a> {
             });
         }
         let lit = dir.is_some() || (column.sortable && response.hovered());
-        let color = if lit { tokens.text_primary } else { tokens.text_secondary };
+        let color = if lit {
+            tokens.text_primary
+        } else {
+            tokens.text_secondary
+        };
         let mut inner = rect.shrink2(vec2(CELL_PADDING, 0.0));
         let mark = if dir.is_some() { 11.0 } else { 0.0 };
         if column.align == HAlign::Right {
             inner.max.x -= mark;
         }
-        let placed = text::paint(ui.painter(), inner, column.title, &tokens.fonts.label, color, column.align);
+        let placed = text::paint(
+            ui.painter(),
+            inner,
+            column.title,
+            &tokens.fonts.label,
+            color,
+            column.align,
+        );
         if let Some(dir) = dir {
-            let trend = if dir == SortDir::Ascending { Trend::Up } else { Trend::Down };
-            paint::trend_arrow(ui.painter(), pos2(placed.right() + 7.0, rect.center().y), 6.0, trend, color);
+            let trend = if dir == SortDir::Ascending {
+                Trend::Up
+            } else {
+                Trend::Down
+            };
+            paint::trend_arrow(
+                ui.painter(),
+                pos2(placed.right() + 7.0, rect.center().y),
+                6.0,
+                trend,
+                color,
+            );
         }
         if response.has_focus() {
-            paint::focus_ring(ui.painter(), rect.shrink2(vec2(3.0, 3.0)), radius::CONTROL, tokens);
+            paint::focus_ring(
+                ui.painter(),
+                rect.shrink2(vec2(3.0, 3.0)),
+                radius::CONTROL,
+                tokens,
+            );
         }
-        if response.on_hover_cursor(if column.sortable { egui::CursorIcon::PointingHand } else { egui::CursorIcon::Default }).clicked() {
+        if response
+            .on_hover_cursor(if column.sortable {
+                egui::CursorIcon::PointingHand
+            } else {
+                egui::CursorIcon::Default
+            })
+            .clicked()
+        {
             self.response.sort_requested = Some(self.table.sort.after_click(column));
         }
     }
 
     /// Paints the cells of one block.
-    fn cells(&mut self, ui: &Ui, painter: &Painter, row: &RowArea, block: &[(usize, Rangef)], left: f32) {
+    fn cells(
+        &mut self,
+        ui: &Ui,
+        painter: &Painter,
+        row: &RowArea,
+        block: &[(usize, Rangef)],
+        left: f32,
+    ) {
         let visible = ui.clip_rect().x_range();
         for (index, extent) in block {
             let Some(column) = self.table.columns.get(*index) else {
@@ -161,7 +227,11 @@ struct RowArea {
 
 impl TableDelegate for Body<'_, '_> {
     fn prepare(&mut self, info: &PrefetchInfo) {
-        let index = |row: u64| usize::try_from(row).unwrap_or(usize::MAX).min(self.num_rows);
+        let index = |row: u64| {
+            usize::try_from(row)
+                .unwrap_or(usize::MAX)
+                .min(self.num_rows)
+        };
         self.response.visible_rows = index(info.visible_rows.start)..index(info.visible_rows.end);
     }
 
@@ -170,7 +240,9 @@ impl TableDelegate for Body<'_, '_> {
         let rect = ui.max_rect();
         let sticky = self.widths.left_width > 0.0 && cell.col_range.start == 0;
         let (table, widths) = (self.table, self.widths);
-        let at = |left: f32, extent: &Rangef| Rect::from_x_y_ranges(left + extent.min..=left + extent.max, rect.y_range());
+        let at = |left: f32, extent: &Rangef| {
+            Rect::from_x_y_ranges(left + extent.min..=left + extent.max, rect.y_range())
+        };
         if sticky {
             if table.check_boxes == CheckBoxes::Shown {
                 self.header_check_box(ui, rect.with_max_x(rect.left() + CHECK_WIDTH));
@@ -185,13 +257,18 @@ impl TableDelegate for Body<'_, '_> {
             let right = self.right_block_left(rect.right(), clip);
             if widths.scrolls_sideways && widths.right_width > 0.0 {
                 let cover = Rect::from_x_y_ranges(right..=clip.right(), rect.y_range());
-                ui.painter().rect_filled(cover, 0.0, self.cx.tokens.surface_raised);
+                ui.painter()
+                    .rect_filled(cover, 0.0, self.cx.tokens.surface_raised);
             }
             for (index, extent) in &widths.right {
                 self.header_cell(ui, at(right, extent), &table.columns[*index]);
             }
         }
-        paint::underline(ui.painter(), rect.intersect(clip), self.cx.tokens.line_subtle);
+        paint::underline(
+            ui.painter(),
+            rect.intersect(clip),
+            self.cx.tokens.line_subtle,
+        );
     }
 
     fn row_ui(&mut self, ui: &mut Ui, row_nr: u64) {
@@ -209,10 +286,18 @@ impl TableDelegate for Body<'_, '_> {
         let row_key = self.rows.row_key(index);
         let selected = self.rows.is_selected(index);
         let id = Id::unique(("qd_row", self.table.name, row_key));
-        let across = full.with_min_x(self.response.rect.left()).with_max_x(self.response.rect.right());
-        let hovered = ui.ctx().rect_contains_pointer(ui.layer_id(), across.intersect(self.rows_rect));
+        let across = full
+            .with_min_x(self.response.rect.left())
+            .with_max_x(self.response.rect.right());
+        let hovered = ui
+            .ctx()
+            .rect_contains_pointer(ui.layer_id(), across.intersect(self.rows_rect));
 
-        let click = ui.interact(full.intersect(clip), id.with(block == Block::Sticky), Sense::CLICK);
+        let click = ui.interact(
+            full.intersect(clip),
+            id.with(block == Block::Sticky),
+            Sense::CLICK,
+        );
         if click.double_clicked() {
             self.response.row_activated = Some(index);
         }
@@ -248,22 +333,32 @@ impl TableDelegate for Body<'_, '_> {
         }
         painter.hline(full.x_range(), full.bottom() - 0.5, line);
 
-        let age = if self.cx.is_test { None } else { self.rows.row_age_ms(index) };
+        let age = self.rows.row_age_ms(index);
         let newness = age.map_or(0.0, |age_ms| self.cx.fade(ui.ctx(), age_ms, FLASH_MS));
         if newness > 0.0 {
             painter.rect_filled(full, 0.0, fade(tokens.row_selected, newness));
         }
         let rect = full.with_max_y(full.bottom() - 1.0);
-        let row = RowArea { index, id, rect, hovered };
+        let row = RowArea {
+            index,
+            id,
+            rect,
+            hovered,
+        };
         let left = full.left() - newness * newness * SLIDE;
 
         match block {
             Block::Sticky => {
                 if self.table.check_boxes == CheckBoxes::Shown {
-                    let state = if selected { CheckState::On } else { CheckState::Off };
+                    let state = if selected {
+                        CheckState::On
+                    } else {
+                        CheckState::Off
+                    };
                     let name = format!("Select {}", self.rows.row_name(index));
                     let check_rect = rect.with_max_x(rect.left() + CHECK_WIDTH);
-                    if check_box(ui, self.cx, check_rect, id.with("check"), state, &name).clicked() {
+                    if check_box(ui, self.cx, check_rect, id.with("check"), state, &name).clicked()
+                    {
                         self.response.row_toggled = Some(index);
                     }
                 }
@@ -275,7 +370,11 @@ impl TableDelegate for Body<'_, '_> {
                 if !self.widths.right.is_empty() {
                     let right = self.right_block_left(full.right(), clip);
                     if self.widths.scrolls_sideways {
-                        painter.rect_filled(Rect::from_x_y_ranges(right..=clip.right(), rect.y_range()), 0.0, back);
+                        painter.rect_filled(
+                            Rect::from_x_y_ranges(right..=clip.right(), rect.y_range()),
+                            0.0,
+                            back,
+                        );
                         painter.vline(right, full.y_range(), Stroke::new(1.0, tokens.line_subtle));
                     }
                     self.cells(ui, &painter, &row, &self.widths.right, right);
@@ -292,16 +391,30 @@ impl TableDelegate for Body<'_, '_> {
 }
 
 /// A check box that answers clicks in all of `rect`.
-fn check_box(ui: &Ui, cx: &UiCtx<'_>, rect: Rect, id: Id, state: CheckState, name: &str) -> Response {
+fn check_box(
+    ui: &Ui,
+    cx: &UiCtx<'_>,
+    rect: Rect,
+    id: Id,
+    state: CheckState,
+    name: &str,
+) -> Response {
     let response = ui.interact(rect, id, Sense::click());
     response.widget_info(|| match state {
         CheckState::Some => WidgetInfo::labeled(Role::CheckBox, true, name),
-        CheckState::On | CheckState::Off => WidgetInfo::selected(Role::CheckBox, true, state == CheckState::On, name),
+        CheckState::On | CheckState::Off => {
+            WidgetInfo::selected(Role::CheckBox, true, state == CheckState::On, name)
+        }
     });
     let center = pos2(rect.left() + 16.0, rect.center().y);
     paint::check_box(ui.painter(), center, state, cx.tokens);
     if response.has_focus() {
-        paint::focus_ring(ui.painter(), Rect::from_center_size(center, vec2(14.0, 14.0)), radius::CONTROL, cx.tokens);
+        paint::focus_ring(
+            ui.painter(),
+            Rect::from_center_size(center, vec2(14.0, 14.0)),
+            radius::CONTROL,
+            cx.tokens,
+        );
     }
     response
 }

@@ -71,13 +71,27 @@ impl CellUi<'_, '_> {
     /// Words that the eye looks for: symbols.
     pub fn strong(&self, words: &str) {
         let tokens = self.cx.tokens;
-        text::paint(self.painter, self.inner(), words, &tokens.fonts.strong, tokens.text_strong, self.column.align);
+        text::paint(
+            self.painter,
+            self.inner(),
+            words,
+            &tokens.fonts.strong,
+            tokens.text_strong,
+            self.column.align,
+        );
     }
 
     /// Words with a tone.
     pub fn toned(&self, words: &str, tone: Tone) {
         let tokens = self.cx.tokens;
-        text::paint(self.painter, self.inner(), words, &tokens.fonts.body, tokens.tone(tone), self.column.align);
+        text::paint(
+            self.painter,
+            self.inner(),
+            words,
+            &tokens.fonts.body,
+            tokens.tone(tone),
+            self.column.align,
+        );
     }
 
     /// A number.
@@ -88,13 +102,27 @@ impl CellUi<'_, '_> {
     /// A number with a tone.
     pub fn number_toned(&self, number: &str, tone: Tone) {
         let tokens = self.cx.tokens;
-        text::paint(self.painter, self.inner(), number, &tokens.fonts.number, tokens.tone(tone), self.column.align);
+        text::paint(
+            self.painter,
+            self.inner(),
+            number,
+            &tokens.fonts.number,
+            tokens.tone(tone),
+            self.column.align,
+        );
     }
 
     /// A number past its age.
     pub fn number_stale(&self, number: &str) {
         let tokens = self.cx.tokens;
-        text::paint(self.painter, self.inner(), number, &tokens.fonts.number, tokens.stale, self.column.align);
+        text::paint(
+            self.painter,
+            self.inner(),
+            number,
+            &tokens.fonts.number,
+            tokens.stale,
+            self.column.align,
+        );
     }
 
     /// A number of money with its arrow; without one for zero.
@@ -103,12 +131,32 @@ impl CellUi<'_, '_> {
         let color = tokens.tone(tone);
         let inner = self.inner();
         let Some(arrow) = Trend::of(tone) else {
-            text::paint(self.painter, inner, number, &tokens.fonts.number, color, self.column.align);
+            text::paint(
+                self.painter,
+                inner,
+                number,
+                &tokens.fonts.number,
+                color,
+                self.column.align,
+            );
             return;
         };
         let room = inner.with_min_x((inner.left() + 14.0).min(inner.right()));
-        let placed = text::paint(self.painter, room, number, &tokens.fonts.number, color, self.column.align);
-        paint::trend_arrow(self.painter, egui::pos2(placed.left() - 10.0, inner.center().y), 7.5, arrow, color);
+        let placed = text::paint(
+            self.painter,
+            room,
+            number,
+            &tokens.fonts.number,
+            color,
+            self.column.align,
+        );
+        paint::trend_arrow(
+            self.painter,
+            egui::pos2(placed.left() - 10.0, inner.center().y),
+            7.5,
+            arrow,
+            color,
+        );
     }
 
     /// A badge.
@@ -118,11 +166,24 @@ impl CellUi<'_, '_> {
         let left = match self.column.align {
             HAlign::Left => inner.left(),
             HAlign::Center | HAlign::Right => {
-                let spare = (inner.width() - badge::badge_width(self.painter, words, tokens)).max(0.0);
-                inner.left() + if self.column.align == HAlign::Right { spare } else { spare / 2.0 }
+                let spare =
+                    (inner.width() - badge::badge_width(self.painter, words, tokens)).max(0.0);
+                inner.left()
+                    + if self.column.align == HAlign::Right {
+                        spare
+                    } else {
+                        spare / 2.0
+                    }
             }
         };
-        badge::paint_badge(self.painter, egui::pos2(left, inner.center().y), inner.width(), words, tone, tokens);
+        badge::paint_badge(
+            self.painter,
+            egui::pos2(left, inner.center().y),
+            inner.width(),
+            words,
+            tone,
+            tokens,
+        );
     }
 
     /// The line of the day, points from 0 to 1.
@@ -140,9 +201,6 @@ impl CellUi<'_, '_> {
 
     /// Lights the cell's background for [`FLASH_MS`] after a change. Call it before the text.
     pub fn flash(&self, dir: FlashDir, age_ms: u32) {
-        if self.cx.is_test {
-            return;
-        }
         let strength = self.cx.fade(self.ui.ctx(), age_ms, FLASH_MS);
         if strength > 0.0 {
             let tokens = self.cx.tokens;
@@ -150,7 +208,8 @@ impl CellUi<'_, '_> {
                 FlashDir::Up => tokens.flash_gain,
                 FlashDir::Down => tokens.flash_loss,
             };
-            self.painter.rect_filled(self.rect, 0.0, fade(color, strength));
+            self.painter
+                .rect_filled(self.rect, 0.0, fade(color, strength));
         }
     }
 
@@ -168,8 +227,20 @@ impl CellUi<'_, '_> {
             HAlign::Center => inner.center().x - width / 2.0,
             HAlign::Right => inner.right() - width,
         };
-        let rect = Rect::from_min_size(egui::pos2(left, self.rect.top()), vec2(width, self.rect.height()));
-        Button::new(words).name(name).disabled_because(reason).small_ui(self.ui, self.painter, rect, self.button_id.with(words), self.cx)
+        let rect = Rect::from_min_size(
+            egui::pos2(left, self.rect.top()),
+            vec2(width, self.rect.height()),
+        );
+        Button::new(words)
+            .name(name)
+            .disabled_because(reason)
+            .small_ui(
+                self.ui,
+                self.painter,
+                rect,
+                self.button_id.with(words),
+                self.cx,
+            )
     }
 
     fn inner(&self) -> Rect {

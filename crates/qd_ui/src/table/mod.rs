@@ -67,7 +67,16 @@ pub struct TableColumn {
 impl TableColumn {
     /// A left-aligned, sortable column that takes its share of spare room.
     pub const fn new(column_id: &'static str, title: &'static str, min: f32, ideal: f32) -> Self {
-        Self { column_id, title, min, ideal, grow: 1.0, align: HAlign::Left, pin: Pin::None, sortable: true }
+        Self {
+            column_id,
+            title,
+            min,
+            ideal,
+            grow: 1.0,
+            align: HAlign::Left,
+            pin: Pin::None,
+            sortable: true,
+        }
     }
 
     /// Right-aligned: numbers.
@@ -129,12 +138,16 @@ impl SortState {
 
     /// Sorted by a column.
     pub fn by(column_id: &'static str, dir: SortDir) -> Self {
-        Self { by: Some((column_id, dir)) }
+        Self {
+            by: Some((column_id, dir)),
+        }
     }
 
     /// The direction of this column; absent when the table is sorted by another or not at all.
     pub fn dir_of(&self, column_id: &str) -> Option<SortDir> {
-        self.by.filter(|(sorted, _)| *sorted == column_id).map(|(_, dir)| dir)
+        self.by
+            .filter(|(sorted, _)| *sorted == column_id)
+            .map(|(_, dir)| dir)
     }
 
     /// What a click on this column's header asks for: its first direction, the other one, then the natural order.
@@ -170,6 +183,13 @@ pub trait TableRows {
     /// Whether the row is marked as selected.
     fn is_selected(&self, _row: usize) -> bool {
         false
+    }
+
+    /// How many rows are selected, for the check box of the header. Override it where rows are many.
+    fn num_selected(&self) -> usize {
+        (0..self.num_rows())
+            .filter(|row| self.is_selected(*row))
+            .count()
     }
 
     /// How long the row has been there, in milliseconds, when it is new; a new row slides in.
@@ -230,7 +250,15 @@ pub struct DataTable<'a> {
 impl<'a> DataTable<'a> {
     /// A table with a name, unique within the page, that the accessibility tree has too.
     pub fn new(name: &'a str, columns: &'a [TableColumn]) -> Self {
-        Self { name, columns, sort: SortState::NATURAL, row_height: ROW_HEIGHT, check_boxes: CheckBoxes::None, has_header: true, scroll_to_row: None }
+        Self {
+            name,
+            columns,
+            sort: SortState::NATURAL,
+            row_height: ROW_HEIGHT,
+            check_boxes: CheckBoxes::None,
+            has_header: true,
+            scroll_to_row: None,
+        }
     }
 
     /// The sort that the rows are in.
@@ -270,7 +298,11 @@ impl<'a> DataTable<'a> {
     /// Draws it over the available room.
     pub fn show(self, ui: &mut Ui, cx: &UiCtx<'_>, rows: &mut dyn TableRows) -> TableResponse {
         let rect = ui.available_rect_before_wrap();
-        let scope = UiBuilder::new().max_rect(rect).id_salt(("qd_table", self.name)).accessibility_role(Role::Table).accessibility_label(self.name);
+        let scope = UiBuilder::new()
+            .max_rect(rect)
+            .id_salt(("qd_table", self.name))
+            .accessibility_role(Role::Table)
+            .accessibility_label(self.name);
         ui.scope_builder(scope, |ui| {
             // One change of style for the whole table; per cell it would be a copy each.
             ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
@@ -279,7 +311,12 @@ impl<'a> DataTable<'a> {
             let mut table = egui_table::Table::new()
                 .id_salt(("qd_table", self.name))
                 .num_rows(num_rows as u64)
-                .headers(self.has_header.then(|| egui_table::HeaderRow::new(HEADER_HEIGHT)).into_iter().collect::<Vec<_>>())
+                .headers(
+                    self.has_header
+                        .then(|| egui_table::HeaderRow::new(HEADER_HEIGHT))
+                        .into_iter()
+                        .collect::<Vec<_>>(),
+                )
                 .columns(widths.blocks())
                 .num_sticky_cols(usize::from(widths.left_width > 0.0));
             if let Some(row) = self.scroll_to_row.filter(|row| *row < num_rows) {
@@ -306,6 +343,9 @@ mod tests {
         let second = first.after_click(&number);
         assert_eq!(second, SortState::by("pl", SortDir::Ascending));
         assert_eq!(second.after_click(&number), SortState::NATURAL);
-        assert_eq!(second.after_click(&word), SortState::by("symbol", SortDir::Ascending));
+        assert_eq!(
+            second.after_click(&word),
+            SortState::by("symbol", SortDir::Ascending)
+        );
     }
 }

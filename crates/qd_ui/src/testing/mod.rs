@@ -3,6 +3,8 @@
 //! No test framework is named here, so the library carries none; `kittest` takes [`setup`] as its context set-up.
 
 mod gallery;
+mod gallery_parts;
+mod gallery_tables;
 
 use egui::{Context, Vec2};
 

@@ -14,7 +14,8 @@ pub const MONO_SEMIBOLD: &str = "mono-semibold";
 const SANS_REGULAR: &[u8] = include_bytes!("../../../../assets/fonts/IBMPlexSans-Regular.ttf");
 const SANS_SEMIBOLD: &[u8] = include_bytes!("../../../../assets/fonts/IBMPlexSans-SemiBold.ttf");
 const MONO_REGULAR: &[u8] = include_bytes!("../../../../assets/fonts/IBMPlexMono-Regular.ttf");
-const MONO_SEMIBOLD_TTF: &[u8] = include_bytes!("../../../../assets/fonts/IBMPlexMono-SemiBold.ttf");
+const MONO_SEMIBOLD_TTF: &[u8] =
+    include_bytes!("../../../../assets/fonts/IBMPlexMono-SemiBold.ttf");
 
 /// Fonts by role. Few on purpose: every size fills its own part of the font atlas.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub struct TypeScale {
     pub number_small: FontId,
     /// 23, semibold mono: the value of a card.
     pub card_value: FontId,
+    /// 18 and 15, semibold mono: for a value that its card has no room for; a number of money is never cut.
+    pub card_value_smaller: [FontId; 2],
     /// 16, semibold sans: the name of the product, titles of dialogs.
     pub title: FontId,
 }
@@ -48,7 +51,11 @@ impl Default for TypeScale {
             label_strong: FontId::new(11.5, semibold.clone()),
             number: FontId::monospace(12.0),
             number_small: FontId::monospace(11.5),
-            card_value: FontId::new(23.0, mono_semibold),
+            card_value: FontId::new(23.0, mono_semibold.clone()),
+            card_value_smaller: [
+                FontId::new(18.0, mono_semibold.clone()),
+                FontId::new(15.0, mono_semibold),
+            ],
             title: FontId::new(16.0, semibold),
         }
     }
@@ -57,18 +64,30 @@ impl Default for TypeScale {
 /// Puts the four fonts into egui. Once, before the first frame: it throws the font atlas away.
 pub fn install_fonts(ctx: &Context) {
     let mut fonts = FontDefinitions::empty();
-    let files = [("sans", SANS_REGULAR), (SEMIBOLD, SANS_SEMIBOLD), ("mono", MONO_REGULAR), (MONO_SEMIBOLD, MONO_SEMIBOLD_TTF)];
+    let files = [
+        ("sans", SANS_REGULAR),
+        (SEMIBOLD, SANS_SEMIBOLD),
+        ("mono", MONO_REGULAR),
+        (MONO_SEMIBOLD, MONO_SEMIBOLD_TTF),
+    ];
     for (name, bytes) in files {
-        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+        fonts
+            .font_data
+            .insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
     }
     let families = [
         (FontFamily::Proportional, ["sans", "mono"]),
         (FontFamily::Monospace, ["mono", "sans"]),
         (FontFamily::Name(SEMIBOLD.into()), [SEMIBOLD, "sans"]),
-        (FontFamily::Name(MONO_SEMIBOLD.into()), [MONO_SEMIBOLD, "mono"]),
+        (
+            FontFamily::Name(MONO_SEMIBOLD.into()),
+            [MONO_SEMIBOLD, "mono"],
+        ),
     ];
     for (family, names) in families {
-        fonts.families.insert(family, names.map(str::to_owned).to_vec());
+        fonts
+            .families
+            .insert(family, names.map(str::to_owned).to_vec());
     }
     ctx.set_fonts(fonts);
 }

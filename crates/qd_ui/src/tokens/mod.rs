@@ -264,7 +264,11 @@ impl DesignTokens {
             Tone::Gain => self.badge_gain,
             Tone::Loss => self.badge_loss,
         };
-        BadgeColors { fill: pair.fill, text: pair.text, line: mix(pair.fill, pair.text, 0.35) }
+        BadgeColors {
+            fill: pair.fill,
+            text: pair.text,
+            line: mix(pair.fill, pair.text, 0.35),
+        }
     }
 }
 
@@ -282,12 +286,25 @@ pub fn fade(color: Color32, opacity: f32) -> Color32 {
 mod tests {
     use super::*;
 
-    const TONES: [Tone; 8] = [Tone::Neutral, Tone::Faint, Tone::Info, Tone::Accent, Tone::Warn, Tone::Danger, Tone::Gain, Tone::Loss];
+    const TONES: [Tone; 8] = [
+        Tone::Neutral,
+        Tone::Faint,
+        Tone::Info,
+        Tone::Accent,
+        Tone::Warn,
+        Tone::Danger,
+        Tone::Gain,
+        Tone::Loss,
+    ];
 
     fn every_token_set() -> Vec<DesignTokens> {
         let mut sets = Vec::new();
         for theme in [Theme::Dark, Theme::Light] {
-            for vision in [Vision::Standard, Vision::RedGreenSafe, Vision::BlueYellowSafe] {
+            for vision in [
+                Vision::Standard,
+                Vision::RedGreenSafe,
+                Vision::BlueYellowSafe,
+            ] {
                 sets.push(DesignTokens::new(theme, vision));
             }
         }
@@ -334,11 +351,23 @@ mod tests {
                 ("stale", tokens.stale),
             ];
             let tones = TONES.map(|tone| ("tone", tokens.tone(tone)));
-            let surfaces = [tokens.surface_base, tokens.surface_raised, tokens.surface_overlay, tokens.surface_bar];
+            let surfaces = [
+                tokens.surface_base,
+                tokens.surface_raised,
+                tokens.surface_overlay,
+                tokens.surface_bar,
+            ];
             for (name, color) in words.into_iter().chain(tones) {
                 for surface in surfaces {
                     let ratio = contrast_ratio(color, surface);
-                    assert!(ratio >= 4.5, "{name} {} on {} in {:?}/{:?}: {ratio:.2}", hex(color), hex(surface), tokens.theme, tokens.vision);
+                    assert!(
+                        ratio >= 4.5,
+                        "{name} {} on {} in {:?}/{:?}: {ratio:.2}",
+                        hex(color),
+                        hex(surface),
+                        tokens.theme,
+                        tokens.vision
+                    );
                 }
             }
         }
@@ -350,13 +379,77 @@ mod tests {
             for tone in TONES {
                 let badge = tokens.badge(tone);
                 let ratio = contrast_ratio(badge.text, badge.fill);
-                assert!(ratio >= 4.5, "{tone:?} badge in {:?}: {ratio:.2}", tokens.theme);
+                assert!(
+                    ratio >= 4.5,
+                    "{tone:?} badge in {:?}: {ratio:.2}",
+                    tokens.theme
+                );
             }
-            assert!(contrast_ratio(tokens.text_on_accent, tokens.primary_fill) >= 4.5, "primary button in {:?}", tokens.theme);
-            assert!(contrast_ratio(tokens.accent, tokens.surface_overlay) >= 3.0, "focus ring in {:?}", tokens.theme);
-            for flash in [tokens.flash_gain, tokens.flash_loss, tokens.row_hover, tokens.row_selected, tokens.nav_selected] {
-                assert!(contrast_ratio(tokens.text_primary, flash) >= 4.5, "words on {} in {:?}", hex(flash), tokens.theme);
+            assert!(
+                contrast_ratio(tokens.text_on_accent, tokens.primary_fill) >= 4.5,
+                "primary button in {:?}",
+                tokens.theme
+            );
+            assert!(
+                contrast_ratio(tokens.accent, tokens.surface_overlay) >= 3.0,
+                "focus ring in {:?}",
+                tokens.theme
+            );
+            for flash in [
+                tokens.flash_gain,
+                tokens.flash_loss,
+                tokens.row_hover,
+                tokens.row_selected,
+                tokens.nav_selected,
+            ] {
+                assert!(
+                    contrast_ratio(tokens.text_primary, flash) >= 4.5,
+                    "words on {} in {:?}",
+                    hex(flash),
+                    tokens.theme
+                );
             }
+        }
+    }
+
+    #[test]
+    fn the_page_around_the_console_has_the_same_colors() {
+        let css = include_str!("../../../../assets/web/style.css");
+        let root = css
+            .split_once(":root")
+            .and_then(|(_, rest)| rest.split_once('}'))
+            .expect("a :root block")
+            .0;
+        let tokens = DesignTokens::dark();
+        let known = [
+            tokens.surface_base,
+            tokens.surface_raised,
+            tokens.surface_overlay,
+            tokens.surface_bar,
+            tokens.line_subtle,
+            tokens.line_strong,
+            tokens.text_primary,
+            tokens.text_secondary,
+            tokens.text_hint,
+            tokens.text_faint,
+            tokens.accent,
+            tokens.gain,
+            tokens.loss,
+            tokens.warn,
+            tokens.danger,
+            tokens.info,
+        ]
+        .map(hex);
+        let used: Vec<&str> = root
+            .split(|c: char| c != '#' && !c.is_ascii_hexdigit())
+            .filter(|word| word.len() == 7 && word.starts_with('#'))
+            .collect();
+        assert!(!used.is_empty());
+        for color in used {
+            assert!(
+                known.contains(&color.to_lowercase()),
+                "{color} is no token of the dark theme"
+            );
         }
     }
 

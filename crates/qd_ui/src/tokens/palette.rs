@@ -1,6 +1,10 @@
 //! The one place where a color is made: every value of both themes and of the color-blind-safe variants.
 //!
 //! It decides nothing about use; names and meaning are those of [`super::DesignTokens`].
+#![expect(
+    clippy::disallowed_methods,
+    reason = "colors are chosen once, and this is the place"
+)]
 
 use egui::Color32;
 
@@ -18,7 +22,10 @@ pub(super) struct BadgePair {
 }
 
 const fn pair(fill: u32, text: u32) -> BadgePair {
-    BadgePair { fill: rgb(fill), text: rgb(text) }
+    BadgePair {
+        fill: rgb(fill),
+        text: rgb(text),
+    }
 }
 
 /// What a theme fixes. The first block is the table of the design, the rest is read off the picture beside it.

@@ -48,7 +48,12 @@ pub fn apply_style(ctx: &Context, tokens: &DesignTokens) {
         spacing.menu_margin = Margin::same(6);
         spacing.icon_width = 14.0;
         spacing.icon_width_inner = 8.0;
-        spacing.scroll = ScrollStyle { bar_width: 8.0, floating_width: 4.0, bar_inner_margin: 2.0, ..ScrollStyle::floating() };
+        spacing.scroll = ScrollStyle {
+            bar_width: 8.0,
+            floating_width: 4.0,
+            bar_inner_margin: 2.0,
+            ..ScrollStyle::floating()
+        };
         spacing.scroll.fade.strength = 0.0;
     });
     // Ctrl-Q beside Ctrl-W and Ctrl-A must not end a desk with orders in the market.
@@ -72,10 +77,22 @@ fn visuals(tokens: &DesignTokens) -> Visuals {
     };
     let hover_fill = mix(tokens.surface_overlay, tokens.text_primary, 0.06);
     visuals.widgets = Widgets {
-        noninteractive: state(tokens.surface_raised, tokens.line_subtle, tokens.text_primary),
-        inactive: state(tokens.surface_overlay, tokens.line_strong, tokens.text_primary),
+        noninteractive: state(
+            tokens.surface_raised,
+            tokens.line_subtle,
+            tokens.text_primary,
+        ),
+        inactive: state(
+            tokens.surface_overlay,
+            tokens.line_strong,
+            tokens.text_primary,
+        ),
         hovered: state(hover_fill, tokens.line_control, tokens.text_strong),
-        active: state(mix(tokens.surface_overlay, tokens.accent, 0.18), tokens.accent, tokens.text_strong),
+        active: state(
+            mix(tokens.surface_overlay, tokens.accent, 0.18),
+            tokens.accent,
+            tokens.text_strong,
+        ),
         open: state(hover_fill, tokens.line_control, tokens.text_strong),
     };
     visuals.override_text_color = None;

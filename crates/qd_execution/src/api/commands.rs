@@ -1,0 +1,221 @@
+//! What can be commanded: place, cancel, close. The decision is the ledger's; this gives it words and a status.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::Response;
+use qd_types::{ClientOrderId, OrderStatus, Permission, StrategyId, Symbol};
+use qd_wire::rest::{CancelOrder, ClosePosition, FieldError, OrderResponse, PlaceOrder, Problem};
+
+use super::Api;
+use super::identity::{Caller, CommandBody};
+use super::problem::{ApiError, limit_breach};
+use super::query::Params;
+use super::reads::{find_order, in_words, json, no_such_order};
+use crate::engine::Lane;
+use crate::ledger::{
+    Author, CancelOutcome, CloseOutcome, CloseRequest, MANUAL, OrderRecord, OrderRequest,
+    PlaceOutcome, PriceSeen,
+};
+
+type Answer = Result<Response<Body>, ApiError>;
+
+fn answer(status: u16, record: &OrderRecord) -> Response<Body> {
+    json(
+        status,
+        &OrderResponse {
+            order: record.order.clone(),
+        },
+    )
+}
+
+/// A well-formed order that was refused and recorded.
+fn blocked(record: &OrderRecord) -> ApiError {
+    let evidence = record.refused_by.as_ref();
+    let detail = evidence.map_or_else(|| record.order.status.badge().to_owned(), in_words);
+    let mut problem = Problem::new(422, record.order.status.as_str(), detail);
+    problem.limit = evidence.and_then(limit_breach);
+    ApiError(Box::new(problem.with_order(record.order.clone())))
+}
+
+fn conflict(code: &str, detail: &str, record: &OrderRecord) -> ApiError {
+    ApiError(Box::new(
+        Problem::new(409, code, detail).with_order(record.order.clone()),
+    ))
+}
+
+fn id_taken(record: &OrderRecord) -> ApiError {
+    conflict(
+        "client_order_id_conflict",
+        "this id belongs to an order with another body; look at it, then use another id",
+        record,
+    )
+}
+
+pub(super) async fn place(
+    State(api): State<Api>,
+    caller: Caller,
+    params: Params,
+    CommandBody(body): CommandBody,
+) -> Answer {
+    caller.must(Permission::OrdersPlace)?;
+    params.finish()?;
+    let order = PlaceOrder::parse(&body)?;
+    caller.must_have(&order.account)?;
+    let strategy = match order.strategy {
+        Some(strategy) => strategy,
+        None => StrategyId::new(MANUAL)
+            .map_err(|err| ApiError::new(500, "internal_error", err.to_string()))?,
+    };
+    let client_order_id = order.client_order_id.clone();
+    let request = OrderRequest {
+        account: order.account,
+        strategy,
+        client_order_id: order.client_order_id,
+        symbol: order.symbol,
+        side: order.side,
+        qty: order.qty,
+        order_type: order.order_type,
+        limit_price: order.limit_price,
+        stop_price: order.stop_price,
+        time_in_force: order.time_in_force,
+        reason: order.reason,
+        halt_epoch_seen: Some(order.halt_epoch_seen),
+        price_seen: order.price_seen.map(|seen| PriceSeen {
+            value: seen.value,
+            at: seen.at,
+        }),
+    };
+    let author = Author::Hand(caller.user().clone());
+    let outcome = api
+        .handle
+        .change(Lane::Normal, move |desk, now| {
+            desk.place(request, &author, now)
+        })
+        .await
+        .map_err(|err| ApiError::of_command(err, client_order_id.as_str()))?;
+    match outcome {
+        PlaceOutcome::Recorded(record) => Ok(answer(201, &record)),
+        // The same answer as the first time, but for "created".
+        PlaceOutcome::Repeated(record) if record.refused_by.is_some() => Err(blocked(&record)),
+        PlaceOutcome::Repeated(record) => Ok(answer(200, &record)),
+        PlaceOutcome::Conflicting(record) => Err(id_taken(&record)),
+        PlaceOutcome::Blocked(record) => Err(blocked(&record)),
+        PlaceOutcome::Malformed(problems) => Err(ApiError::fields(problems)),
+    }
+}
+
+pub(super) async fn cancel(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+    CommandBody(body): CommandBody,
+) -> Answer {
+    caller.must(Permission::OrdersCancel)?;
+    params.finish()?;
+    let client_order_id = ClientOrderId::new(&id)
+        .map_err(|err| ApiError::field("client_order_id", "invalid", err.reason))?;
+    let command = CancelOrder::parse(&body)?;
+    let accounts = match command.account {
+        Some(account) => {
+            caller.must_have(&account)?;
+            vec![account]
+        }
+        None => caller.accounts().to_vec(),
+    };
+    let author = Author::Hand(caller.user().clone());
+    let reason = command.reason.unwrap_or_else(|| "by hand".to_owned());
+    let outcome = api
+        .handle
+        .change(Lane::Safety, move |desk, now| {
+            match find_order(desk, &accounts, &client_order_id).map(OrderRecord::key) {
+                Some(key) => desk.cancel(&key, &author, &reason, now),
+                None => CancelOutcome::NotFound,
+            }
+        })
+        .await
+        .map_err(|err| ApiError::of_command(err, &id))?;
+    match outcome {
+        CancelOutcome::Recorded(record) | CancelOutcome::Repeated(record) => {
+            Ok(answer(202, &record))
+        }
+        CancelOutcome::TooLate(record) => {
+            let detail = if record.order.status == OrderStatus::Filled {
+                "the order is filled"
+            } else {
+                "the order is over already"
+            };
+            Err(conflict("order_final", detail, &record))
+        }
+        CancelOutcome::NotFound => Err(no_such_order(&id)),
+    }
+}
+
+pub(super) async fn close(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(symbol): Path<String>,
+    params: Params,
+    CommandBody(body): CommandBody,
+) -> Answer {
+    caller.must(Permission::PositionsClose)?;
+    params.finish()?;
+    let command = ClosePosition::parse(&body);
+    let symbol = match (Symbol::new(&symbol), &command) {
+        (Ok(symbol), _) => symbol,
+        (Err(err), parsed) => {
+            // The symbol's mistake joins those of the body.
+            let mut problem =
+                ApiError::field("symbol", "invalid", format!("must be {}", err.reason));
+            if let Err(qd_wire::rest::CommandError::Fields(fields)) = parsed {
+                problem.0.fields.extend(fields.iter().cloned());
+            }
+            return Err(problem);
+        }
+    };
+    let command = command?;
+    if let Some(account) = &command.account {
+        caller.must_have(account)?;
+    }
+    let id = command.client_order_id.clone();
+    let request = CloseRequest {
+        symbol,
+        account: command.account,
+        strategy: command.strategy,
+        client_order_id: command.client_order_id,
+        qty: command.qty,
+        reason: command.reason,
+    };
+    let author = Author::Hand(caller.user().clone());
+    let outcome = api
+        .handle
+        .change(Lane::Safety, move |desk, now| {
+            desk.close(&request, caller.accounts(), &author, now)
+        })
+        .await
+        .map_err(|err| ApiError::of_command(err, id.as_str()))?;
+    let first = |status, records: Vec<OrderRecord>| match records.first() {
+        Some(record) => Ok(answer(status, record)),
+        None => Err(ApiError::new(
+            500,
+            "internal_error",
+            "a close without an order",
+        )),
+    };
+    match outcome {
+        CloseOutcome::Recorded(records) => first(201, records),
+        CloseOutcome::Repeated(records) => first(200, records),
+        CloseOutcome::Conflicting(record) => Err(id_taken(&record)),
+        CloseOutcome::Malformed(problems) => Err(ApiError::fields(problems)),
+        CloseOutcome::NoPosition => {
+            let detail = format!("nothing is held in {symbol}");
+            Err(ApiError::new(404, "position_not_found", detail))
+        }
+        CloseOutcome::NothingLeft { closing } => {
+            let detail = format!("all of it is being closed already: {closing} shares in flight");
+            let field = FieldError::new("qty", "nothing_left", detail.clone());
+            let problem = Problem::new(422, "nothing_left_to_close", detail);
+            Err(ApiError(Box::new(problem.with_fields(vec![field]))))
+        }
+    }
+}

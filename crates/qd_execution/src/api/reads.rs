@@ -1,0 +1,597 @@
+//! What can be read. Every answer names the number it stands on, read BEFORE its rows.
+//!
+//! Changes nothing. A user sees the accounts granted by the signed identity and no others.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{Response, header};
+use axum::response::IntoResponse;
+use qd_types::{
+    AccountId, ClientOrderId, Decimal, Epoch, Order, Permission, Position, Seq, StreamName,
+    StreamPos, Symbol, UserId,
+};
+use qd_wire::rest::{
+    BreakersResponse, HaltResponse, HistoryEntry, HistoryResponse, LimitUse, MarketClockResponse,
+    OrderDetailResponse, OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary,
+    PriceQuote, PriceSeries, PricesResponse, RealtimePnlResponse, SeriesResponse, StatsResponse,
+    StreamLogResponse, StreamRef, to_json,
+};
+use serde::Serialize;
+
+use super::identity::Caller;
+use super::problem::ApiError;
+use super::query::Params;
+use super::{Api, ApiState};
+use crate::desk::Desk;
+use crate::engine::totals_of;
+use crate::ledger::{LimitEvidence, OrderKey, OrderRecord};
+use crate::market::MAX_POINTS;
+
+/// Most messages of a log in one answer.
+const LOG_PAGE: usize = 200;
+/// Most bytes of a log in one answer, unless one message alone is larger.
+const LOG_PAGE_BYTES: usize = 256 * 1024;
+
+/// An answer with a JSON body that nobody may keep.
+pub(super) fn json(status: u16, body: &(impl Serialize + ?Sized)) -> Response<Body> {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let status = axum::http::StatusCode::from_u16(status).unwrap_or_default();
+    (status, headers, to_json(body)).into_response()
+}
+
+type Answer = Result<Response<Body>, ApiError>;
+
+impl ApiState {
+    /// The number that rows read from now on stand on.
+    fn stand(&self, name: StreamName) -> Option<StreamRef> {
+        let pos = self.handle.position(&name)?;
+        Some(StreamRef { name, pos })
+    }
+}
+
+pub(super) async fn positions(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
+    caller.must(Permission::PositionsView)?;
+    params.finish()?;
+    let stream = api.stand(StreamName::Positions(caller.user().clone()));
+    let response = api
+        .handle
+        .read(move |desk, now| {
+            let totals = totals_of(desk, caller.accounts(), now);
+            PositionsResponse {
+                positions: rows(desk, caller.accounts()).cloned().collect(),
+                totals: PositionsSummary {
+                    unrealized_pl: totals.unrealized_pl,
+                    realized_pl_today: totals.realized_pl_today,
+                    market_value: totals.exposure.net,
+                    count: totals.num_positions,
+                },
+                as_of: now,
+                stream,
+            }
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
+}
+
+fn rows<'a>(desk: &'a Desk, accounts: &'a [AccountId]) -> impl Iterator<Item = &'a Position> {
+    accounts
+        .iter()
+        .filter_map(|account| desk.ledger().book(account))
+        .flat_map(|book| book.positions())
+}
+
+pub(super) async fn realtime_pnl(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
+    caller.must(Permission::PnlView)?;
+    params.finish()?;
+    let stream = api.stand(StreamName::Positions(caller.user().clone()));
+    let totals = api
+        .handle
+        .read(move |desk, now| totals_of(desk, caller.accounts(), now))
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &RealtimePnlResponse::new(&totals, stream)))
+}
+
+pub(super) async fn orders(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
+    caller.must(Permission::OrdersView)?;
+    let only_open = match params.text("status").as_deref() {
+        None | Some("all") => false,
+        Some("open") => true,
+        Some(_) => return Err(ApiError::new(400, "bad_query", "status is open or all")),
+    };
+    let symbol = params.parsed("symbol", Symbol::new)?;
+    let limit = params.limit(100, 500)?;
+    let before = params.number("before")?;
+    params.finish()?;
+    let stream = api.stand(StreamName::Orders(caller.user().clone()));
+    let response = api
+        .handle
+        .read(move |desk, now| {
+            let is_wanted = |record: &&OrderRecord| {
+                caller.accounts().contains(&record.order.account)
+                    && symbol.is_none_or(|symbol| record.order.symbol == symbol)
+                    && before.is_none_or(|before| record.number < before)
+            };
+            let mut page: Vec<&OrderRecord> = if only_open {
+                let mut open: Vec<_> = desk.ledger().open_orders().filter(is_wanted).collect();
+                open.sort_by_key(|record| std::cmp::Reverse(record.number));
+                open
+            } else {
+                desk.ledger()
+                    .orders_newest_first()
+                    .filter(is_wanted)
+                    .take(limit + 1)
+                    .collect()
+            };
+            let has_more = page.len() > limit;
+            page.truncate(limit);
+            OrdersResponse {
+                next: page
+                    .last()
+                    .filter(|_| has_more)
+                    .map(|record| record.number.to_string()),
+                orders: page
+                    .into_iter()
+                    .map(|record| record.order.clone())
+                    .collect(),
+                as_of: now,
+                stream,
+            }
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
+}
+
+pub(super) async fn history(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
+    caller.must(Permission::OrdersView)?;
+    let limit = params.limit(20, 200)?;
+    let before = params.number("before")?;
+    params.finish()?;
+    let stream = api.stand(StreamName::Orders(caller.user().clone()));
+    let response = api
+        .handle
+        .read(move |desk, now| {
+            let is_mine = |order: &Order| caller.accounts().contains(&order.account);
+            let mut page: Vec<_> = desk
+                .ledger()
+                .activity_newest_first()
+                .filter(|entry| is_mine(&entry.order))
+                .filter(|entry| before.is_none_or(|before| entry.number < before))
+                .take(limit + 1)
+                .collect();
+            let has_more = page.len() > limit;
+            page.truncate(limit);
+            HistoryResponse {
+                next: page
+                    .last()
+                    .filter(|_| has_more)
+                    .map(|entry| entry.number.to_string()),
+                entries: page
+                    .into_iter()
+                    .map(|entry| HistoryEntry {
+                        at: entry.at,
+                        order: entry.order.clone(),
+                        fill: entry.fill.clone(),
+                    })
+                    .collect(),
+                total_today: caller
+                    .accounts()
+                    .iter()
+                    .filter_map(|account| desk.ledger().book(account))
+                    .map(|book| book.day.num_activity)
+                    .sum(),
+                as_of: now,
+                stream,
+            }
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
+}
+
+/// The order of that id on the first of the accounts that has it, an open one before others.
+pub(super) fn find_order<'a>(
+    desk: &'a Desk,
+    accounts: &[AccountId],
+    client_order_id: &ClientOrderId,
+) -> Option<&'a OrderRecord> {
+    let all = || {
+        accounts.iter().filter_map(|account| {
+            desk.ledger().order(&OrderKey {
+                account: account.clone(),
+                client_order_id: client_order_id.clone(),
+            })
+        })
+    };
+    all()
+        .find(|record| record.order.status.is_open())
+        .or_else(|| all().next())
+}
+
+pub(super) fn no_such_order(client_order_id: &str) -> ApiError {
+    let detail =
+        format!("order {client_order_id} never reached this gateway, or is not yours to see");
+    ApiError::new(404, "order_not_found", detail)
+}
+
+pub(super) async fn order(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    mut params: Params,
+) -> Answer {
+    caller.must(Permission::OrdersView)?;
+    let account = params.parsed("account", AccountId::new)?;
+    params.finish()?;
+    let client_order_id = ClientOrderId::new(&id)
+        .map_err(|err| ApiError::field("client_order_id", "invalid", err.reason))?;
+    let accounts = match account {
+        Some(account) => {
+            caller.must_have(&account)?;
+            vec![account]
+        }
+        None => caller.accounts().to_vec(),
+    };
+    let response = api
+        .handle
+        .read(move |desk, _| find_order(desk, &accounts, &client_order_id).map(detail))
+        .await
+        .map_err(ApiError::of_read)?
+        .ok_or_else(|| no_such_order(&id))?;
+    Ok(json(200, &response))
+}
+
+fn detail(record: &OrderRecord) -> OrderDetailResponse {
+    let transitions = record
+        .transitions
+        .iter()
+        .map(|step| {
+            // What a person did is written "user: reason".
+            let by = step
+                .evidence
+                .split_once(": ")
+                .and_then(|(who, _)| UserId::new(who).ok());
+            let mut evidence = step.evidence.clone();
+            if let Some(limit) = record
+                .refused_by
+                .as_ref()
+                .filter(|_| !step.status.is_open())
+            {
+                evidence = format!("{evidence}; {}", in_words(limit));
+            }
+            OrderTransition {
+                status: step.status,
+                at: step.at,
+                reason_code: step.reason_code.clone(),
+                evidence,
+                by,
+            }
+        })
+        .collect();
+    OrderDetailResponse {
+        order: record.order.clone(),
+        transitions,
+        fills: record.fills.clone(),
+    }
+}
+
+/// `max_order_qty: 20000 shares, allowed 10000`.
+pub(super) fn in_words(limit: &LimitEvidence) -> String {
+    format!(
+        "{}: {} {}, allowed {}",
+        limit.rule, limit.value, limit.unit, limit.limit
+    )
+}
+
+pub(super) async fn kill_switch_status(
+    State(api): State<Api>,
+    caller: Caller,
+    params: Params,
+) -> Answer {
+    caller.must(Permission::HaltView)?;
+    params.finish()?;
+    let stream = api.stand(StreamName::KillSwitch);
+    let status = api
+        .handle
+        .read(|desk, _| desk.ledger().halt().clone())
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &HaltResponse { status, stream }))
+}
+
+pub(super) async fn circuit_breakers(
+    State(api): State<Api>,
+    caller: Caller,
+    params: Params,
+) -> Answer {
+    caller.must(Permission::RiskView)?;
+    params.finish()?;
+    let stream = api.stand(StreamName::CircuitBreakers);
+    let breakers = api
+        .handle
+        .read(|desk, _| desk.ledger().breakers().to_vec())
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &BreakersResponse { breakers, stream }))
+}
+
+pub(super) async fn prices(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
+    caller.must(Permission::MarketView)?;
+    let symbols = params.symbols()?;
+    params.finish()?;
+    let prices = api
+        .handle
+        .read(move |desk, _| {
+            desk.market()
+                .quotes()
+                .filter(|quote| {
+                    symbols
+                        .as_ref()
+                        .is_none_or(|wanted| wanted.contains(&quote.symbol))
+                })
+                .map(|quote| PriceQuote {
+                    symbol: quote.symbol,
+                    price: quote.price,
+                    bid: Some(quote.bid),
+                    ask: Some(quote.ask),
+                    at: quote.at,
+                    source: "sim".to_owned(),
+                })
+                .collect()
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &PricesResponse { prices }))
+}
+
+pub(super) async fn series(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
+    caller.must(Permission::MarketView)?;
+    let symbols = params.symbols()?;
+    let points = params.number("points")?;
+    params.finish()?;
+    let max_points = points.map_or(MAX_POINTS, |points| {
+        usize::try_from(points)
+            .unwrap_or(MAX_POINTS)
+            .clamp(2, MAX_POINTS)
+    });
+    let series = api
+        .handle
+        .read(move |desk, _| {
+            desk.market()
+                .quotes()
+                .map(|quote| quote.symbol)
+                .filter(|symbol| {
+                    symbols
+                        .as_ref()
+                        .is_none_or(|wanted| wanted.contains(symbol))
+                })
+                .filter_map(|symbol| {
+                    let points = desk.market().series(symbol, max_points)?;
+                    Some(PriceSeries { symbol, points })
+                })
+                .collect()
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &SeriesResponse { series }))
+}
+
+pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
+    caller.must(Permission::MarketView)?;
+    params.finish()?;
+    let response = api
+        .handle
+        .read(|desk, now| {
+            let clock = desk.market_clock(now);
+            MarketClockResponse {
+                phase: clock.phase,
+                next_change_at: Some(clock.next_change_at),
+                zone: "America/New_York".to_owned(),
+                now,
+            }
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
+}
+
+pub(super) async fn stats(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
+    caller.must(Permission::PnlView)?;
+    params.finish()?;
+    let response = api
+        .handle
+        .read(move |desk, now| {
+            let mut response = StatsResponse {
+                orders_today: 0,
+                fills_today: 0,
+                fees_today: qd_types::Money::ZERO,
+                turnover_today: qd_types::Money::ZERO,
+                limit_use: limit_use(desk, caller.accounts(), now),
+                as_of: now,
+            };
+            for account in caller.accounts() {
+                if let Some(book) = desk.ledger().book(account) {
+                    response.orders_today += book.day.num_orders;
+                    response.fills_today += book.day.num_fills;
+                    response.fees_today += book.day.fees;
+                    response.turnover_today += book.day.turnover;
+                }
+            }
+            response
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
+}
+
+/// Limits of all granted accounts together: each account has its own, so value and limit are added up.
+fn limit_use(desk: &Desk, accounts: &[AccountId], now: qd_types::UtcMicros) -> Vec<LimitUse> {
+    let rails = desk.ledger().rails();
+    let books: Vec<_> = accounts
+        .iter()
+        .filter_map(|account| desk.ledger().book(account))
+        .collect();
+    let times = Decimal::from(books.len());
+    let totals = totals_of(desk, accounts, now);
+    let num_open = desk
+        .ledger()
+        .open_orders()
+        .filter(|record| accounts.contains(&record.order.account))
+        .count();
+    let of = |rule: &str, value: Decimal, limit: Decimal, unit: &str| LimitUse {
+        rule: rule.to_owned(),
+        value,
+        limit: limit * times,
+        unit: unit.to_owned(),
+    };
+    let equity: Decimal = books.iter().map(|book| book.equity().get()).sum();
+    vec![
+        of(
+            "gross_exposure",
+            totals.exposure.gross.get(),
+            rails.max_gross_exposure.get(),
+            "usd",
+        ),
+        LimitUse {
+            rule: "margin".to_owned(),
+            value: totals.margin_used.unwrap_or_default().get(),
+            limit: equity,
+            unit: "usd".to_owned(),
+        },
+        of(
+            "open_orders",
+            Decimal::from(num_open),
+            Decimal::from(rails.max_open_orders),
+            "orders",
+        ),
+    ]
+}
+
+/// `GET /api/v1/account`: one entry per granted account.
+#[derive(Serialize)]
+struct AccountsBody {
+    accounts: Vec<AccountBody>,
+    limit_use: Vec<LimitUse>,
+    as_of: String,
+}
+
+#[derive(Serialize)]
+struct AccountBody {
+    account: String,
+    cash: String,
+    equity: String,
+    buying_power: Option<String>,
+    margin_used: Option<String>,
+    exposure: ExposureBody,
+}
+
+#[derive(Serialize)]
+struct ExposureBody {
+    gross: String,
+    net: String,
+}
+
+pub(super) async fn account(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
+    caller.must(Permission::PnlView)?;
+    params.finish()?;
+    let body = api
+        .handle
+        .read(move |desk, now| AccountsBody {
+            accounts: caller
+                .accounts()
+                .iter()
+                .filter_map(|account| desk.ledger().book(account))
+                .map(|book| {
+                    let totals = book.totals(desk.ledger().rails().margin_rate, now);
+                    AccountBody {
+                        account: book.account().to_string(),
+                        cash: book.cash().to_canonical(),
+                        equity: book.equity().to_canonical(),
+                        buying_power: totals.buying_power.map(|money| money.to_canonical()),
+                        margin_used: totals.margin_used.map(|money| money.to_canonical()),
+                        exposure: ExposureBody {
+                            gross: totals.exposure.gross.to_canonical(),
+                            net: totals.exposure.net.to_canonical(),
+                        },
+                    }
+                })
+                .collect(),
+            limit_use: limit_use(desk, caller.accounts(), now),
+            as_of: now.to_rfc3339(),
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &body))
+}
+
+pub(super) async fn stream_log(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(name): Path<String>,
+    mut params: Params,
+) -> Answer {
+    let epoch = params.parsed("epoch", Epoch::new)?;
+    let after = params.number("after")?;
+    let limit = params.limit(LOG_PAGE, LOG_PAGE)?;
+    params.finish()?;
+    let stream = StreamName::parse(&name)
+        .map_err(|err| ApiError::new(404, "no_such_stream", err.to_string()))?;
+    let (owner, permission) = match &stream {
+        StreamName::Positions(user) => (Some(user), Permission::PositionsView),
+        StreamName::Orders(user) => (Some(user), Permission::OrdersView),
+        StreamName::Alerts(user) => (Some(user), Permission::AlertsView),
+        StreamName::KillSwitch => (None, Permission::HaltView),
+        StreamName::CircuitBreakers => (None, Permission::RiskView),
+    };
+    if owner.is_some_and(|owner| owner != caller.user()) {
+        // The same words as for a stream that does not exist: whose streams there are is nobody's business.
+        return Err(ApiError::new(
+            404,
+            "no_such_stream",
+            "there is no such stream for you",
+        ));
+    }
+    caller.must(permission)?;
+    let after = match (epoch, after) {
+        (Some(epoch), Some(seq)) => Some(StreamPos {
+            epoch,
+            seq: Seq(seq),
+        }),
+        (None, None) => None,
+        _ => {
+            return Err(ApiError::new(
+                400,
+                "bad_query",
+                "epoch and after go together",
+            ));
+        }
+    };
+    let page = api
+        .handle
+        .bus()
+        .read_log(&stream, after.as_ref(), limit, LOG_PAGE_BYTES)
+        .await
+        .map_err(|err| {
+            tracing::warn!(%stream, error = %err, "a log could not be read");
+            let mut err = ApiError::new(503, "bus_down", "the log cannot be read at present");
+            err.0.retry_after_ms = Some(1000);
+            err
+        })?;
+    let messages = StreamLogResponse::messages_from(page.entries.iter().map(|entry| &*entry.bytes))
+        .map_err(|err| {
+            tracing::error!(%stream, error = %err, "a log holds what is no message");
+            ApiError::new(500, "unreadable_log", "the log holds what is no message")
+        })?;
+    let response = StreamLogResponse {
+        stream: page.head.map(|pos| StreamRef { name: stream, pos }),
+        base: page.base,
+        messages,
+        more: page.more,
+    };
+    Ok(json(200, &response))
+}

@@ -1,0 +1,160 @@
+//! What the shell asks for, one by one. Nothing is kept for later: without a connection a command is refused at once.
+
+use qd_state::{CommandId, CommandOutcome, CommandRequested, Event, RowKey};
+use qd_types::ClientOrderId;
+use qd_wire::frame::ClientFrame;
+
+use super::Ingest;
+use super::job::Job;
+use crate::command::FeedCommand;
+use crate::rest::command::Sent;
+
+/// The server hears of the user at most this often.
+const ACTIVE_INTERVAL_MICROS: i64 = 60_000_000;
+
+impl Ingest {
+    /// Does what the shell asks.
+    pub(super) fn command(&mut self, command: FeedCommand) {
+        match command {
+            FeedCommand::CancelOrder {
+                command_id,
+                idempotency_key,
+                account,
+                client_order_id,
+                reason,
+            } => {
+                let snapshot = self.cell.load();
+                let row = snapshot
+                    .orders
+                    .rows
+                    .iter()
+                    .find(|row| row.account == account && row.client_order_id == client_order_id);
+                let label = row.map_or_else(
+                    || format!("cancel {client_order_id}"),
+                    |row| format!("cancel {} {}", row.side.text, row.symbol),
+                );
+                self.request(
+                    command_id,
+                    RowKey::Order(account.clone(), client_order_id.clone()),
+                    label,
+                    client_order_id.clone(),
+                    Sent::Cancel {
+                        idempotency_key,
+                        account,
+                        client_order_id,
+                        reason,
+                    },
+                );
+            }
+            FeedCommand::ClosePosition {
+                command_id,
+                client_order_id,
+                account,
+                strategy,
+                symbol,
+                qty,
+                reason,
+            } => self.request(
+                command_id,
+                RowKey::Position(symbol),
+                format!("close {symbol}"),
+                client_order_id.clone(),
+                Sent::Close {
+                    symbol,
+                    account,
+                    strategy,
+                    client_order_id,
+                    qty,
+                    reason,
+                },
+            ),
+            FeedCommand::Refresh(poll) => self.pollers.refresh(poll),
+            FeedCommand::RetryNow => self.retry_now(),
+            FeedCommand::SignOut => self.sign_out(),
+            FeedCommand::Active => self.active(),
+            FeedCommand::Visible(is_visible) => self.set_visible(is_visible),
+            FeedCommand::Painted {
+                version,
+                at,
+                frame_micros,
+            } => {
+                self.paint_log.lock().was_painted(version, at);
+                self.apply(Event::Painted {
+                    version,
+                    at,
+                    frame_micros,
+                });
+            }
+        }
+    }
+
+    fn request(
+        &mut self,
+        command_id: CommandId,
+        row: RowKey,
+        label: String,
+        client_order_id: ClientOrderId,
+        sent: Sent,
+    ) {
+        self.apply(Event::CommandRequested(CommandRequested {
+            command_id,
+            row,
+            label,
+            client_order_id: Some(client_order_id),
+        }));
+        if self.rest.is_none() {
+            return self.refuse(command_id, "read_only", "this source is read-only");
+        }
+        if !self.link.is_up() {
+            return self.refuse(
+                command_id,
+                "disconnected",
+                "not connected: nothing was sent, and nothing will be",
+            );
+        }
+        self.send_command(command_id, sent);
+    }
+
+    fn refuse(&mut self, command_id: CommandId, code: &str, detail: &str) {
+        self.apply(Event::CommandAnswered {
+            command_id,
+            outcome: CommandOutcome::Refused {
+                code: code.to_owned(),
+                detail: detail.to_owned(),
+            },
+        });
+    }
+
+    fn sign_out(&mut self) {
+        match self.rest.clone() {
+            Some(rest) => self.jobs.push(Box::pin(async move {
+                if let Err(err) = rest.sign_out().await {
+                    // The cookie is dropped here either way; the server's session ends by its own clock.
+                    tracing::warn!(%err, "the sign-out was not answered");
+                }
+                Job::SignedOut
+            })),
+            None => self.ended("signed out"),
+        }
+    }
+
+    fn active(&mut self) {
+        let now = self.rt.monotonic_micros();
+        let is_due = self
+            .active_sent_at
+            .is_none_or(|at| now.saturating_sub(at) >= ACTIVE_INTERVAL_MICROS);
+        if is_due && self.link.is_up() {
+            self.active_sent_at = Some(now);
+            self.send(&ClientFrame::Active);
+        }
+    }
+
+    fn set_visible(&mut self, is_visible: bool) {
+        if self.is_visible == is_visible {
+            return;
+        }
+        self.is_visible = is_visible;
+        self.pollers.set_visible(is_visible);
+        self.send(&ClientFrame::Visible { on: is_visible });
+    }
+}

@@ -1,0 +1,198 @@
+//! The five cards, made of exactly the totals that the positions table shows.
+//!
+//! It sums nothing itself: what a card and the table share is one figure.
+
+use std::sync::Arc;
+
+use qd_types::{Money, Tone, UtcMicros, fmt};
+
+use super::Ctx;
+use crate::event::{LimitUse, PositionTotals};
+use crate::freshness::FreshnessRule;
+use crate::snapshot::{Card, CardsView, Direction, PositionsView, StatsView};
+
+const MAX_POINTS: usize = 120;
+const SAMPLE_EVERY_MILLIS: i64 = 5_000;
+/// The limit that the exposure card measures against.
+pub(crate) const GROSS_LIMIT: &str = "gross_exposure";
+
+/// The cards and their lines.
+#[derive(Debug, Default)]
+pub(crate) struct Cards {
+    sampled_at: Option<UtcMicros>,
+    view: Arc<CardsView>,
+}
+
+/// What the cards are made of.
+pub(crate) struct CardInputs<'a> {
+    /// The table that they must agree with.
+    pub(crate) positions: &'a PositionsView,
+    /// What rows cannot tell.
+    pub(crate) totals: &'a PositionTotals,
+    /// The day so far.
+    pub(crate) stats: &'a StatsView,
+    /// The limit on the gross exposure, when known.
+    pub(crate) gross_limit: Option<&'a LimitUse>,
+}
+
+struct Face {
+    value: Option<String>,
+    tone: Tone,
+    context: String,
+    figure: Money,
+}
+
+impl Cards {
+    /// The view, made again only when something of it changed.
+    pub(crate) fn view(&mut self, inputs: &CardInputs<'_>, ctx: &Ctx) -> Arc<CardsView> {
+        let is_sample = inputs.positions.is_loaded
+            && self
+                .sampled_at
+                .is_none_or(|at| ctx.now.millis_since(at) >= SAMPLE_EVERY_MILLIS);
+        if is_sample {
+            self.sampled_at = Some(ctx.now);
+        }
+        let confirmed_at = inputs.positions.confirmed_at;
+        let mut new = (*self.view).clone();
+        let faces = [
+            (&mut new.unrealized, unrealized(inputs)),
+            (&mut new.realized, realized(inputs)),
+            (&mut new.count, count(inputs)),
+            (&mut new.buying_power, buying_power(inputs)),
+            (&mut new.exposure, exposure(inputs)),
+        ];
+        for (card, face) in faces {
+            put(card, face, is_sample, confirmed_at, ctx);
+        }
+        new.unrealized.marked_at = inputs.positions.marked_at;
+        if new != *self.view {
+            self.view = Arc::new(new);
+        }
+        Arc::clone(&self.view)
+    }
+}
+
+fn put(card: &mut Card, face: Face, is_sample: bool, confirmed_at: Option<UtcMicros>, ctx: &Ctx) {
+    let is_first = card.value.is_none();
+    if card.value.as_deref() != face.value.as_deref() {
+        card.value = face.value.map(Arc::from);
+        card.changed_at = Some(ctx.now);
+    }
+    if card.tone != face.tone {
+        if !is_first {
+            card.sign_changed_at = Some(ctx.now);
+        }
+        card.tone = face.tone;
+        card.arrow = match face.tone {
+            Tone::Gain => Some(Direction::Up),
+            Tone::Loss => Some(Direction::Down),
+            _ => None,
+        };
+    }
+    if *card.context != *face.context {
+        card.context = Arc::from(face.context);
+    }
+    if is_sample && card.value.is_some() {
+        let from = (card.points.len() + 1).saturating_sub(MAX_POINTS);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a line to paint, a few pixels high"
+        )]
+        let point = face.figure.to_f64_lossy() as f32;
+        card.points = card
+            .points
+            .iter()
+            .skip(from)
+            .copied()
+            .chain([point])
+            .collect();
+    }
+    card.confirmed_at = card.value.as_ref().and(confirmed_at);
+    card.freshness = FreshnessRule::CARDS.of(card.confirmed_at, ctx.phase, ctx.now);
+}
+
+fn unrealized(inputs: &CardInputs<'_>) -> Face {
+    let positions = inputs.positions;
+    let num = positions.rows.len() as u64;
+    let word = if num == 1 { "position" } else { "positions" };
+    Face {
+        value: positions
+            .is_loaded
+            .then(|| positions.totals.pl.text.as_ref().to_owned()),
+        tone: positions.totals.pl.tone,
+        context: format!("{} {word}", fmt::count(num)),
+        figure: positions.totals.unrealized_pl,
+    }
+}
+
+fn realized(inputs: &CardInputs<'_>) -> Face {
+    let figure = inputs.totals.realized_pl_today;
+    let stats = inputs.stats;
+    let context = if stats.loaded_at.is_some() {
+        let fills = fmt::count(stats.fills_today);
+        format!("{fills} fills \u{b7} fees {}", fmt::money(stats.fees_today))
+    } else {
+        String::new()
+    };
+    Face {
+        value: inputs
+            .positions
+            .is_loaded
+            .then(|| fmt::signed_money(figure)),
+        tone: fmt::pl_tone(figure),
+        context,
+        figure,
+    }
+}
+
+fn count(inputs: &CardInputs<'_>) -> Face {
+    let positions = inputs.positions;
+    let num = positions.rows.len();
+    let (long, short) = (positions.totals.num_long, positions.totals.num_short);
+    Face {
+        value: positions.is_loaded.then(|| fmt::count(num as u64)),
+        tone: Tone::Neutral,
+        context: format!("{long} long \u{b7} {short} short"),
+        figure: Money::from_units(i64::try_from(num).unwrap_or(i64::MAX), 0),
+    }
+}
+
+fn buying_power(inputs: &CardInputs<'_>) -> Face {
+    let totals = inputs.totals;
+    let figure = totals.buying_power.unwrap_or(Money::ZERO);
+    let used = totals
+        .margin_used
+        .and_then(|used| used.ratio_of(used + figure));
+    Face {
+        value: totals.buying_power.map(fmt::money),
+        tone: if figure.is_negative() {
+            Tone::Warn
+        } else {
+            Tone::Neutral
+        },
+        context: used.map_or_else(String::new, |used| {
+            format!("margin used {}", fmt::whole_percent(used))
+        }),
+        figure,
+    }
+}
+
+fn exposure(inputs: &CardInputs<'_>) -> Face {
+    let totals = &inputs.positions.totals;
+    let net = format!("net {}", fmt::short_signed_money(totals.net_value));
+    let share = inputs
+        .gross_limit
+        .and_then(|used| totals.gross_value.ratio_of(used.limit));
+    Face {
+        value: inputs
+            .positions
+            .is_loaded
+            .then(|| fmt::money(totals.gross_value)),
+        tone: Tone::Neutral,
+        context: match share {
+            Some(share) => format!("{net} \u{b7} gross {} of limit", fmt::whole_percent(share)),
+            None => net,
+        },
+        figure: totals.gross_value,
+    }
+}

@@ -1,0 +1,93 @@
+//! The parts that belong to the signed-in user, and what one order's change means to each of them.
+//!
+//! Which event goes where is `super`.
+
+use std::collections::BTreeMap;
+
+use qd_types::{OrderStatus, StreamName, Tone, UtcMicros, fmt};
+
+use super::Ctx;
+use super::activity::Activity;
+use super::cards::Cards;
+use super::commands::Commands;
+use super::orders::{Accepted, Orders};
+use super::positions::Positions;
+use super::safety::{Breakers, Halt};
+use super::seals::Sealed;
+use crate::effect::RestAsk;
+use crate::event::{OrderChange, RowKey};
+
+/// The parts that belong to the signed-in user; forgotten as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    pub(crate) streams: BTreeMap<StreamName, Sealed>,
+    pub(crate) positions: Positions,
+    pub(crate) orders: Orders,
+    pub(crate) activity: Activity,
+    pub(crate) halt: Halt,
+    pub(crate) breakers: Breakers,
+    pub(crate) cards: Cards,
+    pub(crate) commands: Commands,
+    /// Questions without a stream of their own that failed, and when to ask again.
+    pub(crate) ask_again_at: BTreeMap<RestAsk, UtcMicros>,
+}
+
+impl Desk {
+    pub(crate) fn take_order(&mut self, change: &OrderChange, ctx: &Ctx) {
+        // A fill is a fact of its own, even when the order's newest state is known already.
+        self.activity.add(change, ctx);
+        if self.orders.change(&change.order, ctx) == Accepted::No {
+            return;
+        }
+        let order = &change.order;
+        self.commands.order_heard(order, ctx.now);
+        let row = RowKey::Order(order.account.clone(), order.client_order_id.clone());
+        self.show_command(&row);
+        for row in self.commands.take_changed_rows() {
+            self.show_command(&row);
+        }
+        match order.status {
+            OrderStatus::Rejected
+            | OrderStatus::BlockedHalt
+            | OrderStatus::BlockedBreaker
+            | OrderStatus::BlockedRail => {
+                let reason = order.reason_code.as_deref().unwrap_or("no reason given");
+                let text = format!(
+                    "{} {} {} {}: {reason}",
+                    order.side.label(),
+                    fmt::qty(order.qty),
+                    order.symbol,
+                    order.status.badge(),
+                );
+                self.commands.notice(Tone::Danger, text, Some(row), ctx.now);
+            }
+            OrderStatus::Accepted
+            | OrderStatus::Sent
+            | OrderStatus::Unknown
+            | OrderStatus::Working
+            | OrderStatus::ReplaceSent
+            | OrderStatus::PartiallyFilled
+            | OrderStatus::CancelSent
+            | OrderStatus::Cancelled
+            | OrderStatus::Replaced
+            | OrderStatus::Expired
+            | OrderStatus::Filled => {}
+        }
+    }
+
+    pub(crate) fn show_command(&mut self, row: &RowKey) {
+        let command = self.commands.at(row);
+        match row {
+            RowKey::Position(symbol) => self.positions.set_command(*symbol, command),
+            RowKey::Order(account, id) => self.orders.set_command(account, id, command),
+            RowKey::Ticket(_) | RowKey::AllOrders | RowKey::KillSwitch | RowKey::Breaker(_) => {}
+        }
+    }
+
+    /// A row that went and came back still has its command.
+    pub(crate) fn show_position_commands(&mut self) {
+        for row in self.commands.position_rows() {
+            self.show_command(&row);
+        }
+    }
+}

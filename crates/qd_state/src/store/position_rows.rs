@@ -1,0 +1,228 @@
+//! One row of the positions table: folding the parts of a symbol, and making the cells that changed.
+//!
+//! All parts of a row stand at one mark, the newest, so that price, P&L and value of a row always agree.
+
+use std::sync::Arc;
+
+use qd_types::{Money, Position, PositionKey, Price, Qty, Ratio, Symbol, Tone, UtcMicros, fmt};
+
+use super::Ctx;
+use super::cells::{change, new_cell};
+use crate::event::PriceQuote;
+use crate::freshness::{Freshness, FreshnessRule};
+use crate::snapshot::{PositionFigures, PositionRow};
+
+/// What a cell shows when there is nothing to show.
+const DASH: &str = "\u{2013}";
+
+/// A stake of one strategy on one account.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// As last pushed, at the newest mark.
+    pub(crate) position: Position,
+    /// The last whole picture that had it.
+    pub(crate) generation: u64,
+}
+
+/// A symbol: its parts and the row made of them.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) symbol: Symbol,
+    /// By account and strategy; never empty between two events.
+    pub(crate) parts: Vec<Part>,
+    /// The parts changed since the row was made.
+    pub(crate) is_dirty: bool,
+    pub(crate) row: Arc<PositionRow>,
+}
+
+pub(crate) fn mark_if_newer(position: &mut Position, quote: &PriceQuote) -> bool {
+    let is_newer = position.price_at.is_none_or(|at| at < quote.at);
+    if is_newer {
+        position.mark(quote.price, quote.at);
+    }
+    is_newer
+}
+
+pub(crate) fn price_is_stale(figures: &PositionFigures, ctx: &Ctx) -> bool {
+    let at = figures.price_at.map(|at| ctx.to_client_clock(at));
+    match FreshnessRule::PRICES.of(at, ctx.phase, ctx.now) {
+        Freshness::Stale => true,
+        Freshness::Unknown | Freshness::Fresh | Freshness::Quiet | Freshness::Aging => false,
+    }
+}
+
+pub(crate) fn pl_text(value: Money) -> (String, Tone) {
+    (fmt::signed_money(value), fmt::pl_tone(value))
+}
+
+pub(crate) fn value_text(value: Money) -> (String, Tone) {
+    (fmt::money(value), Tone::Neutral)
+}
+
+pub(crate) fn percent_text(value: Option<Ratio>, pl: Money) -> (String, Tone) {
+    match value {
+        // The tone follows the dollars, so that the two cells never disagree.
+        Some(value) => (fmt::signed_percent(value), fmt::pl_tone(pl)),
+        None => (DASH.to_owned(), Tone::Faint),
+    }
+}
+
+fn price_text(value: Option<Price>) -> (String, Tone) {
+    match value {
+        Some(value) => (fmt::price(value), Tone::Neutral),
+        None => (DASH.to_owned(), Tone::Faint),
+    }
+}
+
+pub(crate) fn new_row(
+    symbol: Symbol,
+    day_line: Option<&Arc<[f32]>>,
+    now: UtcMicros,
+) -> PositionRow {
+    PositionRow {
+        symbol,
+        qty: new_cell("", Tone::Neutral),
+        avg_entry: new_cell("", Tone::Neutral),
+        current: new_cell("", Tone::Neutral),
+        pl: new_cell("", Tone::Neutral),
+        pl_percent: new_cell("", Tone::Neutral),
+        value: new_cell("", Tone::Neutral),
+        figures: PositionFigures::default(),
+        parts: Arc::default(),
+        day_line: day_line.map(Arc::clone).unwrap_or_default(),
+        price_is_stale: false,
+        appeared_at: now,
+        command: None,
+    }
+}
+
+/// Folds the parts; all of them at the newest mark among them.
+fn fold(parts: &mut [Part]) -> PositionFigures {
+    if parts.len() > 1
+        && let Some((at, price)) = parts
+            .iter()
+            .filter_map(|part| part.position.price_at.zip(part.position.current_price))
+            .max_by_key(|(at, _)| *at)
+    {
+        for part in parts.iter_mut() {
+            if part.position.price_at != Some(at) || part.position.current_price != Some(price) {
+                part.position.mark(price, at);
+            }
+        }
+    }
+    if let [part] = parts {
+        let position = &part.position;
+        return PositionFigures {
+            qty: position.qty,
+            avg_entry_price: position.avg_entry_price,
+            current_price: position.current_price,
+            price_at: position.price_at,
+            unrealized_pl: position.unrealized_pl,
+            unrealized_plpc: position.unrealized_plpc,
+            market_value: position.market_value,
+            gross_value: position.market_value.abs(),
+            realized_pl_today: position.realized_pl_today,
+        };
+    }
+    let mut figures = PositionFigures::default();
+    let mut signed_cost = Money::ZERO;
+    let mut cost = Money::ZERO;
+    for part in parts.iter() {
+        let position = &part.position;
+        let part_cost = position.avg_entry_price.times(position.qty);
+        signed_cost += part_cost;
+        cost += part_cost.abs();
+        figures.qty += position.qty;
+        figures.current_price = position.current_price.or(figures.current_price);
+        figures.price_at = position.price_at.max(figures.price_at);
+        figures.unrealized_pl += position.unrealized_pl;
+        figures.market_value += position.market_value;
+        figures.gross_value += position.market_value.abs();
+        figures.realized_pl_today += position.realized_pl_today;
+    }
+    figures.avg_entry_price = signed_cost
+        .get()
+        .checked_div(figures.qty.get())
+        .map_or(Price::ZERO, |average| Price::new(average).round(10));
+    figures.unrealized_plpc = figures.unrealized_pl.ratio_of(cost);
+    figures
+}
+
+/// Makes the row's changed cells; says whether anything of the row changed.
+pub(crate) fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
+    let new = fold(&mut slot.parts);
+    let old = slot.row.figures;
+    let is_new = slot.row.parts.is_empty();
+    let has_new_parts = slot.row.parts.len() != slot.parts.len()
+        || slot
+            .row
+            .parts
+            .iter()
+            .zip(&slot.parts)
+            .any(|(key, part)| !is_key_of(key, &part.position));
+    if !has_new_parts && new == old {
+        return false;
+    }
+    let row = Arc::make_mut(&mut slot.row);
+    row.figures = new;
+    if has_new_parts {
+        row.parts = slot.parts.iter().map(|part| part.position.key()).collect();
+    }
+    if is_new {
+        fill_new(row, &new);
+        return true;
+    }
+    let share = |qty: Qty| (fmt::qty(qty), Tone::Neutral);
+    change(&mut row.qty, (old.qty, new.qty), now, share);
+    change(
+        &mut row.avg_entry,
+        (old.avg_entry_price, new.avg_entry_price),
+        now,
+        |price| (fmt::price(price), Tone::Neutral),
+    );
+    change(
+        &mut row.current,
+        (old.current_price, new.current_price),
+        now,
+        price_text,
+    );
+    change(
+        &mut row.pl,
+        (old.unrealized_pl, new.unrealized_pl),
+        now,
+        pl_text,
+    );
+    change(
+        &mut row.pl_percent,
+        (old.unrealized_plpc, new.unrealized_plpc),
+        now,
+        |ratio| percent_text(ratio, new.unrealized_pl),
+    );
+    row.pl_percent.tone = match new.unrealized_plpc {
+        Some(_) => row.pl.tone,
+        None => Tone::Faint,
+    };
+    change(
+        &mut row.value,
+        (old.market_value, new.market_value),
+        now,
+        value_text,
+    );
+    true
+}
+
+fn fill_new(row: &mut PositionRow, figures: &PositionFigures) {
+    let make = |(text, tone): (String, Tone)| new_cell(&text, tone);
+    row.qty = make((fmt::qty(figures.qty), Tone::Neutral));
+    row.avg_entry = make((fmt::price(figures.avg_entry_price), Tone::Neutral));
+    row.current = make(price_text(figures.current_price));
+    row.pl = make(pl_text(figures.unrealized_pl));
+    row.pl_percent = make(percent_text(figures.unrealized_plpc, figures.unrealized_pl));
+    row.value = make(value_text(figures.market_value));
+}
+
+fn is_key_of(key: &PositionKey, position: &Position) -> bool {
+    key.account == position.account
+        && key.strategy == position.strategy
+        && key.symbol == position.symbol
+}

@@ -1,0 +1,108 @@
+//! The seal of a table, in words, from its stream's client.
+//!
+//! It judges nothing: the client's state is the truth, this is how it reads.
+
+use std::sync::Arc;
+
+use qd_types::{StreamClass, Tone, UtcMicros, ZoneChoice, fmt};
+
+use crate::snapshot::{Seal, SealState};
+use crate::stream_client::{ClientState, MissingRange, StreamClient};
+
+/// A stream's client and the seal that was last made of it.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    /// The state machine.
+    pub(crate) client: StreamClient,
+    last_skipped: Option<(u64, UtcMicros)>,
+    seal: Arc<Seal>,
+}
+
+impl Sealed {
+    /// A stream of which nothing is known.
+    pub(crate) fn new(class: StreamClass) -> Self {
+        Self {
+            client: StreamClient::new(class),
+            last_skipped: None,
+            seal: Arc::default(),
+        }
+    }
+
+    /// The lane left out states before the one just applied.
+    pub(crate) fn skipped(&mut self, num: u64, now: UtcMicros) {
+        self.last_skipped = Some((num, now));
+    }
+
+    /// The seal, made again only when something of it changed.
+    pub(crate) fn seal(&mut self, zone: ZoneChoice) -> Arc<Seal> {
+        let state = state_of(&self.client);
+        if self.seal.state != state
+            || *self.seal.missing != *self.client.missing()
+            || self.seal.last_skipped != self.last_skipped
+        {
+            let missing: Arc<[MissingRange]> = self.client.missing().into();
+            let (text, tone) = words_of(&state, &missing, zone);
+            self.seal = Arc::new(Seal {
+                state,
+                text: Arc::from(text),
+                tone,
+                missing,
+                last_skipped: self.last_skipped,
+            });
+        }
+        Arc::clone(&self.seal)
+    }
+
+    /// Makes the text again, in another zone.
+    pub(crate) fn show_in(&mut self, zone: ZoneChoice) {
+        let (text, _) = words_of(&self.seal.state, &self.seal.missing, zone);
+        Arc::make_mut(&mut self.seal).text = Arc::from(text);
+    }
+}
+
+fn state_of(client: &StreamClient) -> SealState {
+    match client.state() {
+        ClientState::Empty => SealState::Loading,
+        ClientState::Verified { pos } => SealState::Verified {
+            pos: pos.clone(),
+            at: client.proven_at().unwrap_or_default(),
+        },
+        ClientState::Hole { since, reason, .. } | ClientState::Refetch { since, reason, .. } => {
+            SealState::Resyncing {
+                since: *since,
+                reason: *reason,
+            }
+        }
+        ClientState::Unverified { since, .. } => SealState::Unverified { since: *since },
+    }
+}
+
+fn words_of(state: &SealState, missing: &[MissingRange], zone: ZoneChoice) -> (String, Tone) {
+    let (mut text, mut tone) = match state {
+        SealState::Loading => ("loading\u{2026}".to_owned(), Tone::Faint),
+        SealState::Verified { pos, at } => (
+            format!(
+                "\u{2713} verified to #{} \u{b7} {}",
+                fmt::count(pos.seq.0),
+                fmt::time_millis(*at, zone)
+            ),
+            Tone::Gain,
+        ),
+        SealState::Resyncing { .. } => ("resyncing\u{2026}".to_owned(), Tone::Warn),
+        SealState::Unverified { .. } => ("unverified".to_owned(), Tone::Warn),
+    };
+    if let Some(last) = missing.last() {
+        let range = match last.to {
+            Some(to) if to == last.from => format!("#{}", fmt::count(to.0)),
+            Some(to) => format!("#{}\u{2013}{}", fmt::count(last.from.0), fmt::count(to.0)),
+            None => format!("from #{}, unknown", fmt::count(last.from.0)),
+        };
+        let more = match missing.len() {
+            0 | 1 => String::new(),
+            len => format!(" and {} more", len - 1),
+        };
+        text = format!("{text} \u{b7} missing {range}{more}");
+        tone = Tone::Warn;
+    }
+    (text, tone)
+}

@@ -1,0 +1,638 @@
+//! Table tests of the client: every row of the contract's table, and laws over random schedules.
+//!
+//! The rows come as scripts, one happening a line, with the verdict, the ask and the state after it behind the arrow.
+
+use qd_types::{Epoch, MessageKind, Seq, StreamClass, StreamPos, UtcMicros};
+
+use super::{Ask, ClientState, HoleReason, StreamClient, Verdict};
+use crate::event::MessageHead;
+
+fn pos(epoch: &str, seq: u64) -> StreamPos {
+    StreamPos {
+        epoch: Epoch::new(epoch).unwrap(),
+        seq: Seq(seq),
+    }
+}
+
+fn head(kind: MessageKind, pos: &StreamPos) -> MessageHead {
+    let base_seq = (kind == MessageKind::Delta).then(|| Seq(pos.seq.0.saturating_sub(1)));
+    MessageHead {
+        pos: pos.clone(),
+        base_seq,
+        kind,
+    }
+}
+
+fn state_text(client: &StreamClient) -> String {
+    let at = |pos: &StreamPos| format!("{}{}", pos.epoch, pos.seq);
+    match client.state() {
+        ClientState::Empty => "Empty".to_owned(),
+        ClientState::Verified { pos } => format!("Verified {}", at(pos)),
+        ClientState::Hole { pos, reason, .. } => format!("Hole {} {reason:?}", at(pos)),
+        ClientState::Refetch { reason, .. } => format!("Refetch {reason:?}"),
+        ClientState::Unverified { .. } => "Unverified".to_owned(),
+    }
+}
+
+fn ask_text(ask: Option<Ask>) -> String {
+    match ask {
+        None => String::new(),
+        Some(Ask::Resync(pos)) => format!("resync {}{}, ", pos.epoch, pos.seq),
+        Some(Ask::Rest) => "ask REST, ".to_owned(),
+    }
+}
+
+/// Plays one line; `wait` reports every ask on the way with its time.
+fn play(client: &mut StreamClient, now: &mut UtcMicros, line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let place = || pos(words[1], words[2].parse().unwrap());
+    let message = |client: &mut StreamClient, kind, now: UtcMicros| {
+        let (verdict, ask) = client.message(Some(&head(kind, &place())), now, now);
+        format!("{verdict:?}, {}", ask_text(ask))
+    };
+    let did = match words[0] {
+        "up" => ask_text(client.link_up(*now)),
+        "down" => {
+            client.link_down(HoleReason::Disconnected, *now);
+            String::new()
+        }
+        "silent" => {
+            client.link_down(HoleReason::Silent, *now);
+            String::new()
+        }
+        "snapshot" => message(client, MessageKind::Snapshot, *now),
+        "delta" => message(client, MessageKind::Delta, *now),
+        "event" => message(client, MessageKind::Event, *now),
+        "refetch" => message(client, MessageKind::Refetch, *now),
+        "crooked" => {
+            let mut head = head(MessageKind::Delta, &place());
+            head.base_seq = Some(Seq(1));
+            let (verdict, ask) = client.message(Some(&head), *now, *now);
+            format!("{verdict:?}, {}", ask_text(ask))
+        }
+        "plain" => {
+            let (verdict, ask) = client.message(None, *now, *now);
+            format!("{verdict:?}, {}", ask_text(ask))
+        }
+        "beat" => ask_text(client.beat(&place(), *now, *now)),
+        "gone" => ask_text(client.gone(&place(), *now)),
+        "drop" => ask_text(client.queue_dropped(Some(&place()), 1, *now)),
+        "garbled" => ask_text(client.unreadable(Some(&place()), *now)),
+        "rest" => {
+            let place = (words[1] != "-").then(place);
+            let (verdict, ask) = client.rest_loaded(place.as_ref(), *now);
+            format!("{verdict:?}, {}", ask_text(ask))
+        }
+        "rest_failed" => {
+            client.rest_failed(*now);
+            String::new()
+        }
+        "wait" => {
+            let until = now.plus_millis(words[1].parse().unwrap());
+            let mut asks = String::new();
+            while let Some(due) = client.next_deadline().filter(|due| *due <= until) {
+                let from = *now;
+                *now = due.max(*now);
+                let before = client.state().clone();
+                let ask = client.tick(*now);
+                assert!(
+                    ask.is_some() || before != *client.state() || from < *now,
+                    "a deadline that changes nothing comes back for ever"
+                );
+                if ask.is_some() {
+                    let millis = 1000 * 1000 - until.millis_since(*now);
+                    let early = 1000 * 1000 - millis;
+                    asks.push_str(&format!(
+                        "{}after {} ms, ",
+                        ask_text(ask).replace(", ", " "),
+                        { words[1].parse::<i64>().unwrap() - early }
+                    ));
+                }
+            }
+            *now = until;
+            asks
+        }
+        other => panic!("no such line: {other}"),
+    };
+    format!("{line} -> {did}{}", state_text(client))
+}
+
+/// Plays a script and gives what happened, a line each.
+#[track_caller]
+fn check(class: StreamClass, script: &str, expected: &str) {
+    let mut client = StreamClient::new(class);
+    let mut now = UtcMicros::from_millis(1_000_000);
+    let lines = expected
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let expected: Vec<&str> = lines.collect();
+    let made: Vec<String> = script
+        .lines()
+        .chain(
+            expected
+                .iter()
+                .map(|line| line.split(" ->").next().unwrap()),
+        )
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| play(&mut client, &mut now, line))
+        .collect();
+    let num_setup = made.len() - expected.len();
+    assert_eq!(made[num_setup..].join("\n"), expected.join("\n"));
+    let counted = client.counters();
+    assert_eq!(
+        counted.received,
+        counted.applied + counted.duplicates + counted.set_aside + counted.unreadable,
+        "every message is counted once"
+    );
+}
+
+use StreamClass::{Event, State};
+
+#[test]
+fn empty_state_stream_takes_a_snapshot() {
+    check(
+        State,
+        "up",
+        "snapshot a 5 -> Apply, Verified a5
+         delta a 6 -> Apply, Verified a6",
+    );
+    // A higher number was seen: the snapshot alone does not verify.
+    check(
+        State,
+        "up",
+        "delta a 7 -> SetAside, Empty
+         snapshot a 5 -> Apply, Hole a5 NotProven
+         delta a 6 -> Apply, Hole a6 NotProven
+         delta a 7 -> Apply, Verified a7",
+    );
+    // Nothing comes: the producer may not number, REST knows.
+    check(
+        State,
+        "up",
+        "wait 3000 -> ask REST after 2000 ms, Empty
+         rest a 4 -> Apply, resync a4, Hole a4 NotProven
+         beat a 4 -> Verified a4",
+    );
+    check(
+        State,
+        "up",
+        "refetch a 5 -> SetAside, ask REST, Refetch RefetchAsked",
+    );
+}
+
+#[test]
+fn empty_event_stream_starts_from_rest_and_resyncs_from_there() {
+    check(
+        Event,
+        "",
+        "up -> ask REST, Empty
+         event a 9 -> SetAside, Empty
+         rest a 8 -> Apply, resync a8, Hole a8 NotProven
+         beat a 8 -> Hole a8 NotProven
+         event a 9 -> Apply, Verified a9",
+    );
+    check(
+        Event,
+        "up
+         rest a 0",
+        "beat a 0 -> Verified a0
+         event a 1 -> Apply, Verified a1",
+    );
+    // Failed: again after a second. Never answered: again after 15 s.
+    check(
+        Event,
+        "up",
+        "rest_failed -> Empty
+         wait 1500 -> ask REST after 1000 ms, Empty
+         wait 20000 -> ask REST after 14500 ms, Empty",
+    );
+}
+
+#[test]
+fn verified_goes_on_contiguously_and_counts_duplicates() {
+    check(
+        Event,
+        "up
+         rest a 3
+         beat a 3",
+        "event a 4 -> Apply, Verified a4
+         event a 4 -> Duplicate, Verified a4
+         event a 1 -> Duplicate, Verified a4
+         event a 5 -> Apply, Verified a5
+         rest a 9 -> Duplicate, Verified a5",
+    );
+    check(
+        State,
+        "up
+         snapshot a 3",
+        "snapshot a 9 -> Apply, Verified a9
+         snapshot a 9 -> Duplicate, Verified a9
+         delta a 2 -> Duplicate, Verified a9
+         refetch a 4 -> Duplicate, Verified a9
+         crooked a 10 -> SetAside, resync a9, Hole a9 NumberJumped",
+    );
+}
+
+#[test]
+fn verified_falls_into_a_hole_and_asks_at_once() {
+    for (line, reason) in [
+        ("delta a 8 -> SetAside", "NumberJumped"),
+        ("refetch a 6 -> SetAside", "RefetchAsked"),
+        ("snapshot b 1 -> SetAside", "OtherEpoch"),
+        ("delta b 1 -> SetAside", "OtherEpoch"),
+    ] {
+        check(
+            State,
+            "up
+             snapshot a 5",
+            &format!("{line}, resync a5, Hole a5 {reason}"),
+        );
+    }
+    for (line, reason) in [
+        ("gone a 5", "Gone"),
+        ("drop a 6", "QueueDropped"),
+        ("drop b 1", "QueueDropped"),
+        ("garbled a 6", "Unreadable"),
+    ] {
+        check(
+            State,
+            "up
+             snapshot a 5",
+            &format!("{line} -> resync a5, Hole a5 {reason}"),
+        );
+    }
+    // What was applied already may be dropped.
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "drop a 5 -> Verified a5
+         garbled a 4 -> Verified a5",
+    );
+}
+
+#[test]
+fn a_beat_ahead_is_a_hole_after_two_seconds_of_nothing() {
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "beat a 6 -> Verified a5
+         wait 1999 -> Verified a5
+         wait 1 -> resync a5, after 1 ms, Hole a5 BeatAhead"
+            .replace("resync a5, after", "resync a5 after")
+            .as_str(),
+    );
+    // Another epoch counts as higher.
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "beat b 1 -> Verified a5
+         wait 2000 -> resync a5 after 2000 ms, Hole a5 BeatAhead",
+    );
+    // Something came: the grace starts anew; it came far enough: no hole.
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "beat a 7 -> Verified a5
+         wait 1500 -> Verified a5
+         delta a 6 -> Apply, Verified a6
+         wait 1500 -> Verified a6
+         delta a 7 -> Apply, Verified a7
+         wait 5000 -> Verified a7",
+    );
+}
+
+#[test]
+fn a_closed_socket_or_silence_is_a_hole_until_the_resumed_lane_proves_otherwise() {
+    for (line, reason) in [("down", "Disconnected"), ("silent", "Silent")] {
+        check(
+            State,
+            "up
+             snapshot a 5",
+            &format!(
+                "{line} -> Hole a5 {reason}
+                 wait 60000 -> Hole a5 {reason}
+                 up -> Hole a5 {reason}
+                 beat a 5 -> Verified a5"
+            ),
+        );
+    }
+    // The stream alone is silent while the socket lives.
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "wait 12000 -> resync a5 after 12000 ms, Hole a5 Silent",
+    );
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "wait 11000 -> Verified a5
+         beat a 5 -> Verified a5
+         wait 11000 -> Verified a5",
+    );
+}
+
+#[test]
+fn a_hole_closes_by_contiguous_messages_up_to_the_highest_number_seen() {
+    check(
+        Event,
+        "up
+         rest a 5
+         beat a 5",
+        "event a 8 -> SetAside, resync a5, Hole a5 NumberJumped
+         event a 6 -> Apply, Hole a6 NumberJumped
+         event a 6 -> Duplicate, Hole a6 NumberJumped
+         event a 7 -> Apply, Hole a7 NumberJumped
+         event a 9 -> SetAside, Hole a7 NumberJumped
+         event a 8 -> Apply, Hole a8 NumberJumped
+         beat a 8 -> Hole a8 NumberJumped
+         event a 9 -> Apply, Verified a9",
+    );
+}
+
+#[test]
+fn a_hole_takes_newer_snapshots_and_ignores_older_ones() {
+    let setup = "up
+         snapshot a 5
+         delta a 9";
+    check(
+        State,
+        setup,
+        "snapshot a 4 -> Duplicate, Hole a5 NumberJumped
+         snapshot a 5 -> Apply, Hole a5 NumberJumped
+         snapshot a 8 -> Apply, Hole a8 NumberJumped
+         snapshot a 9 -> Apply, Verified a9",
+    );
+    check(
+        State,
+        setup,
+        "delta b 2 -> SetAside, Hole a5 NumberJumped
+         snapshot b 1 -> Apply, Hole b1 NumberJumped
+         delta b 2 -> Apply, Verified b2",
+    );
+}
+
+#[test]
+fn a_beat_seals_a_hole_only_when_nothing_higher_was_seen() {
+    check(
+        State,
+        "up
+         snapshot a 5
+         drop a 6",
+        "beat a 5 -> Hole a5 QueueDropped
+         beat a 4 -> Hole a5 QueueDropped
+         snapshot a 6 -> Apply, Verified a6
+         down -> Hole a6 Disconnected
+         up -> Hole a6 Disconnected
+         beat b 3 -> Hole a6 Disconnected
+         beat a 4 -> Verified a6",
+    );
+}
+
+#[test]
+fn a_hole_without_progress_asks_again_and_then_asks_rest() {
+    check(
+        State,
+        "up
+         snapshot a 5
+         delta a 7",
+        "wait 50000 -> resync a5 after 2000 ms, resync a5 after 6000 ms, resync a5 after 14000 ms, \
+         resync a5 after 24000 ms, ask REST after 34000 ms, ask REST after 49000 ms, Refetch NumberJumped",
+    );
+    // Progress starts the waits anew.
+    check(
+        State,
+        "up
+         snapshot a 5
+         delta a 8",
+        "wait 5000 -> resync a5 after 2000 ms, Hole a5 NumberJumped
+         delta a 6 -> Apply, Hole a6 NumberJumped
+         wait 3000 -> resync a6 after 2000 ms, Hole a6 NumberJumped",
+    );
+    // Not connected: nothing is asked, the waits start with the next socket.
+    check(
+        State,
+        "up
+         snapshot a 5
+         down",
+        "wait 60000 -> Hole a5 Disconnected
+         up -> Hole a5 Disconnected
+         wait 3000 -> resync a5 after 2000 ms, Hole a5 Disconnected",
+    );
+}
+
+#[test]
+fn what_the_log_cannot_give_is_fetched_by_rest() {
+    let hole = "up
+         rest a 5
+         beat a 5
+         event a 9";
+    for line in ["gone a 5 ->", "event b 1 -> SetAside,", "beat b 1 ->"] {
+        let reason = if line.starts_with("gone") {
+            "Gone"
+        } else {
+            "OtherEpoch"
+        };
+        // The first question is not a second old.
+        check(
+            Event,
+            hole,
+            &format!(
+                "{line} Refetch {reason}
+                 wait 1000 -> ask REST after 1000 ms, Refetch {reason}
+                 rest_failed -> Refetch {reason}
+                 wait 1000 -> ask REST after 1000 ms, Refetch {reason}
+                 event a 6 -> SetAside, Refetch {reason}"
+            ),
+        );
+    }
+    check(
+        State,
+        "up
+         snapshot a 5
+         refetch a 6",
+        "refetch a 6 -> SetAside, ask REST, Refetch RefetchAsked
+         delta a 7 -> SetAside, Refetch RefetchAsked
+         rest a 7 -> Apply, resync a7, Hole a7 RefetchAsked
+         refetch a 6 -> Duplicate, Hole a7 RefetchAsked
+         beat a 7 -> Verified a7",
+    );
+    // A snapshot that fits the bus again is as good.
+    check(
+        State,
+        "up
+         snapshot a 5
+         refetch a 6
+         refetch a 6",
+        "snapshot a 4 -> SetAside, Refetch RefetchAsked
+         snapshot a 8 -> Apply, Verified a8
+         rest a 7 -> Duplicate, Verified a8",
+    );
+    // What cannot be read comes back unreadable: asking the log twice would be asking for ever.
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "garbled a 6 -> resync a5, Hole a5 Unreadable
+         garbled a 6 -> ask REST, Refetch Unreadable",
+    );
+}
+
+#[test]
+fn what_rest_jumped_over_stays_shown_as_missing() {
+    let mut client = StreamClient::new(Event);
+    let mut now = UtcMicros::from_millis(1_000_000);
+    let mut missing_after = |line: &str| {
+        play(&mut client, &mut now, line);
+        let texts: Vec<String> = client
+            .missing()
+            .iter()
+            .map(|range| {
+                format!(
+                    "{}{}-{:?}",
+                    range.epoch,
+                    range.from,
+                    range.to.map(|to| to.0)
+                )
+            })
+            .collect();
+        texts.join(" ")
+    };
+    for line in ["up", "rest a 5", "beat a 5", "event a 9", "gone a 5"] {
+        assert_eq!(missing_after(line), "", "after {line}");
+    }
+    assert_eq!(missing_after("rest a 8"), "a6-Some(8)");
+    assert_eq!(missing_after("event a 9"), "a6-Some(8)");
+    assert_eq!(missing_after("event b 3"), "a6-Some(8)");
+    assert_eq!(missing_after("gone a 9"), "a6-Some(8)");
+    assert_eq!(missing_after("rest b 3"), "a6-Some(8) a10-None");
+    // Nothing jumped, nothing missing; an older answer than what is applied changes nothing.
+    assert_eq!(missing_after("gone b 3"), "a6-Some(8) a10-None");
+    assert_eq!(missing_after("rest b 2"), "a6-Some(8) a10-None");
+    assert_eq!(state_text(&client), "Hole b3 NotProven");
+    assert!(client.counters().refetches >= 1);
+    for i in 0..40_u64 {
+        missing_after(&format!("gone b {}", 3 + i));
+        missing_after(&format!("rest b {}", 4 + i));
+    }
+    assert_eq!(client.missing().len(), 16, "bounded");
+    assert_eq!(client.missing()[0].from, Seq(6), "and nothing leaves it");
+    assert_eq!(client.missing()[0].to, None);
+}
+
+#[test]
+fn an_unnumbered_message_makes_it_unverified_until_numbers_come_back() {
+    check(
+        State,
+        "up
+         snapshot a 5",
+        "plain -> Apply, Unverified
+         delta a 6 -> SetAside, Unverified
+         wait 25000 -> ask REST after 10000 ms, ask REST after 25000 ms, Unverified
+         rest a 7 -> Apply, Unverified
+         wait 10000 -> ask REST after 10000 ms, Unverified
+         rest_failed -> Unverified
+         wait 10000 -> ask REST after 10000 ms, Unverified
+         rest - -> Apply, Unverified
+         snapshot a 6 -> Apply, Hole a6 NotProven
+         delta a 7 -> Apply, Verified a7",
+    );
+    check(
+        Event,
+        "up
+         rest a 5
+         beat a 5",
+        "plain -> Apply, Unverified
+         wait 10000 -> ask REST after 10000 ms, Unverified
+         rest a 6 -> Apply, resync a6, Hole a6 NotProven
+         beat a 6 -> Verified a6",
+    );
+    check(
+        Event,
+        "up
+         rest -",
+        "beat a 5 -> Unverified
+         event a 6 -> SetAside, Unverified
+         wait 1000 -> ask REST after 1000 ms, Unverified
+         down -> Unverified
+         up -> ask REST, Unverified",
+    );
+}
+
+mod property_tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines() -> impl Strategy<Value = Vec<String>> {
+        let place = ("[ab]", 0_u64..12);
+        let line = prop_oneof![
+            4 => ("snapshot|delta|event", place.clone()).prop_map(|(k, (e, s))| format!("{k} {e} {s}")),
+            2 => ("beat|gone|drop|garbled|refetch|rest", place).prop_map(|(k, (e, s))| format!("{k} {e} {s}")),
+            1 => "up|down|silent|plain|rest_failed|rest -".prop_map(|s| s),
+            1 => (0_u64..20_000).prop_map(|ms| format!("wait {ms}")),
+        ];
+        prop::collection::vec(line, 1..80)
+    }
+
+    proptest! {
+        /// Whatever happens: every message is counted once, `Verified` is entered only with n ≥ the highest number
+        /// of its epoch ever seen, numbers inside one epoch never go back on an event stream, and nothing is asked
+        /// while disconnected.
+        #[test]
+        fn prop_laws_hold_under_any_schedule(is_event in any::<bool>(), lines in lines()) {
+            let class = if is_event { Event } else { State };
+            let mut client = StreamClient::new(class);
+            let mut now = UtcMicros::from_millis(1_000_000);
+            let mut seen = [0_u64; 2];
+            let mut applied: Vec<(String, u64)> = Vec::new();
+            let mut is_up = false;
+            for line in &lines {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if let [_, epoch, seq] = words[..] {
+                    let i = usize::from(epoch == "b");
+                    // A REST answer that nobody waits for is not looked at.
+                    let counts = words[0] != "rest" || !matches!(
+                        client.state(), ClientState::Verified { .. } | ClientState::Hole { .. });
+                    if counts {
+                        seen[i] = seen[i].max(seq.parse().unwrap());
+                    }
+                }
+                is_up = match words[0] { "up" => true, "down" | "silent" => false, _ => is_up };
+                let was_verified = client.is_verified();
+                let did = play(&mut client, &mut now, line);
+                if !is_up {
+                    prop_assert!(!did.contains("resync") && !did.contains("ask REST"), "{did}");
+                }
+                if did.contains("Apply") && words[0] == "event" {
+                    let (epoch, seq) = (words[1].to_owned(), words[2].parse().unwrap());
+                    if let Some((_, last)) = applied.iter().rev().find(|(e, _)| *e == epoch) {
+                        prop_assert!(seq > *last || !is_event, "applied twice: {did}");
+                    }
+                    applied.push((epoch, seq));
+                }
+                if let ClientState::Verified { pos } = client.state()
+                    && !was_verified
+                {
+                    let to = seen[usize::from(pos.epoch.as_str() == "b")];
+                    prop_assert!(pos.seq.0 >= to, "{did} while {to} was seen");
+                }
+                let c = client.counters();
+                prop_assert_eq!(c.received, c.applied + c.duplicates + c.set_aside + c.unreadable);
+            }
+        }
+    }
+
+    #[test]
+    fn the_verdicts_are_three() {
+        let all = [Verdict::Apply, Verdict::Duplicate, Verdict::SetAside];
+        assert_eq!(all.len(), 3);
+    }
+}
