@@ -40,7 +40,6 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("hyper-util", &["qd_execution", "qd_gateway"]),
     ("egui", &["qd_console", "qd_pages", "qd_ui", "qd_benches", "qd_snapshots", "qd_tests"]),
     ("egui_table", &["qd_ui"]),
-    ("egui_plot", &["qd_ui"]),
     ("crossbeam-channel", &["qd_queue"]),
     ("arc-swap", &["qd_state", "qd_gateway"]),
     ("wasm-bindgen-cli-support", &["xtask"]),

@@ -7,7 +7,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::{KeyError, KeyRing};
 
@@ -78,7 +78,9 @@ impl fmt::Debug for SessionId {
 /// It has no lifetime of its own: the limits live on the server, and the browser forgets it when it closes.
 pub fn set_cookie(keys: &KeyRing, session_id: &SessionId) -> String {
     let key_id = keys.signing().key_id();
-    let mac = keys.sign(LABEL, &[key_id.as_bytes(), session_id.as_bytes()]).unwrap_or_default();
+    let mac = keys
+        .sign(LABEL, &[key_id.as_bytes(), session_id.as_bytes()])
+        .unwrap_or_default();
     format!(
         "{COOKIE_NAME}=v1.{key_id}.{}.{}; Path=/; Secure; HttpOnly; SameSite=Lax",
         BASE64.encode(session_id.as_bytes()),
@@ -111,9 +113,13 @@ pub fn read_cookie<'a>(
         return Err(CookieError::Absent);
     }
     let mut parts = value.split('.');
-    let (Some("v1"), Some(key_id), Some(id), Some(mac), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let (Some("v1"), Some(key_id), Some(id), Some(mac), None) = (
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+        parts.next(),
+    ) else {
         return Err(CookieError::Malformed);
     };
     let decode = |text: &str| -> Result<[u8; 32], CookieError> {
@@ -141,7 +147,11 @@ mod tests {
     }
 
     fn pair(keys: &KeyRing, session_id: &SessionId) -> String {
-        set_cookie(keys, session_id).split(';').next().unwrap().to_owned()
+        set_cookie(keys, session_id)
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned()
     }
 
     #[test]
@@ -177,7 +187,15 @@ mod tests {
             let changed = format!("{COOKIE_NAME}={}", String::from_utf8(bytes).unwrap());
             assert!(read_cookie(&keys, [changed.as_str()]).is_err(), "{changed}");
         }
-        for junk in ["", "v1", "v1.a", "v1.a.b.c", "v2.a.b.c", "v1.a.b.c.d", "….…"] {
+        for junk in [
+            "",
+            "v1",
+            "v1.a",
+            "v1.a.b.c",
+            "v2.a.b.c",
+            "v1.a.b.c.d",
+            "….…",
+        ] {
             let junk = format!("{COOKIE_NAME}={junk}");
             assert!(read_cookie(&keys, [junk.as_str()]).is_err(), "{junk}");
         }
@@ -187,17 +205,29 @@ mod tests {
     fn absent_twisted_and_foreign_are_told_apart() {
         let keys = ring();
         assert_eq!(read_cookie(&keys, []), Err(CookieError::Absent));
-        assert_eq!(read_cookie(&keys, ["qd_sid=v1.a.b.c"]), Err(CookieError::Absent));
+        assert_eq!(
+            read_cookie(&keys, ["qd_sid=v1.a.b.c"]),
+            Err(CookieError::Absent)
+        );
         let (one, two) = (
             pair(&keys, &SessionId::from_bytes([1; 32])),
             pair(&keys, &SessionId::from_bytes([2; 32])),
         );
         let both = format!("{one}; {two}");
-        assert_eq!(read_cookie(&keys, [both.as_str()]), Err(CookieError::Malformed));
+        assert_eq!(
+            read_cookie(&keys, [both.as_str()]),
+            Err(CookieError::Malformed)
+        );
         let other = KeyRing::new(Key::new("a", &[8; 32]).unwrap());
-        assert_eq!(read_cookie(&other, [one.as_str()]), Err(CookieError::BadSignature));
+        assert_eq!(
+            read_cookie(&other, [one.as_str()]),
+            Err(CookieError::BadSignature)
+        );
         let unknown = KeyRing::new(Key::new("b", &[9; 32]).unwrap());
-        assert_eq!(read_cookie(&unknown, [one.as_str()]), Err(CookieError::BadSignature));
+        assert_eq!(
+            read_cookie(&unknown, [one.as_str()]),
+            Err(CookieError::BadSignature)
+        );
     }
 
     #[test]
@@ -212,8 +242,9 @@ mod tests {
 
     #[test]
     fn ids_do_not_repeat() {
-        let ids: std::collections::BTreeSet<_> =
-            (0..1000).map(|_| SessionId::random().unwrap().public_name()).collect();
+        let ids: std::collections::BTreeSet<_> = (0..1000)
+            .map(|_| SessionId::random().unwrap().public_name())
+            .collect();
         assert_eq!(ids.len(), 1000);
     }
 }

@@ -33,8 +33,10 @@ mod tests {
 
     #[test]
     fn there_is_one_user_per_role() {
-        let roles: std::collections::BTreeSet<_> =
-            dev_users().iter().flat_map(|user| user.roles.clone()).collect();
+        let roles: std::collections::BTreeSet<_> = dev_users()
+            .iter()
+            .flat_map(|user| user.roles.clone())
+            .collect();
         assert_eq!(roles.len(), Role::ALL.len());
         assert_eq!(dev_users().len(), Role::ALL.len());
     }

@@ -25,15 +25,28 @@ impl Identity {
 
     /// All permissions of all roles, in the table's order.
     pub fn permissions(&self) -> Vec<Permission> {
-        Permission::ALL.iter().copied().filter(|permission| self.allows(*permission)).collect()
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(|permission| self.allows(*permission))
+            .collect()
     }
 
     /// The streams that this person may listen to, built from who they are and never from what they ask for.
     pub fn streams(&self) -> Vec<StreamName> {
         let all = [
-            (Permission::PositionsView, StreamName::Positions(self.user_id.clone())),
-            (Permission::OrdersView, StreamName::Orders(self.user_id.clone())),
-            (Permission::AlertsView, StreamName::Alerts(self.user_id.clone())),
+            (
+                Permission::PositionsView,
+                StreamName::Positions(self.user_id.clone()),
+            ),
+            (
+                Permission::OrdersView,
+                StreamName::Orders(self.user_id.clone()),
+            ),
+            (
+                Permission::AlertsView,
+                StreamName::Alerts(self.user_id.clone()),
+            ),
             (Permission::HaltView, StreamName::KillSwitch),
             (Permission::HaltView, StreamName::CircuitBreakers),
         ];
@@ -65,11 +78,20 @@ mod tests {
     #[test]
     fn people_hear_their_own_streams_and_nobody_elses() {
         let alice = identity("alice", &[Role::Viewer]);
-        for own in ["positions:alice", "orders:alice", "alerts:alice", "kill_switch:state", "circuit_breaker:state"] {
+        for own in [
+            "positions:alice",
+            "orders:alice",
+            "alerts:alice",
+            "kill_switch:state",
+            "circuit_breaker:state",
+        ] {
             assert!(alice.may_hear(&StreamName::parse(own).unwrap()), "{own}");
         }
         for foreign in ["positions:bob", "orders:alicf", "alerts:Alice"] {
-            assert!(!alice.may_hear(&StreamName::parse(foreign).unwrap()), "{foreign}");
+            assert!(
+                !alice.may_hear(&StreamName::parse(foreign).unwrap()),
+                "{foreign}"
+            );
         }
     }
 

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
+use subtle::ConstantTimeEq as _;
 
 /// The least key length, in bytes: the output size of the hash.
 pub const MIN_KEY_BYTES: usize = 32;
@@ -43,7 +43,10 @@ impl Key {
         if bytes.len() < MIN_KEY_BYTES {
             return Err(KeyError::TooShort(bytes.len()));
         }
-        Ok(Self { key_id: key_id.to_owned(), bytes: bytes.to_vec() })
+        Ok(Self {
+            key_id: key_id.to_owned(),
+            bytes: bytes.to_vec(),
+        })
     }
 
     /// A key that lives as long as the process: everybody signs in again after a restart.
@@ -72,7 +75,9 @@ impl Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +91,10 @@ pub struct KeyRing {
 impl KeyRing {
     /// A ring of one.
     pub fn new(signing: Key) -> Self {
-        Self { signing, others: Vec::new() }
+        Self {
+            signing,
+            others: Vec::new(),
+        }
     }
 
     /// Adds a key that verifies but does not sign.
@@ -140,9 +148,15 @@ mod tests {
 
     #[test]
     fn short_keys_and_odd_names_are_refused_and_debug_shows_no_bytes() {
-        assert!(matches!(Key::new("a", &[7; 31]), Err(KeyError::TooShort(31))));
+        assert!(matches!(
+            Key::new("a", &[7; 31]),
+            Err(KeyError::TooShort(31))
+        ));
         for bad in ["", "a.b", "123456789", "ü", "a b"] {
-            assert!(matches!(Key::new(bad, &[7; 32]), Err(KeyError::BadId(_))), "{bad:?}");
+            assert!(
+                matches!(Key::new(bad, &[7; 32]), Err(KeyError::BadId(_))),
+                "{bad:?}"
+            );
         }
         let key = Key::new("k1", &[7; 32]).unwrap();
         assert!(!format!("{key:?}").contains('7'));

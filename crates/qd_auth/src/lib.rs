@@ -13,7 +13,9 @@ mod keys;
 mod operation;
 mod session;
 
-pub use self::cookie::{COOKIE_NAME, CookieError, SessionId, clear_cookie, read_cookie, set_cookie};
+pub use self::cookie::{
+    COOKIE_NAME, CookieError, SessionId, clear_cookie, read_cookie, set_cookie,
+};
 pub use self::csrf::{csrf_token, verify_csrf};
 pub use self::dev::dev_users;
 pub use self::identity::Identity;

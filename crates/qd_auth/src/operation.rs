@@ -140,13 +140,20 @@ mod tests {
 
     #[test]
     fn the_whole_table_of_roles_and_operations() {
-        let commands = [Operation::PlaceOrder, Operation::CancelOrder, Operation::ClosePosition];
+        let commands = [
+            Operation::PlaceOrder,
+            Operation::CancelOrder,
+            Operation::ClosePosition,
+        ];
         for role in Role::ALL {
             for operation in Operation::ALL {
                 let may = operation.check(&session(*role, None), UtcMicros(0)).is_ok();
                 let expected = *role != Role::Viewer || !commands.contains(operation);
                 assert_eq!(may, expected, "{role} {}", operation.as_str());
-                assert_eq!(operation.effect() == Effect::Command, commands.contains(operation));
+                assert_eq!(
+                    operation.effect() == Effect::Command,
+                    commands.contains(operation)
+                );
             }
         }
     }
@@ -155,9 +162,8 @@ mod tests {
     fn a_second_factor_is_fresh_for_five_minutes() {
         let shown = UtcMicros::from_millis(1000);
         let session = session(Role::Admin, Some(shown));
-        let at = |millis| {
-            check_permission(Permission::UsersEdit, &session, shown.plus_millis(millis))
-        };
+        let at =
+            |millis| check_permission(Permission::UsersEdit, &session, shown.plus_millis(millis));
         assert_eq!(at(0), Ok(()));
         assert_eq!(at(STEP_UP_FRESH_MILLIS - 1), Ok(()));
         let refused = Err(Refusal::StepUpRequired(Permission::UsersEdit));

@@ -150,12 +150,19 @@ mod tests {
         let mut record = record();
         for minute in 1..240 {
             let now = record.signed_in_at.plus_millis(minute * MINUTE);
-            assert_eq!(rules.judge(&record, now), SessionVerdict::Live, "minute {minute}");
+            assert_eq!(
+                rules.judge(&record, now),
+                SessionVerdict::Live,
+                "minute {minute}"
+            );
             assert!(rules.wants_touch(&record, now));
             record.last_action_at = now;
         }
         let end = record.signed_in_at.plus_millis(240 * MINUTE);
-        assert_eq!(rules.judge(&record, end.plus_millis(-1)), SessionVerdict::Live);
+        assert_eq!(
+            rules.judge(&record, end.plus_millis(-1)),
+            SessionVerdict::Live
+        );
         assert_eq!(rules.judge(&record, end), SessionVerdict::Over);
         assert_eq!(rules.deadline(&record), end);
         assert_eq!(rules.keep_millis(&record, end.plus_millis(5)), 0);

@@ -12,7 +12,8 @@ use crate::embedded::EmbeddedStore;
 use crate::error::BusError;
 use crate::link::LinkState;
 use crate::log::{AppendOutcome, AppendRequest, LogEntry, LogPage};
-use crate::redis_store::{RedisConfig, RedisStore};
+use crate::redis_link::RedisConfig;
+use crate::redis_store::RedisStore;
 
 /// A bus: embedded in this process, or a Redis server. Cloning is cheap and shares everything.
 #[derive(Clone)]
@@ -28,7 +29,7 @@ pub(crate) struct Inner {
 
 pub(crate) enum Store {
     Embedded(Arc<EmbeddedStore>),
-    Redis(RedisStore),
+    Redis(Box<RedisStore>),
 }
 
 impl std::fmt::Debug for Bus {
@@ -65,7 +66,7 @@ impl Bus {
         let link = store.link();
         Ok(Self {
             inner: Arc::new(Inner {
-                store: Store::Redis(store),
+                store: Store::Redis(Box::new(store)),
                 counters,
                 link,
             }),

@@ -276,7 +276,7 @@ impl EventOutbox {
     }
 
     /// The answer to [`EventStep::Append`].
-    pub fn on_append(&mut self, now: UtcMicros, result: Result<AppendOutcome, &BusError>) {
+    pub fn on_append(&mut self, now: UtcMicros, result: &Result<AppendOutcome, BusError>) {
         let InFlight::Append(seq) = self.in_flight else {
             return;
         };
@@ -293,7 +293,7 @@ impl EventOutbox {
             }
             Ok(AppendOutcome::Mismatch { holds }) => {
                 self.succeeded(now);
-                self.adopt(holds);
+                self.adopt(holds.as_ref());
             }
             Err(err) => self.failed(now, err),
         }
@@ -304,7 +304,7 @@ impl EventOutbox {
         &mut self,
         now: UtcMicros,
         position: StreamPos,
-        result: Result<(), &BusError>,
+        result: &Result<(), BusError>,
     ) {
         if self.in_flight != InFlight::Refill {
             return;
@@ -323,7 +323,7 @@ impl EventOutbox {
     }
 
     /// The answer to [`EventStep::Look`].
-    pub fn on_look(&mut self, now: UtcMicros, result: Result<Option<StreamPos>, &BusError>) {
+    pub fn on_look(&mut self, now: UtcMicros, result: &Result<Option<StreamPos>, BusError>) {
         if self.in_flight != InFlight::Look {
             return;
         }
@@ -331,15 +331,15 @@ impl EventOutbox {
         match result {
             Ok(holds) => {
                 self.succeeded(now);
-                self.adopt(holds);
+                self.adopt(holds.as_ref());
             }
             Err(err) => self.failed(now, err),
         }
     }
 
     /// Finds out how much of ours the store has.
-    fn adopt(&mut self, holds: Option<StreamPos>) {
-        let is_ours = |holds: &StreamPos| {
+    fn adopt(&mut self, holds: Option<&StreamPos>) {
+        let is_ours = |holds: &&StreamPos| {
             holds.epoch == self.epoch
                 && holds.seq <= self.last
                 && holds.seq.next() >= self.first_kept()
@@ -354,7 +354,7 @@ impl EventOutbox {
         let queued = self.last.0 - holds.seq.0;
         self.counts.sent = (self.counts.sent + queued_before).saturating_sub(queued);
         self.acked = holds.seq;
-        self.store = Store::Holds(holds);
+        self.store = Store::Holds(holds.clone());
     }
 
     fn succeeded(&mut self, now: UtcMicros) {

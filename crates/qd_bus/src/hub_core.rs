@@ -22,6 +22,8 @@ pub const HELD_MAX_BYTES: usize = 64 * 1024;
 /// six seconds, longer than a publisher takes to notice that the store lost its log.
 pub const EMPTY_READS_MAX: u32 = 24;
 
+/// Reads that find the log in a former epoch before that epoch counts as the present one again; one every 5 s.
+const BEHIND_READS_MAX: u32 = 3;
 /// Epochs remembered after others followed them.
 const FORMER_EPOCHS_MAX: usize = 16;
 
@@ -104,10 +106,13 @@ pub struct HubChannelCore {
     held: VecDeque<LogEntry>,
     held_bytes: usize,
     last_read_id: u64,
-    /// Epochs that others followed: none of them comes back but in a store that was set back.
-    former: VecDeque<Epoch>,
+    /// Where epochs that others followed had got to. A state's never comes back but in a store that was set back; an
+    /// event stream's does when its outbox writes a usurped log anew.
+    former: VecDeque<StreamPos>,
     /// The log's number is of a former epoch: what was routed is newer than what is stored.
     store_is_behind: bool,
+    /// Reads in a row that found it so.
+    num_behind_reads: u32,
     /// Reads in a row that found no log; saturated, this producer counts as one without logs.
     num_empty_reads: u32,
     counts: HubCounts,
@@ -131,6 +136,7 @@ impl HubChannelCore {
             last_read_id: 0,
             former: VecDeque::new(),
             store_is_behind: false,
+            num_behind_reads: 0,
             num_empty_reads: 0,
             counts: HubCounts::default(),
         }
@@ -206,7 +212,8 @@ impl HubChannelCore {
             actions.push(HubAction::Route { head: None, bytes });
             return actions;
         };
-        if self.former.contains(&head.epoch) {
+        if self.stream.class() == StreamClass::State && self.former_position(&head.epoch).is_some()
+        {
             self.counts.dropped += 1;
             return actions;
         }
@@ -238,10 +245,7 @@ impl HubChannelCore {
             _ => return actions,
         };
         let has_entries = !page.entries.is_empty();
-        self.store_is_behind = page
-            .head
-            .as_ref()
-            .is_some_and(|head| self.former.contains(&head.epoch));
+        self.store_is_behind = self.is_set_back(page.head.as_ref());
         if self.store_is_behind {
             // Its publisher will find out and begin another epoch; older values must not be shown as the newest.
             self.counts.read += page.entries.len() as u64;
@@ -304,6 +308,37 @@ impl HubChannelCore {
         actions
     }
 
+    fn former_position(&self, epoch: &Epoch) -> Option<usize> {
+        self.former.iter().position(|former| former.epoch == *epoch)
+    }
+
+    /// Whether the log stands in a former epoch and is to be left alone.
+    fn is_set_back(&mut self, head: Option<&StreamPos>) -> bool {
+        let Some(index) = head.and_then(|head| self.former_position(&head.epoch)) else {
+            self.num_behind_reads = 0;
+            return false;
+        };
+        match self.stream.class() {
+            StreamClass::State => {
+                self.num_behind_reads += 1;
+                if self.num_behind_reads < BEHIND_READS_MAX {
+                    return true;
+                }
+                // Nobody begins another for so long: its owner never noticed, and lives by the old numbers. Readers
+                // have seen another picture since, so the log is routed from its snapshot, again.
+                self.former.remove(index);
+            }
+            // An outbox's epoch goes on where it was.
+            StreamClass::Event => {
+                if let Some(resumed) = self.former.remove(index) {
+                    self.set_routed(resumed);
+                }
+            }
+        }
+        self.num_behind_reads = 0;
+        false
+    }
+
     fn place(&self, head: &Head) -> Place {
         match &self.routed {
             Some(routed) if routed.epoch == head.epoch => {
@@ -315,9 +350,8 @@ impl HubChannelCore {
                     Place::Elsewhere
                 }
             }
-            Some(_) => Place::Elsewhere,
             None if head.seq == Seq(1) => Place::Next,
-            None => Place::Elsewhere,
+            Some(_) | None => Place::Elsewhere,
         }
     }
 
@@ -361,7 +395,7 @@ impl HubChannelCore {
             if self.former.len() >= FORMER_EPOCHS_MAX {
                 self.former.pop_front();
             }
-            self.former.push_back(before.epoch);
+            self.former.push_back(before);
         }
     }
 
@@ -418,7 +452,7 @@ impl HubChannelCore {
             match self.place(&entry.head) {
                 Place::Routed => self.counts.duplicate += 1,
                 Place::Next => self.route(entry, actions),
-                Place::Elsewhere if num_seen > num_covered => {
+                Place::Elsewhere if true => {
                     // It came while the log was being read, so the log may have it by now.
                     self.held_bytes += entry.bytes.len();
                     self.held.push_front(entry);

@@ -20,9 +20,11 @@ mod error;
 mod event_core;
 mod hub;
 mod hub_core;
+mod hub_driver;
 mod link;
 mod log;
 mod publishers;
+mod redis_link;
 mod redis_store;
 mod redis_subscriber;
 mod state_core;
@@ -44,7 +46,7 @@ pub use self::log::{
     SNAPSHOT_MAX_BYTES, STATE_LOG_MAX_DELTA_BYTES, StreamLog,
 };
 pub use self::publishers::{EventPublisher, StatePublisher, fresh_epoch};
-pub use self::redis_store::RedisConfig;
+pub use self::redis_link::RedisConfig;
 pub use self::state_core::{
     LOOK_EVERY_MILLIS, SNAPSHOT_EVERY_MILLIS, StateCounts, StatePublisherCore, StateSource,
     StateStep, THROTTLE_MILLIS,

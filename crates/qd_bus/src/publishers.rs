@@ -133,10 +133,6 @@ impl Drop for StatePublisher {
     }
 }
 
-#[expect(
-    clippy::infinite_loop,
-    reason = "the task runs until its publisher is dropped, which aborts it"
-)]
 async fn run_state(
     bus: Bus,
     stream: StreamName,
@@ -158,14 +154,14 @@ async fn run_state(
                 if let Err(err) = &result {
                     tracing::debug!(%stream, error = %err, "a state message did not go out");
                 }
-                core.on_append(clock.now(), result.as_ref().cloned());
+                core.on_append(clock.now(), &result);
             }
             StateStep::Look => {
                 let result = match bus.position(&stream).await {
                     Ok(holds) => bus.num_subscribers(&stream).await.map(|num| (holds, num)),
                     Err(err) => Err(err),
                 };
-                core.on_look(clock.now(), result.as_ref().cloned());
+                core.on_look(clock.now(), &result);
             }
             StateStep::Wait(until) => {
                 tokio::select! {
@@ -287,10 +283,6 @@ impl Drop for EventPublisher {
     }
 }
 
-#[expect(
-    clippy::infinite_loop,
-    reason = "the task runs until its publisher is dropped, which aborts it"
-)]
 async fn run_events(bus: Bus, clock: Arc<dyn Clock>, shared: Arc<EventShared>) {
     let mut link = bus.link();
     let stream = shared.outbox.lock().stream().clone();
@@ -299,21 +291,18 @@ async fn run_events(bus: Bus, clock: Arc<dyn Clock>, shared: Arc<EventShared>) {
         match step {
             EventStep::Append(request) => {
                 let result = bus.append(&request).await;
-                let result = result.as_ref().cloned();
-                shared.outbox.lock().on_append(clock.now(), result);
+                shared.outbox.lock().on_append(clock.now(), &result);
             }
             EventStep::Refill { position, entries } => {
                 let result = bus.refill(&stream, position.clone(), entries).await;
-                let result = result.as_ref().copied();
                 shared
                     .outbox
                     .lock()
-                    .on_refill(clock.now(), position, result);
+                    .on_refill(clock.now(), position, &result);
             }
             EventStep::Look => {
                 let result = bus.position(&stream).await;
-                let result = result.as_ref().cloned();
-                shared.outbox.lock().on_look(clock.now(), result);
+                shared.outbox.lock().on_look(clock.now(), &result);
             }
             EventStep::Wait(until) => {
                 let is_drained = shared.outbox.lock().is_drained();

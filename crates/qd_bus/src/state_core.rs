@@ -217,7 +217,7 @@ impl StatePublisherCore {
     pub fn on_look(
         &mut self,
         now: UtcMicros,
-        result: Result<(Option<StreamPos>, usize), &BusError>,
+        result: &Result<(Option<StreamPos>, usize), BusError>,
     ) {
         self.is_looking = false;
         self.look_at = now.plus_millis(LOOK_EVERY_MILLIS);
@@ -225,9 +225,9 @@ impl StatePublisherCore {
         let Ok((holds, num_subscribers)) = result else {
             return;
         };
-        if holds != self.acked {
+        if *holds != self.acked {
             self.begin_new_epoch();
-        } else if num_subscribers > 0
+        } else if *num_subscribers > 0
             && now >= self.snapshot_at.plus_millis(SNAPSHOT_EVERY_MILLIS)
             && self.snapshot == Snapshot::NotWanted
         {
@@ -236,7 +236,7 @@ impl StatePublisherCore {
     }
 
     /// The answer to [`StateStep::Append`].
-    pub fn on_append(&mut self, now: UtcMicros, result: Result<AppendOutcome, &BusError>) {
+    pub fn on_append(&mut self, now: UtcMicros, result: &Result<AppendOutcome, BusError>) {
         let Some(sent) = self.in_flight.take() else {
             return;
         };
@@ -304,12 +304,11 @@ impl StatePublisherCore {
         let keys = std::mem::take(&mut self.marks);
         let (body, made_at) = source.snapshot();
         let expected = self.acked.clone();
-        let (epoch, seq) = match &expected {
-            Some(acked) => (acked.epoch.clone(), acked.seq.next()),
-            None => {
-                self.counts.epochs += 1;
-                ((self.new_epoch)(), Seq(1))
-            }
+        let (epoch, seq) = if let Some(acked) = &expected {
+            (acked.epoch.clone(), acked.seq.next())
+        } else {
+            self.counts.epochs += 1;
+            ((self.new_epoch)(), Seq(1))
         };
         let mut head = Head {
             stream: self.stream.clone(),

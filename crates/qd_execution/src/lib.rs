@@ -18,6 +18,8 @@ mod engine;
 pub mod ledger;
 pub mod market;
 pub mod strategies;
+#[cfg(test)]
+mod testing;
 pub mod venue;
 
 pub use self::api::{IdentityKeys, MAX_BODY_BYTES, router, serve};

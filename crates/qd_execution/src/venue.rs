@@ -131,6 +131,7 @@ pub struct PaperVenue {
     /// Shares of the present quote's sizes that are gone, per symbol and side.
     taken: BTreeMap<(Symbol, Side), Qty>,
     cursor: u64,
+    matches: bool,
     num_events: u64,
 }
 
@@ -149,6 +150,7 @@ impl PaperVenue {
             next_message: 1,
             taken: BTreeMap::new(),
             cursor: 0,
+            matches: false,
             num_events: 0,
         }
     }
@@ -209,8 +211,11 @@ impl PaperVenue {
     }
 
     /// Begins a step; then [`Self::next_event`] until it has nothing more to say.
-    pub fn begin_step(&mut self) {
+    ///
+    /// Orders trade only while the market is open; it answers, and takes orders off, at any hour.
+    pub fn begin_step(&mut self, is_open: bool) {
         self.cursor = 0;
+        self.matches = is_open;
     }
 
     /// The next thing the venue says at `now`. `held` tells the signed shares of a row, for reduce-only orders.
@@ -304,6 +309,9 @@ impl PaperVenue {
         market: &Market,
         held: impl Fn(&PositionKey) -> Qty,
     ) -> Option<VenueEvent> {
+        if !self.matches {
+            return None;
+        }
         loop {
             let (&number, resting) = self.orders.range_mut(self.cursor + 1..).next()?;
             self.cursor = number;

@@ -13,11 +13,6 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Failures since the last success.
-    pub(crate) fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Starts again from the shortest wait.
     pub(crate) fn reset(&mut self) {
         self.failures = 0;
@@ -45,20 +40,28 @@ mod tests {
     #[test]
     fn waits_grow_to_thirty_seconds_and_never_leave_their_range() {
         let mut backoff = Backoff::default();
-        let caps = [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000];
+        let caps = [
+            1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000, 30_000,
+        ];
         for cap in caps {
-            let low = Backoff { failures: backoff.failures }.next_millis(None, 0);
+            let low = Backoff {
+                failures: backoff.failures,
+            }
+            .next_millis(None, 0);
             assert_eq!(low, FLOOR_MILLIS);
             let mut worst = 0;
             for chance in 0..40_000 {
-                let wait = Backoff { failures: backoff.failures }.next_millis(None, chance);
+                let wait = Backoff {
+                    failures: backoff.failures,
+                }
+                .next_millis(None, chance);
                 assert!((FLOOR_MILLIS..=cap).contains(&wait), "{wait} of {cap}");
                 worst = worst.max(wait);
             }
             assert_eq!(worst, cap, "the whole range must be used");
             backoff.next_millis(None, 7);
         }
-        assert_eq!(backoff.failures(), 10);
+        assert_eq!(backoff.failures, 10);
         backoff.reset();
         assert!(backoff.next_millis(None, u64::MAX) <= 1000);
     }

@@ -17,7 +17,29 @@ pub enum FeedSource {
         url: String,
         /// Whose streams.
         user: UserId,
+        /// Where the desk trades: the bus does not say, and the header must.
+        environment: qd_types::Environment,
     },
+}
+
+impl FeedSource {
+    /// The gateway, when there is one.
+    pub(crate) fn gateway(&self) -> Option<&GatewaySource> {
+        match self {
+            Self::Gateway(gateway) => Some(gateway),
+            #[cfg(not(target_arch = "wasm32"))]
+            Self::Redis { .. } => None,
+        }
+    }
+
+    /// The gateway, to take what is there once.
+    pub(crate) fn gateway_mut(&mut self) -> Option<&mut GatewaySource> {
+        match self {
+            Self::Gateway(gateway) => Some(gateway),
+            #[cfg(not(target_arch = "wasm32"))]
+            Self::Redis { .. } => None,
+        }
+    }
 }
 
 /// A gateway and who we are there.

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use qd_queue::{Counters, Receiver, Sender, bounded};
+#[cfg(test)]
+use qd_queue::Counters;
+use qd_queue::{Receiver, Sender, bounded};
 use qd_types::{StreamName, StreamPos, UtcMicros};
 use qd_wire::RawJson;
 use qd_wire::frame::Welcome;
@@ -155,12 +157,7 @@ impl LanePort {
     }
 
     /// Puts what came by no stream into its lane.
-    pub(crate) fn push_control(
-        &self,
-        connection_id: u64,
-        received_at: UtcMicros,
-        what: Control,
-    ) {
+    pub(crate) fn push_control(&self, connection_id: u64, received_at: UtcMicros, what: Control) {
         let arrived = self.stamp(connection_id, received_at, what);
         if self.control.push(arrived).is_some() {
             // A beat or a welcome is gone: only a new connection makes that good.
@@ -308,6 +305,7 @@ impl Lanes {
     }
 
     /// Counters of every stream's queue, in frames.
+    #[cfg(test)]
     pub(crate) fn counters(&self) -> Vec<(StreamName, Counters)> {
         self.streams
             .iter()
@@ -361,7 +359,13 @@ mod tests {
         }
         assert_eq!(
             order,
-            ["control", "orders:alice", "kill_switch:state", "control", "orders:alice"]
+            [
+                "control",
+                "orders:alice",
+                "kill_switch:state",
+                "control",
+                "orders:alice"
+            ]
         );
     }
 
@@ -371,7 +375,8 @@ mod tests {
         let port = lanes.port();
         for frame in 0..103 {
             let seqs = frame * 2 + 1..frame * 2 + 3;
-            port.push_stream(&orders, 1, UtcMicros(0), messages(seqs)).unwrap();
+            port.push_stream(&orders, 1, UtcMicros(0), messages(seqs))
+                .unwrap();
         }
         let dropped = lanes.take_dropped().remove(&orders).unwrap();
         assert_eq!(dropped.num_messages, 6);

@@ -92,12 +92,13 @@ impl PaintLog {
                     published_at: entry.published.published_at,
                     painted_at: at,
                 };
-                let painted = self.painted.entry(stream.clone()).or_insert_with(|| {
-                    PaintedStream {
+                let painted = self
+                    .painted
+                    .entry(stream.clone())
+                    .or_insert_with(|| PaintedStream {
                         pos: entry.published.pos.clone(),
                         points: VecDeque::new(),
-                    }
-                });
+                    });
                 if painted.pos.epoch != entry.published.pos.epoch {
                     painted.points.clear();
                     painted.pos = entry.published.pos;
@@ -170,6 +171,9 @@ mod tests {
         log.snapshot_made(2, &[(stream.clone(), pos("b", 1))]);
         log.was_painted(2, UtcMicros(2));
         let painted = log.painted().get(&stream).unwrap();
-        assert_eq!((painted.pos.clone(), painted.points.len()), (pos("b", 1), 1));
+        assert_eq!(
+            (painted.pos.clone(), painted.points.len()),
+            (pos("b", 1), 1)
+        );
     }
 }

@@ -183,7 +183,9 @@ mod tests {
         let mut pollers = signed_in();
         pollers.start_due(0);
         for _ in 0..10 {
-            let due = pollers.finished(Poll::Prices, Err(None), 0, u64::MAX / 3).unwrap();
+            let due = pollers
+                .finished(Poll::Prices, Err(None), 0, u64::MAX / 3)
+                .unwrap();
             assert!((5 * SECOND..=30 * SECOND).contains(&due), "{due}");
         }
         let due = pollers.finished(Poll::Prices, Err(Some(45_000)), 0, 0);
@@ -210,7 +212,10 @@ mod tests {
         pollers.refresh(Poll::Health);
         pollers.refresh(Poll::Health);
         assert!(pollers.start_due(SECOND).is_empty());
-        assert_eq!(pollers.finished(Poll::Health, Ok(()), SECOND, 0), Some(SECOND));
+        assert_eq!(
+            pollers.finished(Poll::Health, Ok(()), SECOND, 0),
+            Some(SECOND)
+        );
         assert_eq!(pollers.start_due(SECOND), [Poll::Health]);
         assert_eq!(
             pollers.finished(Poll::Health, Ok(()), SECOND, 0),

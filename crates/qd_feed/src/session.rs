@@ -7,12 +7,14 @@ use std::fmt;
 use parking_lot::Mutex;
 
 /// The cookie that carries the session.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) const SESSION_COOKIE: &str = "__Host-qd_sid";
 
 /// Shared by the socket and the REST client; replaced at sign-in, emptied at sign-out.
 #[derive(Default)]
 pub(crate) struct SessionKey {
-    /// Value of [`SESSION_COOKIE`]; `None` before sign-in and always in the browser.
+    /// Value of the session's cookie; `None` before sign-in.
+    #[cfg(not(target_arch = "wasm32"))]
     cookie: Mutex<Option<String>>,
     csrf: Mutex<Option<String>>,
 }
@@ -23,6 +25,7 @@ impl fmt::Debug for SessionKey {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl SessionKey {
     /// The text of a `Cookie` header.
     pub(crate) fn cookie_header(&self) -> Option<String> {
@@ -51,7 +54,9 @@ impl SessionKey {
         let is_sane = value.bytes().all(|byte| byte.is_ascii_graphic());
         *self.cookie.lock() = (is_sane && !value.is_empty()).then(|| value.to_owned());
     }
+}
 
+impl SessionKey {
     /// The token for everything but GET.
     pub(crate) fn csrf(&self) -> Option<String> {
         self.csrf.lock().clone()
@@ -67,7 +72,10 @@ impl SessionKey {
 
     /// Forgets everything.
     pub(crate) fn clear(&self) {
-        *self.cookie.lock() = None;
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            *self.cookie.lock() = None;
+        }
         *self.csrf.lock() = None;
     }
 }
@@ -82,7 +90,10 @@ mod tests {
         key.take_set_cookie("other=1; Path=/");
         assert_eq!(key.cookie_header(), None);
         key.take_set_cookie("__Host-qd_sid=v1.a.b=c; Path=/; Secure; HttpOnly; SameSite=Lax");
-        assert_eq!(key.cookie_header().as_deref(), Some("__Host-qd_sid=v1.a.b=c"));
+        assert_eq!(
+            key.cookie_header().as_deref(),
+            Some("__Host-qd_sid=v1.a.b=c")
+        );
         assert!(!format!("{key:?}").contains("v1.a"));
         key.take_set_cookie("__Host-qd_sid=bad value; Path=/");
         assert!(!key.has_cookie());

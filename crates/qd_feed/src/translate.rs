@@ -5,7 +5,9 @@ use qd_state::{
     PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
     RestAnswer, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload, Welcome,
 };
-use qd_types::{Money, Seq, StreamName, StreamPos, UtcMicros};
+#[cfg(not(target_arch = "wasm32"))]
+use qd_types::Seq;
+use qd_types::{Money, StreamName, StreamPos, UtcMicros};
 use qd_wire::frame::SessionInfo;
 use qd_wire::rest::{
     BootstrapResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryResponse,
@@ -18,6 +20,7 @@ use qd_wire::{Head, Message, OrderEvent, Payload, WireError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lift {
     /// The bus is read directly: nobody else has.
+    #[cfg(not(target_arch = "wasm32"))]
     Yes,
     /// The gateway has.
     No,
@@ -52,7 +55,9 @@ pub(crate) fn message_events(
         Err(err) => {
             // The number may be readable where the rows are not: then the hole is exact.
             let head = qd_wire::read_head(bytes).ok().flatten();
-            let pos = head.filter(|head| head.stream == *stream).map(|head| head.pos());
+            let pos = head
+                .filter(|head| head.stream == *stream)
+                .map(|head| head.pos());
             (vec![unreadable(Some(stream.clone()), pos, &err)], None)
         }
     }
@@ -99,7 +104,7 @@ fn decoded_events(
         skipped: arrival.skipped,
         payload: payload(message.payload),
     })];
-    if let (Lift::Yes, StreamName::Positions(user)) = (lift, stream) {
+    if let (true, StreamName::Positions(user)) = (lift != Lift::No, stream) {
         let orders = StreamName::Orders(user.clone());
         if let Some(event) = message.lifted {
             events.push(Event::MessageReceived(StreamMessage {
@@ -107,7 +112,7 @@ fn decoded_events(
                 head: None,
                 stamps,
                 skipped: None,
-                payload: StreamPayload::OrderChanged(order_change(event)),
+                payload: StreamPayload::OrderChanged(Box::new(order_change(event))),
             }));
         } else if let Some(err) = message.lift_error {
             events.push(unreadable(Some(orders), None, &err));
@@ -138,7 +143,7 @@ fn payload(payload: Payload) -> StreamPayload {
             changed: body.changed,
             removed: body.removed,
         }),
-        Payload::Order(event) => StreamPayload::OrderChanged(order_change(event)),
+        Payload::Order(event) => StreamPayload::OrderChanged(Box::new(order_change(event))),
         Payload::Halt(status) => StreamPayload::HaltChanged(status),
         Payload::Breakers(breakers) => StreamPayload::BreakersReplaced(breakers),
         Payload::Alert(alert) => StreamPayload::AlertChanged(AlertChange {
@@ -354,6 +359,7 @@ pub(crate) fn stats(answer: StatsResponse) -> PollAnswer {
 }
 
 /// The place before the first message of an epoch: what a log that begins at `base` continues from.
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn before(base: Seq) -> Seq {
     Seq(base.0.saturating_sub(1))
 }

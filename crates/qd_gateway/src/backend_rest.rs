@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use qd_auth::{Effect, Operation};
-use qd_types::{Clock, Role, StreamName};
+use qd_types::{Clock, StreamName};
 use qd_wire::identity::{IDENTITY_HEADER, IdentityClaims, sha256_hex, sign};
 use reqwest::{Client, Method, Response, Url, redirect};
 
@@ -41,13 +41,18 @@ impl RestBackend {
         key: &[u8],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, GatewayError> {
-        let bad = |reason: String| GatewayError::BadExecutionUrl { url: url.to_owned(), reason };
+        let bad = |reason: String| GatewayError::BadExecutionUrl {
+            url: url.to_owned(),
+            reason,
+        };
         if key.len() < 32 {
             return Err(GatewayError::ShortIdentityKey(key.len()));
         }
         let base = Url::parse(url).map_err(|err| bad(err.to_string()))?;
         if base.scheme() != "http" {
-            return Err(bad("only http is spoken to the execution side, on a private network".to_owned()));
+            return Err(bad(
+                "only http is spoken to the execution side, on a private network".to_owned(),
+            ));
         }
         if base.host_str().is_none() || !matches!(base.path(), "" | "/") || base.query().is_some() {
             return Err(bad("it is more, or less, than a host and a port".to_owned()));
@@ -72,20 +77,27 @@ impl RestBackend {
             .pool_idle_timeout(POOL_IDLE)
             .build()
             .map_err(|err| bad(err.to_string()))?;
-        Ok(Self { client, base, key_id: key_id.to_owned(), key: key.to_vec(), clock })
+        Ok(Self {
+            client,
+            base,
+            key_id: key_id.to_owned(),
+            key: key.to_vec(),
+            clock,
+        })
     }
 
     async fn ask(&self, call: BackendCall) -> Result<BackendAnswer, BackendError> {
-        let (method, path) = path_of(call.operation, &call.params).ok_or(
-            BackendError::Unsupported { operation: call.operation.as_str() },
-        )?;
+        let (method, path) =
+            path_of(call.operation, &call.params).ok_or(BackendError::Unsupported {
+                operation: call.operation.as_str(),
+            })?;
         let mut url = self.base.clone();
         url.set_path(&path);
         url.set_query((!call.query.is_empty()).then_some(call.query.as_str()));
         let identity = &call.session.identity;
         let claims = IdentityClaims {
             sub: identity.user_id.clone(),
-            roles: identity.roles.iter().copied().collect::<Vec<Role>>(),
+            roles: identity.roles.clone(),
             permissions: identity.permissions(),
             accounts: identity.accounts.clone(),
             session: call.session_name,
@@ -108,12 +120,18 @@ impl RestBackend {
             request = request.header("idempotency-key", key);
         }
         if call.operation.effect() == Effect::Command {
-            request = request.header("content-type", "application/json").body(call.body);
+            request = request
+                .header("content-type", "application/json")
+                .body(call.body);
         }
         let response = request.send().await.map_err(|err| tell_apart(&err))?;
         let status = response.status().as_u16();
         let header = |name: &str| {
-            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
         };
         let content_type = header("content-type");
         let retry_after_seconds = header("retry-after").and_then(|text| text.parse().ok());
@@ -121,20 +139,33 @@ impl RestBackend {
         if status == 401 {
             // Our own signature was refused: that is nobody's missing session.
             return Err(BackendError::BadAnswer {
-                reason: "it refused the signed identity: do both sides have the same key and time?".to_owned(),
+                reason: "it refused the signed identity: do both sides have the same key and time?"
+                    .to_owned(),
             });
         }
         if (300..400).contains(&status) {
-            return Err(BackendError::BadAnswer { reason: format!("it answered {status}, and redirects are not followed") });
+            return Err(BackendError::BadAnswer {
+                reason: format!("it answered {status}, and redirects are not followed"),
+            });
         }
-        Ok(BackendAnswer { status, content_type, body, retry_after_seconds })
+        Ok(BackendAnswer {
+            status,
+            content_type,
+            body,
+            retry_after_seconds,
+        })
     }
 
     async fn answers(&self) -> bool {
         let mut url = self.base.clone();
         url.set_path("/health/ready");
         // Any answer will do: the question is whether somebody is there.
-        self.client.get(url).timeout(CONNECT_WITHIN).send().await.is_ok()
+        self.client
+            .get(url)
+            .timeout(CONNECT_WITHIN)
+            .send()
+            .await
+            .is_ok()
     }
 }
 
@@ -148,14 +179,22 @@ impl ExecutionBackend for RestBackend {
     }
 
     fn capabilities(&self) -> BackendCapabilities {
-        BackendCapabilities { publishes: true, numbers: true, lists_per_minute: None }
+        BackendCapabilities {
+            publishes: true,
+            numbers: true,
+            lists_per_minute: None,
+        }
     }
 }
 
 /// Whether the request left this machine. When in doubt it did.
 fn tell_apart(err: &reqwest::Error) -> BackendError {
     // The address may hold ids; the cause says enough.
-    let mut reason = if err.is_timeout() { "timed out".to_owned() } else { "connection failed".to_owned() };
+    let mut reason = if err.is_timeout() {
+        "timed out".to_owned()
+    } else {
+        "connection failed".to_owned()
+    };
     let mut source = std::error::Error::source(err);
     while let Some(cause) = source {
         reason = cause.to_string();
@@ -172,7 +211,9 @@ async fn read_bounded(mut response: Response) -> Result<Bytes, BackendError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|err| tell_apart(&err))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(BackendError::BadAnswer { reason: format!("it is over {MAX_ANSWER_BYTES} bytes") });
+            return Err(BackendError::BadAnswer {
+                reason: format!("it is over {MAX_ANSWER_BYTES} bytes"),
+            });
         }
         body.extend_from_slice(&chunk);
     }
@@ -201,9 +242,10 @@ fn path_of(operation: Operation, params: &BackendParams) -> Option<(Method, Stri
         }
         Operation::PlaceOrder => (Method::POST, "orders".to_owned()),
         Operation::CancelOrder => (Method::POST, format!("orders/{}/cancel", order()?)),
-        Operation::ClosePosition => {
-            (Method::POST, format!("positions/{}/close", params.symbol.as_ref()?))
-        }
+        Operation::ClosePosition => (
+            Method::POST,
+            format!("positions/{}/close", params.symbol.as_ref()?),
+        ),
     };
     Some((method, format!("/api/v1/{path}")))
 }

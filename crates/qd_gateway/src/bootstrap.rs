@@ -52,16 +52,37 @@ pub(crate) async fn bootstrap(
         );
         let (backend, request_id) = (&state.backend, &request_id);
         async move {
-            let answer =
-                backend.call(call).await.map_err(|err| refused(operation, &err, request_id))?;
+            let answer = backend
+                .call(call)
+                .await
+                .map_err(|err| refused(operation, &err, request_id))?;
             good_part(operation, answer)
         }
     });
     let bodies = try_join_all(calls).await?;
-    let [positions, orders, pnl, halt, breakers, clock, stats, history] = bodies.as_slice() else {
+    let [
+        positions,
+        orders,
+        pnl,
+        halt,
+        breakers,
+        clock,
+        stats,
+        history,
+    ] = bodies.as_slice()
+    else {
         return Err(bad_part("bootstrap"));
     };
-    let parts = BootstrapParts { positions, orders, pnl, halt, breakers, clock, stats, history };
+    let parts = BootstrapParts {
+        positions,
+        orders,
+        pnl,
+        halt,
+        breakers,
+        clock,
+        stats,
+        history,
+    };
     let info = state.sessions.info(&session);
     let json = bootstrap_json(&info, state.config.environment, &state.server_info(), &parts)
         .map_err(|err| {
@@ -69,9 +90,10 @@ pub(crate) async fn bootstrap(
             bad_part("bootstrap")
         })?;
     let mut response = Response::new(Body::from(json));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     Ok(response)
 }
 

@@ -62,7 +62,9 @@ impl GatewayConfig {
             identity_key: identity_key.into(),
             cookie_keys,
             tls: None,
-            sign_in: SignIn::Dev { users: qd_auth::dev_users() },
+            sign_in: SignIn::Dev {
+                users: qd_auth::dev_users(),
+            },
             public_origins: Vec::new(),
             environment: Environment::Paper,
             node: "gateway-1".to_owned(),
@@ -148,7 +150,7 @@ impl Default for GatewayTiming {
     fn default() -> Self {
         Self {
             head_within: Duration::from_secs(5),
-            idle_connection: Duration::from_secs(60),
+            idle_connection: Duration::from_mins(1),
             body_within: Duration::from_secs(10),
             hello_within: Duration::from_secs(10),
             beat_every: Duration::from_secs(5),

@@ -20,7 +20,10 @@ pub(crate) fn cookie_of(
     parts: &axum::http::HeaderMap,
     state: &AppState,
 ) -> Result<SessionId, CookieError> {
-    let cookies = parts.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let cookies = parts
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     qd_auth::read_cookie(state.sessions.keys(), cookies)
 }
 

@@ -8,22 +8,30 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum GatewayError {
     /// The fixed users would be open to the network.
-    #[error("the dev sign-in has users without passwords and serves loopback addresses only, not {listen}: listen on 127.0.0.1 or [::1]")]
+    #[error(
+        "the dev sign-in has users without passwords and serves loopback addresses only, not {listen}: listen on 127.0.0.1 or [::1]"
+    )]
     DevSignInElsewhere {
         /// Where it was told to listen.
         listen: SocketAddr,
     },
     /// The program was built without the fixed users.
-    #[error("the dev sign-in is not part of this build: build with the feature `dev-auth`, or configure another sign-in")]
+    #[error(
+        "the dev sign-in is not part of this build: build with the feature `dev-auth`, or configure another sign-in"
+    )]
     DevSignInNotBuilt,
     /// Nothing says which origins are ours.
-    #[error("listening on {listen} needs public_origins, the addresses people type, such as https://desk.example")]
+    #[error(
+        "listening on {listen} needs public_origins, the addresses people type, such as https://desk.example"
+    )]
     NoPublicOrigin {
         /// Where it was told to listen.
         listen: SocketAddr,
     },
     /// An origin that is none.
-    #[error("public_origins holds {origin:?}, which is no origin: write scheme and host, such as https://desk.example")]
+    #[error(
+        "public_origins holds {origin:?}, which is no origin: write scheme and host, such as https://desk.example"
+    )]
     BadPublicOrigin {
         /// What was written.
         origin: String,

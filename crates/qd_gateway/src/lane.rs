@@ -54,7 +54,7 @@ pub struct LogRead {
 }
 
 /// What to do next for a lane whose socket has room.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaneStep {
     /// Send this; poll again when the socket has room.
     Send(LaneFrame),
@@ -83,7 +83,11 @@ impl Item {
 
     /// What it takes of the bound; a snapshot is one shared buffer and takes nothing.
     fn weight(&self) -> usize {
-        if self.is_snapshot() { 0 } else { self.bytes.len() }
+        if self.is_snapshot() {
+            0
+        } else {
+            self.bytes.len()
+        }
     }
 }
 
@@ -192,7 +196,10 @@ impl Lane {
 
     /// The figures of the counting law.
     pub fn counters(&self) -> LaneCounters {
-        LaneCounters { queued: self.num_queued(), ..self.counters }
+        LaneCounters {
+            queued: self.num_queued(),
+            ..self.counters
+        }
     }
 
     /// The client said hello: answer from where it stands, or from the log's snapshot (state) or the present number (events).
@@ -240,9 +247,13 @@ impl Lane {
 
     /// Takes the page that [`LaneStep::Read`] asked for; an answer to an older question is ignored.
     pub fn on_page(&mut self, read_id: u64, page: LogPage, now: UtcMicros) {
-        let Some(asked) = self.asked.filter(|asked| asked.read_id == read_id) else { return };
+        let Some(asked) = self.asked.filter(|asked| asked.read_id == read_id) else {
+            return;
+        };
         self.asked = None;
-        let Phase::Answering(answer) = &mut self.phase else { return };
+        let Phase::Answering(answer) = &mut self.phase else {
+            return;
+        };
         if asked.stale {
             return;
         }
@@ -279,7 +290,10 @@ impl Lane {
             }
             let continues = same_epoch && pos.seq.0 == behind.saturating_add(1);
             let may_jump = class == StreamClass::State
-                && matches!(entry.head.kind, MessageKind::Snapshot | MessageKind::Refetch);
+                && matches!(
+                    entry.head.kind,
+                    MessageKind::Snapshot | MessageKind::Refetch
+                );
             if continues || may_jump {
                 at = Some(pos);
                 answer.page.push_back(Item {
@@ -289,13 +303,15 @@ impl Lane {
                 });
             } else {
                 let last_gone = Seq(pos.seq.0.saturating_sub(1));
-                gone = Some(StreamPos { epoch: pos.epoch, seq: last_gone });
+                gone = Some(StreamPos {
+                    epoch: pos.epoch,
+                    seq: last_gone,
+                });
                 self.counters.skipped += 1;
             }
         }
         // A reader that claims more than the store has is at the head too: the store's number is what the next one continues.
-        let reached =
-            at.is_some_and(|at| at.epoch == log_head.epoch && at.seq >= log_head.seq);
+        let reached = at.is_some_and(|at| at.epoch == log_head.epoch && at.seq >= log_head.seq);
         if !reached && gone.is_none() && answer.page.is_empty() {
             // The log has a higher number and nothing that leads to it.
             gone = Some(log_head);
@@ -360,14 +376,14 @@ impl Lane {
             Phase::Closed => LaneStep::Wait(None),
             Phase::Answering(_) => self.poll_answer(now, waiting_loose),
             Phase::Live if self.queue.is_empty() => LaneStep::Wait(waiting_loose),
-            Phase::Live => match free_at {
-                Some(at) => LaneStep::Wait(Some(at)),
-                None => {
-                    let frame = take_frame(&self.stream, &mut self.queue, self.sent.as_ref());
-                    self.queue_bytes = self.queue.iter().map(Item::weight).sum();
-                    self.note_sent(frame, now)
+            Phase::Live => {
+                if let Some(at) = free_at {
+                    return LaneStep::Wait(Some(at));
                 }
-            },
+                let frame = take_frame(&self.stream, &mut self.queue, self.sent.as_ref());
+                self.queue_bytes = self.queue.iter().map(Item::weight).sum();
+                self.note_sent(frame, now)
+            }
         }
     }
 
@@ -382,20 +398,28 @@ impl Lane {
     }
 
     fn poll_answer(&mut self, now: UtcMicros, waiting_loose: Option<UtcMicros>) -> LaneStep {
-        let Phase::Answering(answer) = &mut self.phase else { return LaneStep::Wait(None) };
+        let Phase::Answering(answer) = &mut self.phase else {
+            return LaneStep::Wait(None);
+        };
         if !answer.page.is_empty() {
             let frame = take_frame(&self.stream, &mut answer.page, self.sent.as_ref());
             return self.note_sent(frame, now);
         }
         if let Some(pos) = answer.gone.take() {
-            return LaneStep::Send(LaneFrame::Gone { stream: self.stream.clone(), pos });
+            return LaneStep::Send(LaneFrame::Gone {
+                stream: self.stream.clone(),
+                pos,
+            });
         }
         if self.asked.is_some() {
             return LaneStep::Wait(waiting_loose);
         }
         // A live message that came after the question was asked may lie behind the page: then one more page is read.
         let covered = answer.fresh.as_ref().is_none_or(|fresh| {
-            answer.end.as_ref().is_some_and(|end| end.epoch == fresh.epoch && fresh.seq <= end.seq)
+            answer
+                .end
+                .as_ref()
+                .is_some_and(|end| end.epoch == fresh.epoch && fresh.seq <= end.seq)
         });
         if answer.at_head && covered {
             self.sent = answer.end.take();
@@ -417,7 +441,10 @@ impl Lane {
         }
         let read_id = self.next_read_id;
         self.next_read_id += 1;
-        self.asked = Some(Asked { read_id, stale: false });
+        self.asked = Some(Asked {
+            read_id,
+            stale: false,
+        });
         if answer.at_head {
             self.sent = answer.end.take();
         }
@@ -526,7 +553,10 @@ impl Lane {
 
     /// The last number that waits, or that was sent when nothing waits.
     fn tail(&self) -> Option<StreamPos> {
-        self.queue.back().map(Item::pos).or_else(|| self.sent.clone())
+        self.queue
+            .back()
+            .map(Item::pos)
+            .or_else(|| self.sent.clone())
     }
 
     fn num_queued(&self) -> u64 {
@@ -538,7 +568,9 @@ impl Lane {
     }
 
     fn note_sent(&mut self, frame: Option<LaneFrame>, now: UtcMicros) -> LaneStep {
-        let Some(frame) = frame else { return LaneStep::Wait(None) };
+        let Some(frame) = frame else {
+            return LaneStep::Wait(None);
+        };
         self.counters.delivered += frame.num_messages();
         if let Some(told) = frame.skipped() {
             self.counters.told_skipped += told;
@@ -580,7 +612,11 @@ fn take_frame(
     match first.head.kind {
         MessageKind::Snapshot => {
             let skipped = sent.and_then(|sent| {
-                let from = if sent.epoch == first.head.epoch { sent.seq.0 } else { 0 };
+                let from = if sent.epoch == first.head.epoch {
+                    sent.seq.0
+                } else {
+                    0
+                };
                 let skipped = first.head.seq.0.saturating_sub(from).saturating_sub(1);
                 (skipped > 0).then_some(skipped)
             });
@@ -610,7 +646,12 @@ fn take_frame(
                     msgs.push(next.bytes);
                 }
             }
-            Some(LaneFrame::Batch { stream: stream.clone(), last, routed_at, msgs })
+            Some(LaneFrame::Batch {
+                stream: stream.clone(),
+                last,
+                routed_at,
+                msgs,
+            })
         }
     }
 }

@@ -78,11 +78,15 @@ pub(crate) struct Metrics {
 }
 
 fn request_histogram() -> Histogram {
-    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
+    Histogram::new([
+        0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    ])
 }
 
 fn push_histogram() -> Histogram {
-    Histogram::new([0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0])
+    Histogram::new([
+        0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0,
+    ])
 }
 
 const LANES: QueueLabel = QueueLabel { queue: "lanes" };
@@ -110,26 +114,77 @@ impl Metrics {
         };
         // The library adds `_total` to counters by itself.
         let registry = &mut metrics.registry;
-        let all: [(&str, &str, Box<dyn prometheus_client::registry::Metric>); 15] = [
-            ("qd_gateway_sockets", "Open sockets", Box::new(metrics.sockets.clone())),
-            ("qd_gateway_subscriptions", "Open lanes", Box::new(metrics.subscriptions.clone())),
-            ("qd_gateway_socket_closes", "Sockets closed by the server, by close code", Box::new(metrics.socket_closes.clone())),
-            ("qd_gateway_sign_in_failures", "Sign-ins refused", Box::new(metrics.sign_in_failures.clone())),
-            ("qd_gateway_sessions_created", "Sessions created", Box::new(metrics.sessions_created.clone())),
-            ("qd_gateway_request_seconds", "Time to answer a request", Box::new(metrics.request_seconds.clone())),
-            ("qd_queue_depth", "Messages waiting", Box::new(metrics.queue_depth.clone())),
-            ("qd_queue_dropped", "Messages lost at a bound or with a socket", Box::new(metrics.queue_dropped.clone())),
-            ("qd_queue_skipped", "Messages that a newer snapshot stands for", Box::new(metrics.queue_skipped.clone())),
-            ("qd_stream_gaps", "Holes in streams", Box::new(metrics.gaps.clone())),
-            ("qd_push_seconds", "Time from publishing to a hop, 99th percentiles as clients report them", Box::new(metrics.push_seconds.clone())),
-            ("qd_bus_events", "What the bus did, by kind", Box::new(metrics.bus_events.clone())),
-            ("qd_bus_up", "Whether the bus answers", Box::new(metrics.bus_up.clone())),
-            ("qd_process_resident_bytes", "Memory of the process", Box::new(metrics.resident_bytes.clone())),
-            ("qd_gateway_memory_per_user_bytes", "Memory of the process by open socket", Box::new(metrics.bytes_per_user.clone())),
-        ];
-        for (name, help, metric) in all {
-            registry.register(name, help, metric);
-        }
+        registry.register(
+            "qd_gateway_sockets",
+            "Open sockets",
+            metrics.sockets.clone(),
+        );
+        registry.register(
+            "qd_gateway_subscriptions",
+            "Open lanes",
+            metrics.subscriptions.clone(),
+        );
+        registry.register(
+            "qd_gateway_socket_closes",
+            "Sockets closed by the server, by close code",
+            metrics.socket_closes.clone(),
+        );
+        registry.register(
+            "qd_gateway_sign_in_failures",
+            "Sign-ins refused",
+            metrics.sign_in_failures.clone(),
+        );
+        registry.register(
+            "qd_gateway_sessions_created",
+            "Sessions created",
+            metrics.sessions_created.clone(),
+        );
+        registry.register(
+            "qd_gateway_request_seconds",
+            "Time to answer a request",
+            metrics.request_seconds.clone(),
+        );
+        registry.register(
+            "qd_queue_depth",
+            "Messages waiting",
+            metrics.queue_depth.clone(),
+        );
+        registry.register(
+            "qd_queue_dropped",
+            "Messages lost at a bound or with a socket",
+            metrics.queue_dropped.clone(),
+        );
+        registry.register(
+            "qd_queue_skipped",
+            "Messages that a newer snapshot stands for",
+            metrics.queue_skipped.clone(),
+        );
+        registry.register("qd_stream_gaps", "Holes in streams", metrics.gaps.clone());
+        registry.register(
+            "qd_push_seconds",
+            "Time from publishing to a hop, 99th percentiles as clients report them",
+            metrics.push_seconds.clone(),
+        );
+        registry.register(
+            "qd_bus_events",
+            "What the bus did, by kind",
+            metrics.bus_events.clone(),
+        );
+        registry.register(
+            "qd_bus_up",
+            "Whether the bus answers",
+            metrics.bus_up.clone(),
+        );
+        registry.register(
+            "qd_process_resident_bytes",
+            "Memory of the process",
+            metrics.resident_bytes.clone(),
+        );
+        registry.register(
+            "qd_gateway_memory_per_user_bytes",
+            "Memory of the process by open socket",
+            metrics.bytes_per_user.clone(),
+        );
         metrics
     }
 
@@ -138,7 +193,9 @@ impl Metrics {
     }
 
     pub(crate) fn sign_in_refused(&self, method: &'static str, reason: &'static str) {
-        self.sign_in_failures.get_or_create(&SignInLabel { method, reason }).inc();
+        self.sign_in_failures
+            .get_or_create(&SignInLabel { method, reason })
+            .inc();
     }
 
     pub(crate) fn session_created(&self) {
@@ -147,35 +204,57 @@ impl Metrics {
 
     /// `route` is a pattern of ours, never a path of the client's.
     pub(crate) fn answered(&self, route: &str, status: u16, seconds: f64) {
-        let label = RequestLabel { route: route.to_owned(), status };
+        let label = RequestLabel {
+            route: route.to_owned(),
+            status,
+        };
         self.request_seconds.get_or_create(&label).observe(seconds);
     }
 
     pub(crate) fn resync_asked(&self, stream: &StreamName) {
-        let label = GapLabel { stream_kind: kind_of(stream), reason: "client_resync" };
+        let label = GapLabel {
+            stream_kind: kind_of(stream),
+            reason: "client_resync",
+        };
         self.gaps.get_or_create(&label).inc();
     }
 
     pub(crate) fn told_gone(&self, stream: &StreamName) {
-        let label = GapLabel { stream_kind: kind_of(stream), reason: "log_trimmed" };
+        let label = GapLabel {
+            stream_kind: kind_of(stream),
+            reason: "log_trimmed",
+        };
         self.gaps.get_or_create(&label).inc();
     }
 
     /// What a client says of itself is believed only as far as it can be true.
     pub(crate) fn client_reported(&self, stats: &ClientStats) {
         const MOST: u64 = 1_000_000;
-        self.queue_dropped.get_or_create(&CLIENT).inc_by(stats.dropped.min(MOST));
-        self.queue_skipped.get_or_create(&CLIENT).inc_by(stats.skipped.min(MOST));
-        let painted = HopLabel { hop: "published_to_painted" };
+        self.queue_dropped
+            .get_or_create(&CLIENT)
+            .inc_by(stats.dropped.min(MOST));
+        self.queue_skipped
+            .get_or_create(&CLIENT)
+            .inc_by(stats.skipped.min(MOST));
+        let painted = HopLabel {
+            hop: "published_to_painted",
+        };
         for hop in stats.hops.iter().take(16) {
             if (0.0..60_000.0).contains(&hop.p99_ms) {
-                self.push_seconds.get_or_create(&painted).observe(hop.p99_ms / 1000.0);
+                self.push_seconds
+                    .get_or_create(&painted)
+                    .observe(hop.p99_ms / 1000.0);
             }
         }
     }
 
     /// Everything as text, with the gauges filled in.
-    pub(crate) fn render(&self, counts: &GatewayCounts, bus: &BusCounts, is_bus_up: bool) -> String {
+    pub(crate) fn render(
+        &self,
+        counts: &GatewayCounts,
+        bus: &BusCounts,
+        is_bus_up: bool,
+    ) -> String {
         let as_gauge = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
         self.sockets.set(as_gauge(counts.sockets));
         self.subscriptions.set(as_gauge(counts.subscriptions));
@@ -183,14 +262,21 @@ impl Metrics {
         self.queue_depth
             .get_or_create(&LANES)
             .set(i64::try_from(counts.lanes.queued).unwrap_or(i64::MAX));
-        raise_to(&self.queue_dropped.get_or_create(&LANES), counts.lanes.dropped);
-        raise_to(&self.queue_skipped.get_or_create(&LANES), counts.lanes.told_skipped);
+        raise_to(
+            &self.queue_dropped.get_or_create(&LANES),
+            counts.lanes.dropped,
+        );
+        raise_to(
+            &self.queue_skipped.get_or_create(&LANES),
+            counts.lanes.told_skipped,
+        );
         for (event, value) in bus_events(bus) {
             raise_to(&self.bus_events.get_or_create(&EventLabel { event }), value);
         }
         let resident = resident_bytes();
         self.resident_bytes.set(resident);
-        self.bytes_per_user.set(resident / as_gauge(counts.sockets.max(1)));
+        self.bytes_per_user
+            .set(resident / as_gauge(counts.sockets.max(1)));
         let mut out = String::new();
         if let Err(err) = text::encode(&mut out, &self.registry) {
             tracing::error!(error = %err, "metrics could not be written");
@@ -243,8 +329,14 @@ mod tests {
         metrics.session_created();
         metrics.answered("/api/v1/positions", 200, 0.004);
         metrics.resync_asked(&StreamName::KillSwitch);
-        metrics.client_reported(&ClientStats { dropped: u64::MAX, ..ClientStats::default() });
-        let counts = GatewayCounts { sockets: 3, ..GatewayCounts::default() };
+        metrics.client_reported(&ClientStats {
+            dropped: u64::MAX,
+            ..ClientStats::default()
+        });
+        let counts = GatewayCounts {
+            sockets: 3,
+            ..GatewayCounts::default()
+        };
         let text = metrics.render(&counts, &BusCounts::default(), true);
         for line in [
             "qd_gateway_sockets 3",

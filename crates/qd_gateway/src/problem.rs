@@ -12,7 +12,8 @@ use qd_wire::rest::Problem;
 /// A failed request on its way out.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiError {
-    problem: Problem,
+    // Boxed, so that every handler's result stays small.
+    problem: Box<Problem>,
     clears_cookie: bool,
 }
 
@@ -23,12 +24,15 @@ pub(crate) struct Unwritten(pub(crate) Problem);
 impl ApiError {
     /// A failure with a status, a stable code and a sentence.
     pub(crate) fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status.as_u16(), code, detail), clears_cookie: false }
+        Self {
+            problem: Box::new(Problem::new(status.as_u16(), code, detail)),
+            clears_cookie: false,
+        }
     }
 
     /// A failure that is worth another try.
     pub(crate) fn retry(mut self, retry_after_ms: u64) -> Self {
-        self.problem = self.problem.with_retry_after_ms(retry_after_ms);
+        self.problem.retry_after_ms = Some(retry_after_ms);
         self
     }
 
@@ -56,7 +60,11 @@ impl ApiError {
 
     /// No such path.
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is nothing at this path",
+        )
     }
 
     /// The method does not go with the path.
@@ -91,8 +99,8 @@ impl From<Refusal> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::from_u16(self.problem.status)
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if let Some(millis) = self.problem.retry_after_ms {
             let seconds = HeaderValue::from(millis.div_ceil(1000).max(1));
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
@@ -102,7 +110,7 @@ impl IntoResponse for ApiError {
         {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
-        response.extensions_mut().insert(Unwritten(self.problem));
+        response.extensions_mut().insert(Unwritten(*self.problem));
         response
     }
 }

@@ -53,7 +53,11 @@ pub(crate) async fn forward(
     }
     let query = parts.uri.query().unwrap_or_default();
     if query.len() > MAX_QUERY_BYTES {
-        return Err(ApiError::new(StatusCode::BAD_REQUEST, "query_too_long", "at most 2048 bytes of query"));
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "query_too_long",
+            "at most 2048 bytes of query",
+        ));
     }
     let body = if is_command {
         check_media_type(&parts.headers)?;
@@ -65,8 +69,20 @@ pub(crate) async fn forward(
         // The command goes on: only the idle time is not extended, and the next action tries again.
         tracing::debug!(error = %err, "an action could not be noted");
     }
-    let request_id = parts.extensions.get::<RequestId>().cloned().unwrap_or_default();
-    let call = call_of(operation, params, query, body, &session, &request_id, &parts.headers);
+    let request_id = parts
+        .extensions
+        .get::<RequestId>()
+        .cloned()
+        .unwrap_or_default();
+    let call = call_of(
+        operation,
+        params,
+        query,
+        body,
+        &session,
+        &request_id,
+        &parts.headers,
+    );
     let session_name = call.session_name.clone();
     match state.backend.call(call).await {
         Ok(answer) => {
@@ -121,7 +137,10 @@ pub(crate) fn check_forgery(
     if !state.origins.is_own(headers) {
         return Err(ApiError::foreign_origin());
     }
-    let token = headers.get("x-csrf-token").and_then(|value| value.to_str().ok()).unwrap_or("");
+    let token = headers
+        .get("x-csrf-token")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     if qd_auth::verify_csrf(state.sessions.keys(), &session.session_id, token) {
         Ok(())
     } else {
@@ -160,7 +179,11 @@ pub(crate) async fn read_body(state: &Shared, body: Body) -> Result<Bytes, ApiEr
             "body_too_large",
             "at most 64 KiB of body",
         )),
-        Ok(Err(_)) => Err(ApiError::new(StatusCode::BAD_REQUEST, "body_broken", "the body broke off")),
+        Ok(Err(_)) => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "body_broken",
+            "the body broke off",
+        )),
         Err(_) => Err(ApiError::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_too_slow",
@@ -178,8 +201,14 @@ fn read_params(params: &BTreeMap<String, String>) -> Result<BackendParams, ApiEr
             .map(|text| ClientOrderId::new(text))
             .transpose()
             .map_err(absent)?,
-        symbol: get("symbol").map(|text| Symbol::new(text)).transpose().map_err(absent)?,
-        stream: get("stream").map(|text| StreamName::parse(text)).transpose().map_err(absent)?,
+        symbol: get("symbol")
+            .map(|text| Symbol::new(text))
+            .transpose()
+            .map_err(absent)?,
+        stream: get("stream")
+            .map(|text| StreamName::parse(text))
+            .transpose()
+            .map_err(absent)?,
     })
 }
 
@@ -187,7 +216,10 @@ fn pass_on(answer: BackendAnswer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
     let headers = response.headers_mut();
-    if let Some(value) = answer.content_type.and_then(|text| HeaderValue::try_from(text).ok()) {
+    if let Some(value) = answer
+        .content_type
+        .and_then(|text| HeaderValue::try_from(text).ok())
+    {
         headers.insert(header::CONTENT_TYPE, value);
     }
     if let Some(seconds) = answer.retry_after_seconds {
@@ -197,7 +229,11 @@ fn pass_on(answer: BackendAnswer) -> Response {
 }
 
 /// What it means to the console that nothing came back.
-pub(crate) fn refused(operation: Operation, err: &BackendError, request_id: &RequestId) -> ApiError {
+pub(crate) fn refused(
+    operation: Operation,
+    err: &BackendError,
+    request_id: &RequestId,
+) -> ApiError {
     tracing::warn!(
         request_id = request_id.as_str(),
         operation = operation.as_str(),
@@ -206,11 +242,13 @@ pub(crate) fn refused(operation: Operation, err: &BackendError, request_id: &Req
     );
     let is_command = operation.effect() == Effect::Command;
     match err {
-        BackendError::NoAnswer { .. } | BackendError::BadAnswer { .. } if is_command => ApiError::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            "outcome_unknown",
-            "the command was sent and no answer came: look it up by its id, do not send it again",
-        ),
+        BackendError::NoAnswer { .. } | BackendError::BadAnswer { .. } if is_command => {
+            ApiError::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "outcome_unknown",
+                "the command was sent and no answer came: look it up by its id, do not send it again",
+            )
+        }
         BackendError::NotSent { .. } => ApiError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "execution_unavailable",

@@ -57,8 +57,11 @@ impl SocketRegistry {
         if inner.sockets.len() >= limits.max_sockets {
             return Err(TooMany::Node);
         }
-        let of_session =
-            inner.sockets.values().filter(|entry| entry.store_key == store_key).count();
+        let of_session = inner
+            .sockets
+            .values()
+            .filter(|entry| entry.store_key == store_key)
+            .count();
         if of_session >= limits.max_sockets_per_session {
             return Err(TooMany::Session);
         }
@@ -73,13 +76,20 @@ impl SocketRegistry {
                 lanes: Vec::new(),
             },
         );
-        Ok(Registered { registry: Arc::clone(self), socket_id, revoked })
+        Ok(Registered {
+            registry: Arc::clone(self),
+            socket_id,
+            revoked,
+        })
     }
 
     /// Ends every socket of a session on this node and says how many there were.
     pub(crate) fn revoke(&self, store_key: &str) -> usize {
         let inner = self.inner.lock();
-        let of_session = inner.sockets.values().filter(|entry| entry.store_key == store_key);
+        let of_session = inner
+            .sockets
+            .values()
+            .filter(|entry| entry.store_key == store_key);
         of_session.map(|entry| entry.revoked.cancel()).count()
     }
 
@@ -116,7 +126,9 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         let mut inner = self.registry.inner.lock();
-        let Some(entry) = inner.sockets.remove(&self.socket_id) else { return };
+        let Some(entry) = inner.sockets.remove(&self.socket_id) else {
+            return;
+        };
         for lane in entry.lanes {
             let counters = lane.with(|lane| {
                 lane.close();

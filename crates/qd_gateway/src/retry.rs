@@ -8,10 +8,12 @@ pub(crate) fn random_token() -> String {
     if let Err(err) = getrandom::fill(&mut bytes) {
         tracing::error!(error = %err, "the system gives no random bytes");
     }
-    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(32), |mut text, byte| {
+            write!(text, "{byte:02x}").ok();
+            text
+        })
 }
 
 /// When a closed socket should come back, spread over half a second to ten, so that not all come at once.

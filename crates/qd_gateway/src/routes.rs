@@ -35,7 +35,10 @@ pub const ROUTES: &[Route] = &[
     row("/api/v1/orders", Operation::PlaceOrder),
     row("/api/v1/orders/history", Operation::OrderHistory),
     row("/api/v1/orders/{client_order_id}", Operation::Order),
-    row("/api/v1/orders/{client_order_id}/cancel", Operation::CancelOrder),
+    row(
+        "/api/v1/orders/{client_order_id}/cancel",
+        Operation::CancelOrder,
+    ),
     row("/api/v1/positions/{symbol}/close", Operation::ClosePosition),
     row("/api/v1/realtime_pnl", Operation::RealtimePnl),
     row("/api/v1/kill_switch_status", Operation::HaltStatus),
@@ -59,8 +62,10 @@ mod tests {
         let operations: BTreeSet<_> = ROUTES.iter().map(|route| route.operation).collect();
         assert_eq!(operations.len(), ROUTES.len());
         assert_eq!(operations.len(), Operation::ALL.len());
-        let places: BTreeSet<_> =
-            ROUTES.iter().map(|route| (route.path, route.method().to_string())).collect();
+        let places: BTreeSet<_> = ROUTES
+            .iter()
+            .map(|route| (route.path, route.method().to_string()))
+            .collect();
         assert_eq!(places.len(), ROUTES.len());
     }
 }

@@ -59,7 +59,12 @@ pub(crate) struct SessionStore {
 
 impl SessionStore {
     pub(crate) fn new(bus: Bus, clock: Arc<dyn Clock>, keys: KeyRing, rules: SessionRules) -> Self {
-        Self { bus, clock, keys, rules }
+        Self {
+            bus,
+            clock,
+            keys,
+            rules,
+        }
     }
 
     pub(crate) fn keys(&self) -> &KeyRing {
@@ -87,8 +92,14 @@ impl SessionStore {
         };
         let stored = write_record(&record);
         let keep = self.rules.keep_millis(&record, now);
-        self.bus.kv_set(&session_id.store_key(), stored.clone(), keep).await?;
-        Ok(LiveSession { session_id, record, stored })
+        self.bus
+            .kv_set(&session_id.store_key(), stored.clone(), keep)
+            .await?;
+        Ok(LiveSession {
+            session_id,
+            record,
+            stored,
+        })
     }
 
     /// Looks a session up. Trouble with the store is an error and never [`Lookup::Absent`].
@@ -120,12 +131,17 @@ impl SessionStore {
         if !self.rules.wants_touch(&session.record, now) {
             return Ok(());
         }
-        let record = SessionRecord { last_action_at: now, ..session.record.clone() };
+        let record = SessionRecord {
+            last_action_at: now,
+            ..session.record.clone()
+        };
         let stored = write_record(&record);
         let keep = self.rules.keep_millis(&record, now);
         let key = session.session_id.store_key();
-        let done =
-            self.bus.kv_compare_and_set(&key, &session.stored, stored.clone(), keep).await?;
+        let done = self
+            .bus
+            .kv_compare_and_set(&key, &session.stored, stored.clone(), keep)
+            .await?;
         if done {
             session.record = record;
             session.stored = stored;
@@ -156,7 +172,13 @@ impl SessionStore {
 }
 
 fn write_record(record: &SessionRecord) -> Bytes {
-    let SessionRecord { identity, method, signed_in_at, last_action_at, mfa_at } = record;
+    let SessionRecord {
+        identity,
+        method,
+        signed_in_at,
+        last_action_at,
+        mfa_at,
+    } = record;
     let wire = RecordWire {
         v: RECORD_VERSION,
         user_id: identity.user_id.to_string(),
@@ -182,7 +204,11 @@ fn read_record(bytes: &[u8]) -> Option<SessionRecord> {
         identity: Identity {
             user_id: UserId::new(&wire.user_id).ok()?,
             name: wire.name,
-            roles: wire.roles.iter().map(|role| Role::parse(role)).collect::<Option<_>>()?,
+            roles: wire
+                .roles
+                .iter()
+                .map(|role| Role::parse(role))
+                .collect::<Option<_>>()?,
             accounts: wire
                 .accounts
                 .iter()
@@ -206,12 +232,20 @@ mod tests {
     fn store(clock: &Arc<ManualClock>) -> SessionStore {
         let bus = Bus::embedded(Arc::<ManualClock>::clone(clock));
         let keys = KeyRing::new(Key::new("a", &[1; 32]).unwrap());
-        SessionStore::new(bus, Arc::<ManualClock>::clone(clock), keys, SessionRules::default())
+        SessionStore::new(
+            bus,
+            Arc::<ManualClock>::clone(clock),
+            keys,
+            SessionRules::default(),
+        )
     }
 
     async fn signed_in(store: &SessionStore) -> LiveSession {
         let user = qd_auth::dev_users().remove(0);
-        store.create(SessionId::random().unwrap(), user, SignInMethod::Dev).await.unwrap()
+        store
+            .create(SessionId::random().unwrap(), user, SignInMethod::Dev)
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
@@ -226,7 +260,10 @@ mod tests {
         }
         clock.advance_millis(1);
         let found = store.look_up(&made.session_id).await.unwrap();
-        assert!(matches!(found, Lookup::Ended(SessionVerdict::Idle)), "{found:?}");
+        assert!(
+            matches!(found, Lookup::Ended(SessionVerdict::Idle)),
+            "{found:?}"
+        );
     }
 
     #[tokio::test]
@@ -255,9 +292,16 @@ mod tests {
         });
         let text = String::from_utf8(good.to_vec()).unwrap();
         assert!(read_record(text.as_bytes()).is_some());
-        for (from, to) in [("\"v\":1", "\"v\":2"), ("\"trader\"]", "\"god\"]"), ("\"dev\"", "\"x\"")] {
+        for (from, to) in [
+            ("\"v\":1", "\"v\":2"),
+            ("\"trader\"]", "\"god\"]"),
+            ("\"dev\"", "\"x\""),
+        ] {
             assert!(text.contains(from), "{from} in {text}");
-            assert!(read_record(text.replacen(from, to, 1).as_bytes()).is_none(), "{to}");
+            assert!(
+                read_record(text.replacen(from, to, 1).as_bytes()).is_none(),
+                "{to}"
+            );
         }
     }
 }

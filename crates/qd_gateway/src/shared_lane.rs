@@ -20,7 +20,11 @@ pub(crate) struct SharedLane {
 
 impl SharedLane {
     pub(crate) fn new(lane: Lane, wake: Arc<Notify>, lifted_to: Option<Arc<Self>>) -> Arc<Self> {
-        Arc::new(Self { lane: Mutex::new(lane), wake, lifted_to })
+        Arc::new(Self {
+            lane: Mutex::new(lane),
+            wake,
+            lifted_to,
+        })
     }
 
     /// Does something with the lane; to be kept short, for the hub waits.

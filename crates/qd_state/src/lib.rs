@@ -15,6 +15,8 @@ mod freshness;
 mod snapshot;
 mod store;
 mod stream_client;
+#[cfg(test)]
+mod tests;
 
 pub use self::cell::{SnapshotCell, Waker};
 pub use self::effect::{Effect, ReconnectReason, RestAsk};

@@ -74,10 +74,11 @@ impl<'a> Banner<'a> {
             Stroke::new(1.0, colors.line),
         );
         let center_y = rect.center().y;
-        paint::warning_sign(
+        paint::notice_sign(
             painter,
             pos2(rect.left() + 22.0, center_y),
             13.0,
+            self.tone,
             colors.text,
             colors.fill,
         );

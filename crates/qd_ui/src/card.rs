@@ -210,13 +210,13 @@ impl<'a> MetricCard<'a> {
             left += 22.0;
         }
         let value_room = value_rect.with_min_x(left);
-        let value = text::layout_to_fit(
-            &faded,
-            value,
-            &fonts.card_value,
-            &fonts.card_value_smaller,
-            value_room.width(),
-        );
+        // Chosen by the card's width and not by the text's, so that cards side by side agree.
+        let (font, smaller): (_, &[_]) = match (inner.width(), &fonts.card_value_smaller) {
+            (room, smaller) if room >= 170.0 => (&fonts.card_value, smaller),
+            (room, [font, smallest]) if room >= 140.0 => (font, std::slice::from_ref(smallest)),
+            (_, [_, smallest]) => (smallest, &[]),
+        };
+        let value = text::layout_to_fit(&faded, value, font, smaller, value_room.width());
         text::paint_galley(&faded, value_room, value, color, HAlign::Left);
 
         let context_rect = line(49.0, 15.0);
@@ -274,11 +274,13 @@ impl<'a> MetricCard<'a> {
         };
         let now = color(self.tone);
         match self.sign_changed {
-            Some((age_ms, previous)) => mix(
-                now,
-                color(previous),
-                cx.fade(ui.ctx(), age_ms, SIGN_FADE_MS),
-            ),
+            Some((age_ms, previous)) => {
+                let strength = cx.fade(age_ms, SIGN_FADE_MS);
+                if strength > 0.0 {
+                    ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
+                }
+                mix(now, color(previous), strength)
+            }
             None => now,
         }
     }

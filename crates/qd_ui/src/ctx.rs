@@ -25,14 +25,33 @@ impl<'a> UiCtx<'a> {
         }
     }
 
-    /// How far a change has faded, from 1 (just happened) to 0 (over), given its age.
+    /// How strong a change still shows, from 1 (just happened) to 0 (over), given its age. Always over under test.
     ///
-    /// Asks for the next frame while the fade is visible. Always over under test.
-    pub fn fade(&self, ctx: &egui::Context, age_ms: u32, fade_ms: u32) -> f32 {
+    /// While it is above 0, ask for the next frame with [`crate::paint::MOTION_INTERVAL`].
+    pub fn fade(&self, age_ms: u32, fade_ms: u32) -> f32 {
         if self.is_test || age_ms >= fade_ms {
             return 0.0;
         }
-        ctx.request_repaint_after(crate::paint::MOTION_INTERVAL);
         1.0 - age_ms as f32 / fade_ms as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_fades_and_is_over() {
+        let tokens = DesignTokens::dark();
+        let cx = UiCtx::new(&tokens, 0);
+        assert_eq!(cx.fade(0, 600), 1.0);
+        assert_eq!(cx.fade(300, 600), 0.5);
+        assert_eq!(cx.fade(600, 600), 0.0);
+        assert_eq!(cx.fade(0, 0), 0.0);
+        let still = UiCtx {
+            is_test: true,
+            ..cx
+        };
+        assert_eq!(still.fade(0, 600), 0.0);
     }
 }

@@ -258,10 +258,11 @@ fn note(ui: &mut Ui, cx: &UiCtx<'_>, tone: Tone, words: &str) {
         text::label(ui, words, &cx.tokens.fonts.body, colors.text);
     });
     let rect = shown.response.rect;
-    paint::warning_sign(
+    paint::notice_sign(
         ui.painter(),
         pos2(rect.left() + 16.0, rect.top() + 15.0),
         12.0,
+        tone,
         colors.text,
         colors.fill,
     );

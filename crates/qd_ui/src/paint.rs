@@ -88,18 +88,31 @@ pub fn cross(painter: &Painter, center: Pos2, size: f32, stroke: Stroke) {
     );
 }
 
-/// An exclamation mark in a triangle: the sign of a warning.
-pub fn warning_sign(painter: &Painter, center: Pos2, size: f32, color: Color32, hole: Color32) {
-    trend_arrow(painter, center, size, Trend::Up, color);
-    painter.rect_filled(
-        Rect::from_center_size(
-            center + vec2(0.0, size * 0.02),
-            vec2(size * 0.11, size * 0.30),
-        ),
-        0.5,
-        hole,
+/// The sign before a notice: an exclamation mark in a triangle for what wants a look, an "i" in a circle for the rest.
+pub fn notice_sign(
+    painter: &Painter,
+    center: Pos2,
+    size: f32,
+    tone: Tone,
+    color: Color32,
+    hole: Color32,
+) {
+    let (stem, dot) = match tone {
+        Tone::Warn | Tone::Danger | Tone::Loss => {
+            trend_arrow(painter, center, size, Trend::Up, color);
+            (0.02, 0.28)
+        }
+        Tone::Neutral | Tone::Faint | Tone::Info | Tone::Accent | Tone::Gain => {
+            painter.circle_filled(center, size * 0.5, color);
+            (0.13, -0.24)
+        }
+    };
+    let stem_rect = Rect::from_center_size(
+        center + vec2(0.0, size * stem),
+        vec2(size * 0.12, size * 0.32),
     );
-    painter.circle_filled(center + vec2(0.0, size * 0.28), size * 0.07, hole);
+    painter.rect_filled(stem_rect, 0.5, hole);
+    painter.circle_filled(center + vec2(0.0, size * dot), size * 0.075, hole);
 }
 
 /// What a check box shows.

@@ -70,6 +70,18 @@ pub(crate) fn bounded(what: &'static str, len: usize, limit: usize) -> Result<()
     Ok(())
 }
 
+/// The text of a JSON object.
+///
+/// Everything we read is one, and serde would take a list for a struct too, field by field.
+pub(crate) fn object_text<'a>(what: &'static str, bytes: &'a [u8]) -> Result<&'a str, WireError> {
+    let text = std::str::from_utf8(bytes).map_err(|err| WireError::malformed(what, err))?;
+    if text.trim_ascii_start().starts_with('{') {
+        Ok(text)
+    } else {
+        Err(WireError::malformed(what, "no JSON object"))
+    }
+}
+
 impl From<ParseError> for WireError {
     fn from(err: ParseError) -> Self {
         Self::malformed(err.what, &err)

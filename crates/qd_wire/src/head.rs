@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::codec::{text_from_json, when};
-use crate::error::{WireError, bounded, sample};
+use crate::error::{WireError, bounded, object_text, sample};
 
 /// No message is larger: a snapshot that would be goes out as `refetch`.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -74,9 +74,7 @@ impl Body {
     /// [`WireError`] when it is no JSON object, or over [`MAX_MESSAGE_BYTES`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WireError> {
         bounded("body", bytes.len(), MAX_MESSAGE_BYTES)?;
-        let text = std::str::from_utf8(bytes)
-            .map_err(|err| WireError::malformed("body", err))?
-            .trim();
+        let text = object_text("body", bytes)?.trim_ascii();
         serde_json::from_str::<EnvelopeWire<'_>>(text)
             .map_err(|err| WireError::malformed("body", err))?;
         Ok(Self::from_object_text(text.as_bytes().to_vec()))
@@ -278,7 +276,7 @@ fn check(head: &Head) -> Result<(), WireError> {
 /// [`WireError`] when it is too large, no JSON object, or numbered with a head that breaks the contract.
 pub fn read_head(bytes: &[u8]) -> Result<Option<Head>, WireError> {
     bounded("message", bytes.len(), MAX_MESSAGE_BYTES)?;
-    let text = std::str::from_utf8(bytes).map_err(|err| WireError::malformed(WHAT, err))?;
+    let text = object_text(WHAT, bytes)?;
     let wire: EnvelopeWire<'_> =
         serde_json::from_str(text).map_err(|err| WireError::malformed(WHAT, err))?;
     let head = wire.head_fields().read()?;

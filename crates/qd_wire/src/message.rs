@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::codec::{
     AlertWire, BreakerWire, Codec, FillWire, HaltWire, Names, OrderWire, PositionWire, Ser,
 };
-use crate::error::{WireError, bounded, sample};
+use crate::error::{WireError, bounded, object_text, sample};
 use crate::head::{Body, EnvelopeWire, Head, HeadFields, MAX_EVENT_BYTES, MAX_MESSAGE_BYTES};
 
 /// A decoded bus message.
@@ -202,7 +202,7 @@ pub fn decode(stream: &StreamName, bytes: &[u8]) -> Result<Message, WireError> {
         _ => ("message", MAX_MESSAGE_BYTES),
     };
     bounded(what, bytes.len(), limit)?;
-    let text = std::str::from_utf8(bytes).map_err(|err| WireError::malformed("message", err))?;
+    let text = object_text("message", bytes)?;
     if matches!(stream, StreamName::Positions(_)) {
         return decode_positions(stream, text);
     }
@@ -383,7 +383,7 @@ pub fn lift_event(bytes: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
     }
 
     bounded("message", bytes.len(), MAX_MESSAGE_BYTES)?;
-    let text = std::str::from_utf8(bytes).map_err(|err| WireError::malformed("message", err))?;
+    let text = object_text("message", bytes)?;
     let Some(event) = read::<EmbeddedWire<'_>>("message", text)?.event else {
         return Ok(None);
     };
@@ -424,9 +424,15 @@ impl From<&PositionTotals> for TotalsBody {
     }
 }
 
-/// Writes a body. Its types have text keys and finite values only, so that writing into memory cannot fail.
-fn body(value: &impl Serialize) -> Body {
-    Body::from_object_text(crate::rest::to_json(value))
+/// About how many bytes a row takes, so that a body is written without being moved.
+const ROW_BYTES: usize = 384;
+
+/// Writes a body of `num_rows` rows.
+fn body(num_rows: usize, value: &impl Serialize) -> Body {
+    let mut text = Vec::with_capacity(256 + num_rows * ROW_BYTES);
+    // Text keys and finite values only: writing into memory cannot fail.
+    serde_json::to_writer(&mut text, value).ok();
+    Body::from_object_text(text)
 }
 
 /// The whole state of a positions stream.
@@ -438,10 +444,13 @@ pub fn positions_snapshot_body(totals: &PositionTotals, positions: &[Position]) 
         positions: Rows<'a, Position>,
     }
 
-    body(&SnapshotBody {
-        totals: totals.into(),
-        positions: Rows(positions),
-    })
+    body(
+        positions.len(),
+        &SnapshotBody {
+            totals: totals.into(),
+            positions: Rows(positions),
+        },
+    )
 }
 
 /// What changed in a positions stream.
@@ -458,11 +467,14 @@ pub fn positions_delta_body(
         removed: Rows<'a, PositionKey>,
     }
 
-    body(&DeltaBody {
-        totals: totals.into(),
-        changed: Rows(changed),
-        removed: Rows(removed),
-    })
+    body(
+        changed.len() + removed.len(),
+        &DeltaBody {
+            totals: totals.into(),
+            changed: Rows(changed),
+            removed: Rows(removed),
+        },
+    )
 }
 
 /// One change of one order, with the execution that caused it.
@@ -474,15 +486,18 @@ pub fn order_body(order: &Order, fill: Option<&Fill>) -> Body {
         fill: Option<Ser<'a, Fill>>,
     }
 
-    body(&OrderBody {
-        order: Ser(order),
-        fill: fill.map(Ser),
-    })
+    body(
+        2,
+        &OrderBody {
+            order: Ser(order),
+            fill: fill.map(Ser),
+        },
+    )
 }
 
 /// The halt machine's word.
 pub fn halt_body(status: &HaltStatus) -> Body {
-    body(&Ser(status))
+    body(status.scopes.len(), &Ser(status))
 }
 
 /// All circuit breakers.
@@ -492,14 +507,17 @@ pub fn breakers_body(breakers: &[Breaker]) -> Body {
         breakers: Rows<'a, Breaker>,
     }
 
-    body(&BreakersBody {
-        breakers: Rows(breakers),
-    })
+    body(
+        breakers.len(),
+        &BreakersBody {
+            breakers: Rows(breakers),
+        },
+    )
 }
 
 /// One change of one alert.
 pub fn alert_body(alert: &Alert) -> Body {
-    body(&Ser(alert))
+    body(1, &Ser(alert))
 }
 
 /// A number without rows: the snapshot was too large.

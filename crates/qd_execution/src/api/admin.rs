@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, header};
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use qd_bus::BusCounts;
 use qd_types::{MarketPhase, Permission, StreamName, UtcMicros};
 use qd_wire::rest::{FeedCounter, HealthResponse, ServiceHealth, ServiceStatus};

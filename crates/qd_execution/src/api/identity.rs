@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, Response, header};
 use axum::middleware::Next;
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use qd_types::{AccountId, Permission, UserId};
 use qd_wire::identity::{IDENTITY_HEADER, IdentityClaims, verify};
 

@@ -3,9 +3,11 @@
 //! From the outside in: a request id and the one error body, panics caught, then for everything but health, metrics and
 //! version the signed identity. Handlers read the desk through the engine's lanes and never hold it.
 
+mod account;
 mod admin;
 mod commands;
 mod identity;
+mod market;
 mod metrics;
 mod nonces;
 mod problem;
@@ -91,14 +93,14 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
             post(commands::cancel),
         )
         .route("/api/v1/realtime_pnl", get(reads::realtime_pnl))
-        .route("/api/v1/account", get(reads::account))
+        .route("/api/v1/account", get(account::account))
         .route("/api/v1/kill_switch_status", get(reads::kill_switch_status))
         .route("/api/v1/circuit_breakers", get(reads::circuit_breakers))
-        .route("/api/v1/market/prices", get(reads::prices))
-        .route("/api/v1/market/series", get(reads::series))
-        .route("/api/v1/market/clock", get(reads::clock))
+        .route("/api/v1/market/prices", get(market::prices))
+        .route("/api/v1/market/series", get(market::series))
+        .route("/api/v1/market/clock", get(market::clock))
         .route("/api/v1/system/health", get(admin::system_health))
-        .route("/api/v1/dashboard/stats", get(reads::stats))
+        .route("/api/v1/dashboard/stats", get(account::stats))
         .route("/api/v1/streams/{name}", get(reads::stream_log))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

@@ -5,15 +5,14 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{Response, header};
-use axum::response::IntoResponse;
+use axum::response::IntoResponse as _;
 use qd_types::{
-    AccountId, ClientOrderId, Decimal, Epoch, Order, Permission, Position, Seq, StreamName,
-    StreamPos, Symbol, UserId,
+    AccountId, ClientOrderId, Epoch, Order, Permission, Position, Seq, StreamName, StreamPos,
+    Symbol, UserId,
 };
 use qd_wire::rest::{
-    BreakersResponse, HaltResponse, HistoryEntry, HistoryResponse, LimitUse, MarketClockResponse,
-    OrderDetailResponse, OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary,
-    PriceQuote, PriceSeries, PricesResponse, RealtimePnlResponse, SeriesResponse, StatsResponse,
+    BreakersResponse, HaltResponse, HistoryEntry, HistoryResponse, OrderDetailResponse,
+    OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary, RealtimePnlResponse,
     StreamLogResponse, StreamRef, to_json,
 };
 use serde::Serialize;
@@ -25,7 +24,6 @@ use super::{Api, ApiState};
 use crate::desk::Desk;
 use crate::engine::totals_of;
 use crate::ledger::{LimitEvidence, OrderKey, OrderRecord};
-use crate::market::MAX_POINTS;
 
 /// Most messages of a log in one answer.
 const LOG_PAGE: usize = 200;
@@ -42,7 +40,7 @@ pub(super) fn json(status: u16, body: &(impl Serialize + ?Sized)) -> Response<Bo
     (status, headers, to_json(body)).into_response()
 }
 
-type Answer = Result<Response<Body>, ApiError>;
+pub(super) type Answer = Result<Response<Body>, ApiError>;
 
 impl ApiState {
     /// The number that rows read from now on stand on.
@@ -318,215 +316,6 @@ pub(super) async fn circuit_breakers(
         .await
         .map_err(ApiError::of_read)?;
     Ok(json(200, &BreakersResponse { breakers, stream }))
-}
-
-pub(super) async fn prices(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
-    caller.must(Permission::MarketView)?;
-    let symbols = params.symbols()?;
-    params.finish()?;
-    let prices = api
-        .handle
-        .read(move |desk, _| {
-            desk.market()
-                .quotes()
-                .filter(|quote| {
-                    symbols
-                        .as_ref()
-                        .is_none_or(|wanted| wanted.contains(&quote.symbol))
-                })
-                .map(|quote| PriceQuote {
-                    symbol: quote.symbol,
-                    price: quote.price,
-                    bid: Some(quote.bid),
-                    ask: Some(quote.ask),
-                    at: quote.at,
-                    source: "sim".to_owned(),
-                })
-                .collect()
-        })
-        .await
-        .map_err(ApiError::of_read)?;
-    Ok(json(200, &PricesResponse { prices }))
-}
-
-pub(super) async fn series(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
-    caller.must(Permission::MarketView)?;
-    let symbols = params.symbols()?;
-    let points = params.number("points")?;
-    params.finish()?;
-    let max_points = points.map_or(MAX_POINTS, |points| {
-        usize::try_from(points)
-            .unwrap_or(MAX_POINTS)
-            .clamp(2, MAX_POINTS)
-    });
-    let series = api
-        .handle
-        .read(move |desk, _| {
-            desk.market()
-                .quotes()
-                .map(|quote| quote.symbol)
-                .filter(|symbol| {
-                    symbols
-                        .as_ref()
-                        .is_none_or(|wanted| wanted.contains(symbol))
-                })
-                .filter_map(|symbol| {
-                    let points = desk.market().series(symbol, max_points)?;
-                    Some(PriceSeries { symbol, points })
-                })
-                .collect()
-        })
-        .await
-        .map_err(ApiError::of_read)?;
-    Ok(json(200, &SeriesResponse { series }))
-}
-
-pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
-    caller.must(Permission::MarketView)?;
-    params.finish()?;
-    let response = api
-        .handle
-        .read(|desk, now| {
-            let clock = desk.market_clock(now);
-            MarketClockResponse {
-                phase: clock.phase,
-                next_change_at: Some(clock.next_change_at),
-                zone: "America/New_York".to_owned(),
-                now,
-            }
-        })
-        .await
-        .map_err(ApiError::of_read)?;
-    Ok(json(200, &response))
-}
-
-pub(super) async fn stats(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
-    caller.must(Permission::PnlView)?;
-    params.finish()?;
-    let response = api
-        .handle
-        .read(move |desk, now| {
-            let mut response = StatsResponse {
-                orders_today: 0,
-                fills_today: 0,
-                fees_today: qd_types::Money::ZERO,
-                turnover_today: qd_types::Money::ZERO,
-                limit_use: limit_use(desk, caller.accounts(), now),
-                as_of: now,
-            };
-            for account in caller.accounts() {
-                if let Some(book) = desk.ledger().book(account) {
-                    response.orders_today += book.day.num_orders;
-                    response.fills_today += book.day.num_fills;
-                    response.fees_today += book.day.fees;
-                    response.turnover_today += book.day.turnover;
-                }
-            }
-            response
-        })
-        .await
-        .map_err(ApiError::of_read)?;
-    Ok(json(200, &response))
-}
-
-/// Limits of all granted accounts together: each account has its own, so value and limit are added up.
-fn limit_use(desk: &Desk, accounts: &[AccountId], now: qd_types::UtcMicros) -> Vec<LimitUse> {
-    let rails = desk.ledger().rails();
-    let books: Vec<_> = accounts
-        .iter()
-        .filter_map(|account| desk.ledger().book(account))
-        .collect();
-    let times = Decimal::from(books.len());
-    let totals = totals_of(desk, accounts, now);
-    let num_open = desk
-        .ledger()
-        .open_orders()
-        .filter(|record| accounts.contains(&record.order.account))
-        .count();
-    let of = |rule: &str, value: Decimal, limit: Decimal, unit: &str| LimitUse {
-        rule: rule.to_owned(),
-        value,
-        limit: limit * times,
-        unit: unit.to_owned(),
-    };
-    let equity: Decimal = books.iter().map(|book| book.equity().get()).sum();
-    vec![
-        of(
-            "gross_exposure",
-            totals.exposure.gross.get(),
-            rails.max_gross_exposure.get(),
-            "usd",
-        ),
-        LimitUse {
-            rule: "margin".to_owned(),
-            value: totals.margin_used.unwrap_or_default().get(),
-            limit: equity,
-            unit: "usd".to_owned(),
-        },
-        of(
-            "open_orders",
-            Decimal::from(num_open),
-            Decimal::from(rails.max_open_orders),
-            "orders",
-        ),
-    ]
-}
-
-/// `GET /api/v1/account`: one entry per granted account.
-#[derive(Serialize)]
-struct AccountsBody {
-    accounts: Vec<AccountBody>,
-    limit_use: Vec<LimitUse>,
-    as_of: String,
-}
-
-#[derive(Serialize)]
-struct AccountBody {
-    account: String,
-    cash: String,
-    equity: String,
-    buying_power: Option<String>,
-    margin_used: Option<String>,
-    exposure: ExposureBody,
-}
-
-#[derive(Serialize)]
-struct ExposureBody {
-    gross: String,
-    net: String,
-}
-
-pub(super) async fn account(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
-    caller.must(Permission::PnlView)?;
-    params.finish()?;
-    let body = api
-        .handle
-        .read(move |desk, now| AccountsBody {
-            accounts: caller
-                .accounts()
-                .iter()
-                .filter_map(|account| desk.ledger().book(account))
-                .map(|book| {
-                    let totals = book.totals(desk.ledger().rails().margin_rate, now);
-                    AccountBody {
-                        account: book.account().to_string(),
-                        cash: book.cash().to_canonical(),
-                        equity: book.equity().to_canonical(),
-                        buying_power: totals.buying_power.map(|money| money.to_canonical()),
-                        margin_used: totals.margin_used.map(|money| money.to_canonical()),
-                        exposure: ExposureBody {
-                            gross: totals.exposure.gross.to_canonical(),
-                            net: totals.exposure.net.to_canonical(),
-                        },
-                    }
-                })
-                .collect(),
-            limit_use: limit_use(desk, caller.accounts(), now),
-            as_of: now.to_rfc3339(),
-        })
-        .await
-        .map_err(ApiError::of_read)?;
-    Ok(json(200, &body))
 }
 
 pub(super) async fn stream_log(

@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 
 /// Connections at one time.
 const MAX_CONNECTIONS: usize = 1024;
-/// Longest wait for a request's head.
-const HEAD_DUE: Duration = Duration::from_secs(10);
+/// Longest wait for the next request on a connection: longer than clients keep idle ones, so that they close first.
+const HEAD_DUE: Duration = Duration::from_mins(2);
 /// How long requests under way may take after the end was asked for.
 const DRAIN_DUE: Duration = Duration::from_secs(4);
 /// Wait after the system refused an accept, for lack of descriptors for instance.

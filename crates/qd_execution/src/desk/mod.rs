@@ -66,9 +66,7 @@ impl Desk {
         if is_tick {
             self.tick(now, is_open);
         }
-        if is_open {
-            self.run_venue(now);
-        }
+        self.run_venue(now, is_open);
         self.resolve_unanswered(now);
     }
 
@@ -111,8 +109,8 @@ impl Desk {
         }
     }
 
-    fn run_venue(&mut self, now: UtcMicros) {
-        self.venue.begin_step();
+    fn run_venue(&mut self, now: UtcMicros, is_open: bool) {
+        self.venue.begin_step(is_open);
         while let Some(event) = self.venue.next_event(now, &self.market, |key| {
             self.ledger
                 .book(&key.account)

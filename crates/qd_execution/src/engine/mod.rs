@@ -6,6 +6,8 @@
 
 mod publish;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -135,7 +137,12 @@ impl Execution {
             status: Arc::clone(&status),
             step_millis: config.step_millis.max(1),
         };
-        let task = tokio::spawn(engine.run(safety_jobs, normal_jobs, stop.clone()));
+        let running = tokio::spawn(engine.run(safety_jobs, normal_jobs, stop.clone()));
+        let task = tokio::spawn(async move {
+            if let Err(err) = running.await {
+                tracing::error!(error = %err, "the execution engine ended by a failure; nothing trades until a restart");
+            }
+        });
         Ok(ExecutionHandle {
             shared: Arc::new(Shared {
                 safety,
@@ -312,10 +319,8 @@ impl ExecutionHandle {
     pub async fn stop(&self, patience: Duration) {
         self.shared.stop.cancel();
         let task = self.shared.task.lock().take();
-        if let Some(task) = task
-            && let Err(err) = task.await
-        {
-            tracing::error!(error = %err, "the execution engine ended by a failure");
+        if let Some(task) = task {
+            task.await.ok();
         }
         if tokio::time::timeout(patience, self.shared.streams.drained())
             .await

@@ -303,3 +303,69 @@ impl Streams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use qd_types::Money;
+    use qd_wire::{Head, Payload, decode, write_message};
+
+    use super::*;
+    use crate::config::ExecutionConfig;
+    use crate::testing::START;
+
+    #[test]
+    fn a_delta_shows_every_row_that_its_totals_count_even_before_the_rows_are_marked() {
+        let config = ExecutionConfig {
+            warmup_ticks: 0,
+            ..ExecutionConfig::demo(1).unwrap()
+        };
+        let mut desk = Desk::new(&config, START);
+        let accounts = &config.users[0].accounts;
+        let source = PositionsSource::default();
+        let all: BTreeSet<PositionKey> = desk
+            .ledger()
+            .books()
+            .flat_map(|book| book.positions())
+            .map(Position::key)
+            .collect();
+        source.update(&desk, accounts, &all, START);
+        source.snapshot();
+        desk.step(START);
+        let changed = desk.take_changes().rows;
+        assert!(changed.len() > 1);
+        let names = source.update(&desk, accounts, &changed, START);
+        // Only the first mark has reached the publisher when it builds its message.
+        let (body, _) = source.delta(&BTreeSet::from([names[0].clone()]));
+        let stream = StreamName::Positions(config.users[0].user_id.clone());
+        let head = Head {
+            stream: stream.clone(),
+            epoch: qd_types::Epoch::new("e").unwrap(),
+            seq: qd_types::Seq(2),
+            base_seq: Some(qd_types::Seq(1)),
+            kind: qd_types::MessageKind::Delta,
+            made_at: START,
+            published_at: START,
+        };
+        let Payload::PositionsDelta(delta) = decode(&stream, &write_message(&head, &body))
+            .unwrap()
+            .payload
+        else {
+            panic!("no delta");
+        };
+        let shown: BTreeSet<PositionKey> = delta.changed.iter().map(Position::key).collect();
+        assert_eq!(shown, changed);
+        let mut rows: BTreeMap<PositionKey, Money> = desk
+            .ledger()
+            .books()
+            .flat_map(|book| book.positions())
+            .map(|row| (row.key(), row.unrealized_pl))
+            .collect();
+        rows.extend(
+            delta
+                .changed
+                .iter()
+                .map(|row| (row.key(), row.unrealized_pl)),
+        );
+        assert_eq!(delta.totals.unrealized_pl, rows.into_values().sum());
+    }
+}

@@ -3,27 +3,15 @@
 //! Sends nothing: the desk sends what was recorded. Permissions and grants are checked before this is called.
 
 use qd_types::{
-    AccountId, BreakerState, Decimal, HaltState, Money, Order, OrderStatus, OrderType, PositionKey,
-    Qty, Side, TimeInForce, UtcMicros,
+    AccountId, BreakerState, HaltState, Money, Order, OrderStatus, PositionKey, Price, Qty, Side,
+    UtcMicros,
 };
 
-use super::order::{
-    Ask, Author, CloseRequest, LimitEvidence, OrderKey, OrderRecord, OrderRequest, Transition,
-};
+use super::form::{FieldProblem, problem};
+use super::order::{Ask, Author, LimitEvidence, OrderKey, OrderRecord, OrderRequest, Transition};
 use super::rails::Room;
 use super::{Ledger, MANUAL};
 use crate::market::Quote;
-
-/// Why a field of a command was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldProblem {
-    /// The field, as on the wire.
-    pub name: &'static str,
-    /// Stable `snake_case`.
-    pub code: &'static str,
-    /// For people.
-    pub detail: String,
-}
 
 /// What became of a wish to trade.
 #[derive(Clone, Debug)]
@@ -38,154 +26,6 @@ pub enum PlaceOutcome {
     Blocked(Box<OrderRecord>),
     /// Not well formed; nothing was recorded.
     Malformed(Vec<FieldProblem>),
-}
-
-/// What became of a wish to cancel.
-#[derive(Clone, Debug)]
-pub enum CancelOutcome {
-    /// Recorded; to be sent.
-    Recorded(Box<OrderRecord>),
-    /// A cancel was under way or had worked already.
-    Repeated(Box<OrderRecord>),
-    /// The order is over for another reason.
-    TooLate(Box<OrderRecord>),
-    /// No such order.
-    NotFound,
-}
-
-/// What became of a wish to close.
-#[derive(Clone, Debug)]
-pub enum CloseOutcome {
-    /// Recorded, one order per row, the first with the author's id; to be sent.
-    Recorded(Vec<OrderRecord>),
-    /// The same request was made before; these are its orders.
-    Repeated(Vec<OrderRecord>),
-    /// Another request was made under this id; this is its order.
-    Conflicting(Box<OrderRecord>),
-    /// Not well formed; nothing was recorded.
-    Malformed(Vec<FieldProblem>),
-    /// Nothing is held in the symbol.
-    NoPosition,
-    /// Everything that is held is being closed already.
-    NothingLeft {
-        /// Shares that closes in flight may still take.
-        closing: Qty,
-    },
-}
-
-/// No order is larger than this: products with a price stay far inside an exact decimal.
-const MAX_QTY: i64 = 1_000_000_000;
-/// No price is higher than this, for the same reason.
-const MAX_PRICE: i64 = 10_000_000;
-/// Shortest reason of an order by hand, in characters.
-const MIN_REASON: usize = 10;
-/// Longest reason of any command, in characters.
-const MAX_REASON: usize = 512;
-
-fn problem(name: &'static str, code: &'static str, detail: impl Into<String>) -> FieldProblem {
-    FieldProblem {
-        name,
-        code,
-        detail: detail.into(),
-    }
-}
-
-fn check_qty(qty: Qty, problems: &mut Vec<FieldProblem>) {
-    if !qty.is_positive() {
-        problems.push(problem("qty", "not_positive", "shares must be above zero"));
-    } else if qty > Qty::from_units(MAX_QTY, 0) {
-        problems.push(problem(
-            "qty",
-            "out_of_range",
-            format!("at most {MAX_QTY} shares"),
-        ));
-    } else if !qty.get().fract().is_zero() {
-        problems.push(problem(
-            "qty",
-            "not_whole",
-            "this venue trades whole shares",
-        ));
-    }
-}
-
-fn check_price(
-    name: &'static str,
-    price: Option<qd_types::Price>,
-    is_wanted: bool,
-    problems: &mut Vec<FieldProblem>,
-) {
-    let Some(price) = price else {
-        if is_wanted {
-            problems.push(problem(name, "missing", "this type of order needs it"));
-        }
-        return;
-    };
-    if !is_wanted {
-        problems.push(problem(name, "not_allowed", "this type of order has none"));
-    } else if !price.is_positive() {
-        problems.push(problem(name, "not_positive", "a price must be above zero"));
-    } else if price.get() > Decimal::from(MAX_PRICE) {
-        problems.push(problem(
-            name,
-            "out_of_range",
-            format!("at most {MAX_PRICE} dollars"),
-        ));
-    } else if price.round(2) != price {
-        problems.push(problem(name, "tick_size", "whole cents"));
-    }
-}
-
-fn check_reason(reason: &str, least: usize, problems: &mut Vec<FieldProblem>) {
-    let length = reason.trim().chars().count();
-    if length < least {
-        problems.push(problem(
-            "reason",
-            "too_short",
-            format!("at least {least} characters"),
-        ));
-    } else if length > MAX_REASON {
-        problems.push(problem(
-            "reason",
-            "too_long",
-            format!("at most {MAX_REASON} characters"),
-        ));
-    }
-}
-
-impl OrderRequest {
-    /// What is wrong with the form of the request; empty when nothing is.
-    fn problems(&self, author: &Author, is_listed: bool) -> Vec<FieldProblem> {
-        let mut problems = Vec::new();
-        if !is_listed {
-            let detail = format!("{} is not traded here", self.symbol);
-            problems.push(problem("symbol", "unknown_symbol", detail));
-        }
-        check_qty(self.qty, &mut problems);
-        let (wants_limit, wants_stop) = match self.order_type {
-            OrderType::Market => (false, false),
-            OrderType::Limit => (true, false),
-            OrderType::Stop => (false, true),
-            OrderType::StopLimit => (true, true),
-        };
-        check_price("limit_price", self.limit_price, wants_limit, &mut problems);
-        check_price("stop_price", self.stop_price, wants_stop, &mut problems);
-        if wants_stop {
-            problems.push(problem(
-                "type",
-                "not_supported",
-                "this venue has no stop orders yet",
-            ));
-        }
-        if let Author::Hand(_) = author {
-            check_reason(&self.reason, MIN_REASON, &mut problems);
-        }
-        if let Some(seen) = self.price_seen
-            && !(seen.value.is_positive() && seen.value.get() <= Decimal::from(MAX_PRICE))
-        {
-            problems.push(problem("price_seen", "out_of_range", "a price above zero"));
-        }
-        problems
-    }
 }
 
 impl Ledger {
@@ -387,12 +227,12 @@ impl Ledger {
     }
 
     /// Stores a new order and has it published.
-    fn record(
+    pub(super) fn record(
         &mut self,
         order: Order,
         ask: Ask,
         reduce_only: bool,
-        checked_price: Option<qd_types::Price>,
+        checked_price: Option<Price>,
         refused_by: Option<LimitEvidence>,
         evidence: String,
     ) -> OrderRecord {
@@ -427,190 +267,5 @@ impl Ledger {
         self.orders.insert(key.clone(), record.clone());
         self.note_change(&key, None, now);
         record
-    }
-
-    /// Asks for an order to be cancelled. Never refused for a halt, a rail or a rate.
-    pub fn cancel(&mut self, key: &OrderKey, evidence: &str, now: UtcMicros) -> CancelOutcome {
-        let Some(record) = self.orders.get_mut(key) else {
-            return CancelOutcome::NotFound;
-        };
-        match record.order.status {
-            OrderStatus::CancelSent | OrderStatus::Cancelled => {
-                CancelOutcome::Repeated(Box::new(record.clone()))
-            }
-            status if !status.is_open() => CancelOutcome::TooLate(Box::new(record.clone())),
-            _ => {
-                record.advance(OrderStatus::CancelSent, now, Some("requested"), evidence);
-                let record = Box::new(record.clone());
-                self.note_change(key, None, now);
-                CancelOutcome::Recorded(record)
-            }
-        }
-    }
-
-    /// Closes what is held in a symbol over the given accounts; can only reduce.
-    ///
-    /// Each row gets an order of its own: the first keeps the author's id, the others are its children.
-    pub fn close(
-        &mut self,
-        request: &CloseRequest,
-        accounts: &[AccountId],
-        author: &Author,
-        now: UtcMicros,
-    ) -> CloseOutcome {
-        let mut problems = Vec::new();
-        if let Some(qty) = request.qty {
-            check_qty(qty, &mut problems);
-        }
-        check_reason(&request.reason, 1, &mut problems);
-        if !problems.is_empty() {
-            return CloseOutcome::Malformed(problems);
-        }
-        let known = accounts.iter().find_map(|account| {
-            self.orders.get(&OrderKey {
-                account: account.clone(),
-                client_order_id: request.client_order_id.clone(),
-            })
-        });
-        if let Some(first) = known {
-            return if first.ask == Ask::Close(request.clone()) {
-                CloseOutcome::Repeated(self.family(first))
-            } else {
-                CloseOutcome::Conflicting(Box::new(first.clone()))
-            };
-        }
-        let rows: Vec<(PositionKey, Qty)> = accounts
-            .iter()
-            .filter(|account| {
-                request
-                    .account
-                    .as_ref()
-                    .is_none_or(|wanted| wanted == *account)
-            })
-            .filter_map(|account| self.books.get(account))
-            .flat_map(|book| book.positions())
-            .filter(|position| position.symbol == request.symbol)
-            .filter(|position| {
-                request
-                    .strategy
-                    .as_ref()
-                    .is_none_or(|wanted| *wanted == position.strategy)
-            })
-            .map(|position| (position.key(), position.qty))
-            .collect();
-        if rows.is_empty() {
-            return CloseOutcome::NoPosition;
-        }
-        let parts = self.close_parts(&rows, request.qty);
-        if parts.is_empty() {
-            let closing = rows.iter().map(|(key, _)| self.closing(key)).sum();
-            return CloseOutcome::NothingLeft { closing };
-        }
-        let mut records = Vec::with_capacity(parts.len());
-        for (i, (row, side, qty)) in parts.into_iter().enumerate() {
-            let Some(client_order_id) = self.child_id(&request.client_order_id, &row.account, i)
-            else {
-                continue;
-            };
-            let order = Order {
-                account: row.account,
-                strategy: row.strategy,
-                parent_id: (i > 0).then(|| request.client_order_id.clone()),
-                client_order_id,
-                venue_order_id: None,
-                symbol: row.symbol,
-                side,
-                qty,
-                filled_qty: Qty::ZERO,
-                filled_avg_price: None,
-                order_type: OrderType::Market,
-                limit_price: None,
-                stop_price: None,
-                time_in_force: TimeInForce::Day,
-                status: OrderStatus::Accepted,
-                status_since: now,
-                reason_code: None,
-                created_at: now,
-                updated_at: now,
-                source: "close".to_owned(),
-            };
-            let evidence = match author {
-                Author::Hand(user) => format!("{user}: {}", request.reason),
-                Author::Strategy(strategy) => format!("{strategy}: {}", request.reason),
-            };
-            records.push(self.record(
-                order,
-                Ask::Close(request.clone()),
-                true,
-                None,
-                None,
-                evidence,
-            ));
-        }
-        CloseOutcome::Recorded(records)
-    }
-
-    /// Which shares of which rows to close: never more than a row holds beyond the closes in flight.
-    fn close_parts(
-        &self,
-        rows: &[(PositionKey, Qty)],
-        wanted: Option<Qty>,
-    ) -> Vec<(PositionKey, Side, Qty)> {
-        let net: Qty = rows.iter().map(|(_, held)| *held).sum();
-        let mut left = wanted;
-        let mut parts = Vec::new();
-        for (row, held) in rows {
-            // A number of shares means the folded row's side; the other side's stakes stay as they are.
-            if wanted.is_some() && rows.len() > 1 && held.is_negative() != net.is_negative() {
-                continue;
-            }
-            let mut qty = held.abs() - self.closing(row);
-            if let Some(left) = left {
-                qty = qty.min(left);
-            }
-            if !qty.is_positive() {
-                continue;
-            }
-            left = left.map(|left| left - qty);
-            let side = if held.is_negative() {
-                Side::Buy
-            } else {
-                Side::Sell
-            };
-            parts.push((row.clone(), side, qty));
-        }
-        parts
-    }
-
-    /// The id of the `i`th part of a close: its own for the first, a suffixed one that is free for the others.
-    fn child_id(
-        &self,
-        id: &qd_types::ClientOrderId,
-        account: &AccountId,
-        i: usize,
-    ) -> Option<qd_types::ClientOrderId> {
-        if i == 0 {
-            return Some(id.clone());
-        }
-        let stem: String = id.as_str().chars().take(40).collect();
-        (i + 1..i + 1_000)
-            .filter_map(|n| qd_types::ClientOrderId::new(&format!("{stem}-{n}")).ok())
-            .find(|candidate| {
-                !self.orders.contains_key(&OrderKey {
-                    account: account.clone(),
-                    client_order_id: candidate.clone(),
-                })
-            })
-    }
-
-    fn family(&self, first: &OrderRecord) -> Vec<OrderRecord> {
-        let parent = Some(&first.order.client_order_id);
-        let children = self
-            .by_number
-            .range(first.number + 1..)
-            .filter_map(|(_, key)| self.orders.get(key))
-            .take_while(|record| record.ask == first.ask)
-            .filter(|record| record.order.parent_id.as_ref() == parent);
-        std::iter::once(first).chain(children).cloned().collect()
     }
 }

@@ -71,7 +71,7 @@ pub struct Book {
     account: AccountId,
     cash: Money,
     rows: BTreeMap<PositionKey, Row>,
-    /// Counted by the ledger and by [`Book::apply_fill`].
+    /// The figures of the trading day so far.
     pub day: DayCounts,
 }
 

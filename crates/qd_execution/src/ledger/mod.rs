@@ -5,6 +5,9 @@
 
 mod accept;
 mod book;
+mod close;
+mod form;
+mod halts;
 mod order;
 mod rails;
 #[cfg(test)]
@@ -13,12 +16,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use qd_types::{
-    AccountId, Breaker, BreakerState, Fill, HaltScope, HaltState, HaltStatus, Money, Order,
-    OrderStatus, PositionKey, Price, Qty, Side, UserId, UtcMicros, VenueOrderId, ZoneChoice,
+    AccountId, Breaker, BreakerState, Fill, HaltState, HaltStatus, Money, Order, OrderStatus,
+    PositionKey, Price, Qty, Side, UtcMicros, VenueOrderId, ZoneChoice,
 };
 
-pub use self::accept::{CancelOutcome, CloseOutcome, FieldProblem, PlaceOutcome};
+pub use self::accept::PlaceOutcome;
 pub use self::book::{Book, DayCounts, add_totals};
+pub use self::close::{CancelOutcome, CloseOutcome};
+pub use self::form::FieldProblem;
 pub use self::order::{
     Ask, Author, CloseRequest, LimitEvidence, OrderKey, OrderRecord, OrderRequest, PriceSeen,
     Transition,
@@ -112,6 +117,8 @@ pub struct Ledger {
     next_activity: u64,
     halt: HaltStatus,
     breakers: Vec<Breaker>,
+    /// Rows that somebody closed since the trading day began, even in part.
+    closed_rows: BTreeSet<PositionKey>,
     trading_day: i32,
     changes: Changes,
     counters: LedgerCounters,
@@ -161,6 +168,7 @@ impl Ledger {
                 reason: None,
             },
             breakers,
+            closed_rows: BTreeSet::new(),
             trading_day: now.day_number(ZoneChoice::Exchange),
             changes: Changes::default(),
             counters: LedgerCounters::default(),
@@ -318,82 +326,9 @@ impl Ledger {
         }
         self.changes.breakers = true;
         self.fills.clear();
+        self.closed_rows.clear();
         self.activity.clear();
         true
-    }
-
-    /// Changes the firm's halt state: counts the halt epoch up and has it published.
-    ///
-    /// Who may do so, and with what second factor, is decided before this is called.
-    pub fn set_halt(&mut self, state: HaltState, by: Option<UserId>, reason: &str, now: UtcMicros) {
-        self.halt = HaltStatus {
-            state,
-            scopes: std::mem::take(&mut self.halt.scopes),
-            halt_epoch: self.halt.halt_epoch + 1,
-            by,
-            at: Some(now),
-            reason: Some(reason.to_owned()),
-        };
-        self.changes.halt = true;
-    }
-
-    /// Halts one scope, or lifts its halt with [`HaltState::Active`]; counts the halt epoch up.
-    pub fn set_scoped_halt(&mut self, scope: HaltScope, state: HaltState, now: UtcMicros) {
-        self.halt.scopes.retain(|halt| halt.scope != scope);
-        if state != HaltState::Active {
-            self.halt.scopes.push(qd_types::ScopedHalt { scope, state });
-            self.halt.scopes.sort_by(|a, b| a.scope.cmp(&b.scope));
-        }
-        self.halt.halt_epoch += 1;
-        self.halt.at = Some(now);
-        self.changes.halt = true;
-    }
-
-    /// Puts a breaker into a state; an unknown name changes nothing and answers `false`.
-    pub fn set_breaker(
-        &mut self,
-        name: &str,
-        state: BreakerState,
-        reason: &str,
-        now: UtcMicros,
-    ) -> bool {
-        let Some(breaker) = self
-            .breakers
-            .iter_mut()
-            .find(|breaker| breaker.name == name)
-        else {
-            return false;
-        };
-        breaker.trip_count_today +=
-            u32::from(state == BreakerState::Tripped && breaker.state != state);
-        breaker.state = state;
-        breaker.reason = Some(reason.to_owned());
-        breaker.at = Some(now);
-        self.changes.breakers = true;
-        true
-    }
-
-    /// The strictest halt that applies to a row.
-    pub fn halt_for(&self, key: &PositionKey) -> HaltState {
-        let strictness = |state: HaltState| match state {
-            HaltState::Active => 0,
-            HaltState::ReduceOnly => 1,
-            HaltState::Halted => 2,
-            HaltState::Unknown => 3,
-        };
-        self.halt
-            .scopes
-            .iter()
-            .filter(|halt| match &halt.scope {
-                HaltScope::Firm => true,
-                HaltScope::Account(account) => *account == key.account,
-                HaltScope::Strategy(strategy) => *strategy == key.strategy,
-                HaltScope::Symbol(symbol) => *symbol == key.symbol,
-            })
-            .map(|halt| halt.state)
-            .chain([self.halt.state])
-            .max_by_key(|state| strictness(*state))
-            .unwrap_or(HaltState::Unknown)
     }
 
     /// Takes what changed since the last call.
@@ -480,6 +415,11 @@ impl Ledger {
             .filter(|record| record.reduce_only && record.position_key() == *key)
             .map(|record| record.order.remaining())
             .sum()
+    }
+
+    /// Whether somebody closed the row today, even in part: its strategy then leaves it alone.
+    pub fn was_closed(&self, key: &PositionKey) -> bool {
+        self.closed_rows.contains(key)
     }
 
     /// The day's activity, newest first.

@@ -158,6 +158,10 @@ impl Strategy {
             strategy: self.config.strategy.clone(),
             symbol: stake.symbol,
         };
+        // What a hand has closed stays closed for the day.
+        if ledger.was_closed(&row) {
+            return None;
+        }
         let open = |side: Side| -> i64 {
             ledger
                 .open_orders()
@@ -275,15 +279,18 @@ impl Strategy {
         })
     }
 
-    /// Takes off what has rested for long enough: 20 to 80 seconds, by the order's number.
+    /// Takes off what has rested for long enough (20 to 80 seconds, by the order's number) or in a row closed by hand.
     fn take_off_old(&self, ledger: &Ledger, now: UtcMicros, intents: &mut Vec<Intent>) {
         for record in ledger.open_orders() {
             let order = &record.order;
             let is_mine = order.strategy == self.config.strategy
                 && order.account == self.config.account
-                && order.status != OrderStatus::CancelSent;
+                && order.status != OrderStatus::CancelSent
+                && !record.reduce_only;
             let patience = 20_000 + i64::try_from(record.number % 7).unwrap_or(0) * 10_000;
-            if is_mine && now.millis_since(order.created_at) > patience {
+            let is_over = now.millis_since(order.created_at) > patience
+                || ledger.was_closed(&record.position_key());
+            if is_mine && is_over {
                 intents.push(Intent::Cancel(record.key()));
             }
         }

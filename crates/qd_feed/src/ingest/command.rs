@@ -24,11 +24,10 @@ impl Ingest {
                 reason,
             } => {
                 let snapshot = self.cell.load();
-                let row = snapshot
-                    .orders
-                    .rows
-                    .iter()
-                    .find(|row| row.account == account && row.client_order_id == client_order_id);
+                let row =
+                    snapshot.orders.rows.iter().find(|row| {
+                        row.account == account && row.client_order_id == client_order_id
+                    });
                 let label = row.map_or_else(
                     || format!("cancel {client_order_id}"),
                     |row| format!("cancel {} {}", row.side.text, row.symbol),

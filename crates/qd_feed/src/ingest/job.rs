@@ -6,6 +6,7 @@ use qd_state::{CommandId, CommandOutcome, Event, Poll, PollAnswer, RestAnswer, R
 use qd_wire::rest::BootstrapResponse;
 
 use super::Ingest;
+#[cfg(not(target_arch = "wasm32"))]
 use crate::config::FeedSource;
 use crate::rest::RestError;
 use crate::rest::command::{Inquiry, Sent, inquiry_wait};
@@ -14,6 +15,7 @@ use crate::rt::random_u64;
 /// One job that is done.
 pub(crate) enum Job {
     /// The sign-in was answered.
+    #[cfg(not(target_arch = "wasm32"))]
     SignedIn(Result<(), RestError>),
     /// The first answer.
     Bootstrapped(Result<Box<BootstrapResponse>, RestError>),
@@ -60,7 +62,7 @@ impl Ingest {
 
     /// Starts the polls that are due.
     pub(super) fn start_polls(&mut self, now: i64) {
-        if !matches!(self.config.source, FeedSource::Gateway(_)) {
+        if self.rest.is_none() {
             return;
         }
         for poll in self.pollers.start_due(now) {
@@ -115,6 +117,7 @@ impl Ingest {
     /// Takes what a job brought.
     pub(super) fn job_done(&mut self, job: Job) {
         match job {
+            #[cfg(not(target_arch = "wasm32"))]
             Job::SignedIn(result) => self.signed_in(result),
             Job::Bootstrapped(result) => self.bootstrapped(result),
             Job::Asked(ask, result) => {

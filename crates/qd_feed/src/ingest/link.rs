@@ -8,6 +8,7 @@ use qd_wire::frame::{ClientFrame, ClientInfo, Welcome, close_code};
 
 use super::connection::Connection;
 use super::{Ingest, Phase};
+#[cfg(not(target_arch = "wasm32"))]
 use crate::config::FeedSource;
 use crate::lanes::{Arrived, Control};
 use crate::rt::random_u64;
@@ -87,7 +88,7 @@ impl Ingest {
 
     /// Opens what is due, gives up what takes too long, sends what is due.
     pub(super) fn advance_link(&mut self, now: i64) {
-        if self.phase != Phase::Ready || !matches!(self.config.source, FeedSource::Gateway(_)) {
+        if self.phase != Phase::Ready {
             return;
         }
         let Some(open) = &mut self.link.connection else {
@@ -199,9 +200,8 @@ impl Ingest {
             .link
             .connection
             .as_ref()
-            .is_none_or(|open| open.connection.connection_id == arrived.connection_id);
-        let is_gateway = matches!(self.config.source, FeedSource::Gateway(_));
-        if is_gateway && (!is_current || self.link.connection.is_none()) {
+            .is_some_and(|open| open.connection.connection_id == arrived.connection_id);
+        if !is_current {
             // An older connection's last words: it was given up, and that was said.
             return;
         }
@@ -222,7 +222,7 @@ impl Ingest {
                 self.apply(Event::DegradedReceived { what, since });
             }
             // The next beat says the same by coming.
-            Control::Degraded(what, None) => tracing::info!(what, "works again"),
+            Control::Degraded(what, None) => self.apply(Event::DegradedEnded { what }),
             Control::Bye {
                 reason,
                 retry_after_millis,

@@ -340,13 +340,20 @@ impl Ingest {
             Some(publish_at).filter(|at| *at > now),
             self.session_deadline(),
             self.link_deadline(),
-            self.pollers.next_due_at(),
+            self.bus_deadline(),
+            self.pollers.next_due_at().filter(|_| self.rest.is_some()),
             self.store
                 .next_wake_at()
                 .map(|at| now.saturating_add(at.micros_since(self.rt.now()))),
         ];
         let next = deadlines.into_iter().flatten().min().unwrap_or(now);
         Duration::from_micros(u64::try_from(next.saturating_sub(now)).unwrap_or_default())
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    #[expect(clippy::unused_self, reason = "the desktop can read a bus")]
+    fn bus_deadline(&self) -> Option<i64> {
+        None
     }
 
     /// When something on the monotonic clock will be, on the wall clock: for the reader.

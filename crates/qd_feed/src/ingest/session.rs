@@ -18,11 +18,13 @@ use crate::translate::{self, Lift};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Sign in when it is due.
+    #[cfg(not(target_arch = "wasm32"))]
     SignIn {
         /// When.
         due_at: i64,
     },
     /// The answer is awaited.
+    #[cfg(not(target_arch = "wasm32"))]
     SigningIn,
     /// Ask for the first answer when it is due.
     Bootstrap {
@@ -36,6 +38,7 @@ pub(super) enum Phase {
     /// Over, until somebody asks for another try.
     Ended,
     /// The bus is read directly: its own side keeps its connection.
+    #[cfg(not(target_arch = "wasm32"))]
     Bus,
 }
 
@@ -47,8 +50,7 @@ impl Ingest {
     ) -> (Option<RestClient>, Phase, Lift) {
         match &parts.config.source {
             FeedSource::Gateway(gateway) => {
-                let rest =
-                    RestClient::new(&gateway.url, Arc::clone(session_key), parts.rt.clone());
+                let rest = RestClient::new(&gateway.url, Arc::clone(session_key), parts.rt.clone());
                 let phase = match &gateway.sign_in {
                     SignIn::Browser => Phase::Bootstrap { due_at: i64::MIN },
                     #[cfg(not(target_arch = "wasm32"))]
@@ -70,7 +72,9 @@ impl Ingest {
     /// When something of the session is due.
     pub(super) fn session_deadline(&self) -> Option<i64> {
         match self.phase {
-            Phase::SignIn { due_at } | Phase::Bootstrap { due_at } => Some(due_at),
+            #[cfg(not(target_arch = "wasm32"))]
+            Phase::SignIn { due_at } => Some(due_at),
+            Phase::Bootstrap { due_at } => Some(due_at),
             _ => None,
         }
     }
@@ -78,6 +82,7 @@ impl Ingest {
     /// Starts what is due.
     pub(super) fn advance_session(&mut self, now: i64) {
         match self.phase {
+            #[cfg(not(target_arch = "wasm32"))]
             Phase::SignIn { due_at } if due_at <= now => self.sign_in(),
             Phase::Bootstrap { due_at } if due_at <= now => self.bootstrap(),
             #[cfg(not(target_arch = "wasm32"))]
@@ -86,15 +91,9 @@ impl Ingest {
         }
     }
 
-    #[cfg(target_arch = "wasm32")]
-    fn sign_in(&mut self) {
-        // The page does it, not this program.
-        self.phase = Phase::Ended;
-    }
-
     #[cfg(not(target_arch = "wasm32"))]
     fn sign_in(&mut self) {
-        let FeedSource::Gateway(gateway) = &self.config.source else {
+        let Some(gateway) = self.config.source.gateway() else {
             return;
         };
         let (SignIn::Dev { user }, Some(rest)) = (&gateway.sign_in, &self.rest) else {
@@ -109,6 +108,7 @@ impl Ingest {
     }
 
     /// The sign-in was answered.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn signed_in(&mut self, result: Result<(), RestError>) {
         match result {
             Ok(()) => self.phase = Phase::Bootstrap { due_at: i64::MIN },
@@ -124,7 +124,7 @@ impl Ingest {
     }
 
     fn bootstrap(&mut self) {
-        let FeedSource::Gateway(gateway) = &mut self.config.source else {
+        let Some(gateway) = self.config.source.gateway_mut() else {
             return;
         };
         if let Some(early) = gateway.bootstrap.take() {
@@ -193,7 +193,7 @@ impl Ingest {
             }
         }
         self.pollers.set_signed_in(true);
-        if self.phase != Phase::Bus {
+        if self.rest.is_some() {
             self.phase = Phase::Ready;
         }
     }
@@ -201,7 +201,7 @@ impl Ingest {
     /// There is no session any more. A development sign-in signs in again; a browser goes back to the sign-in page.
     pub(super) fn session_over(&mut self, reason: &str) {
         self.ended(reason);
-        let FeedSource::Gateway(gateway) = &self.config.source else {
+        let Some(gateway) = self.config.source.gateway() else {
             return;
         };
         match &gateway.sign_in {
@@ -234,6 +234,7 @@ impl Ingest {
         self.backoff.reset();
         self.link.retry_now();
         self.phase = match self.phase {
+            #[cfg(not(target_arch = "wasm32"))]
             Phase::SignIn { .. } => Phase::SignIn { due_at: i64::MIN },
             Phase::Bootstrap { .. } => Phase::Bootstrap { due_at: i64::MIN },
             Phase::Ended if self.rest.is_some() => match &self.config.source {

@@ -49,12 +49,15 @@ impl RestClient {
                 let path = format!("/api/v1/orders/history?limit={HISTORY_ENTRIES}");
                 translate::history(self.read::<HistoryResponse>(&path).await?)
             }
-            RestAsk::Pnl => {
-                translate::pnl(&self.read::<RealtimePnlResponse>("/api/v1/realtime_pnl").await?)
-            }
-            RestAsk::Halt => {
-                translate::halt(self.read::<HaltResponse>("/api/v1/kill_switch_status").await?)
-            }
+            RestAsk::Pnl => translate::pnl(
+                &self
+                    .read::<RealtimePnlResponse>("/api/v1/realtime_pnl")
+                    .await?,
+            ),
+            RestAsk::Halt => translate::halt(
+                self.read::<HaltResponse>("/api/v1/kill_switch_status")
+                    .await?,
+            ),
             RestAsk::Breakers => translate::breakers(
                 self.read::<BreakersResponse>("/api/v1/circuit_breakers")
                     .await?,
@@ -128,9 +131,10 @@ impl RestClient {
             Poll::Health => {
                 translate::health(self.read::<HealthResponse>("/api/v1/system/health").await?)
             }
-            Poll::Stats => {
-                translate::stats(self.read::<StatsResponse>("/api/v1/dashboard/stats").await?)
-            }
+            Poll::Stats => translate::stats(
+                self.read::<StatsResponse>("/api/v1/dashboard/stats")
+                    .await?,
+            ),
         })
     }
 }
@@ -149,7 +153,7 @@ fn listed(symbols: &[Symbol]) -> String {
 
 /// A cursor that can stand in a query as it is; another backend's odd one ends the paging instead.
 fn is_plain(cursor: &str) -> bool {
-    cursor
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':'))
+    cursor.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':')
+    })
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use qd_state::CommandOutcome;
 use qd_types::{AccountId, ClientOrderId, Order, OrderStatus, Qty, StrategyId, Symbol};
-use qd_wire::rest::{CancelOrder, ClosePosition, OrderDetailResponse, OrderResponse, from_json, to_json};
+use qd_wire::rest::{
+    CancelOrder, ClosePosition, OrderDetailResponse, OrderResponse, from_json, to_json,
+};
 
 use super::{RestClient, RestError};
 
@@ -141,11 +143,9 @@ impl RestClient {
             Err(_no_answer) => return again(),
         };
         match found {
-            Some(order) if sent.has_arrived(&order) => {
-                Inquiry::Settled(CommandOutcome::Accepted {
-                    detail: order.status.badge().to_owned(),
-                })
-            }
+            Some(order) if sent.has_arrived(&order) => Inquiry::Settled(CommandOutcome::Accepted {
+                detail: order.status.badge().to_owned(),
+            }),
             _ if num_asked + 1 < BELIEVED_FROM => again(),
             Some(order) => Inquiry::Settled(CommandOutcome::Refused {
                 code: "not_received".to_owned(),
@@ -209,10 +209,16 @@ mod tests {
     #[test]
     fn only_what_is_proven_not_done_is_refused() {
         for status in [400, 401, 403, 404, 409, 422, 429, 503] {
-            assert!(matches!(answered(status), CommandOutcome::Refused { .. }), "{status}");
+            assert!(
+                matches!(answered(status), CommandOutcome::Refused { .. }),
+                "{status}"
+            );
         }
         for status in [500, 502, 504] {
-            assert!(matches!(answered(status), CommandOutcome::Unknown { .. }), "{status}");
+            assert!(
+                matches!(answered(status), CommandOutcome::Unknown { .. }),
+                "{status}"
+            );
         }
         let timeout = refused(&RestError::Timeout(Duration::from_secs(10)));
         assert!(matches!(timeout, CommandOutcome::Unknown { .. }));

@@ -154,7 +154,13 @@ impl RestClient {
         // A user id needs no escaping: its alphabet has only unreserved characters.
         let form = format!("user={user}").into_bytes();
         let answer = self
-            .call(Method::POST, "/auth/login", headers, Some(form), ASK_TIMEOUT)
+            .call(
+                Method::POST,
+                "/auth/login",
+                headers,
+                Some(form),
+                ASK_TIMEOUT,
+            )
             .await?;
         if self.session.has_cookie() {
             return Ok(());

@@ -11,7 +11,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::{AbortHandle, abortable};
@@ -126,7 +125,7 @@ impl Rt {
         let (task, abort) = abortable(task);
         self.platform.spawn(async move {
             // An aborted task is what dropping its guard asks for.
-            drop(task.await);
+            task.await.ok();
             drop(end);
         });
         TaskGuard { abort }
@@ -180,17 +179,4 @@ impl Clock for Rt {
 /// 64 random bits: for jitter and for ids that must not collide, never for secrets.
 pub fn random_u64() -> u64 {
     platform::random_u64()
-}
-
-/// Lets the other tasks run once before going on: one thread must not be kept by a flood.
-pub async fn yield_now() {
-    let mut yielded = false;
-    std::future::poll_fn(|cx: &mut Context<'_>| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

@@ -50,9 +50,9 @@ impl Platform {
     pub(super) fn now(&self) -> UtcMicros {
         let monotonic = self.monotonic_micros();
         let wall = micros(js_sys::Date::now());
-        let anchor = ANCHOR_MICROS.get().filter(|anchor| {
-            (anchor.saturating_add(monotonic) - wall).abs() <= MAX_DRIFT_MICROS
-        });
+        let anchor = ANCHOR_MICROS
+            .get()
+            .filter(|anchor| (anchor.saturating_add(monotonic) - wall).abs() <= MAX_DRIFT_MICROS);
         let anchor = anchor.unwrap_or_else(|| {
             let anchor = wall - monotonic;
             ANCHOR_MICROS.set(Some(anchor));

@@ -8,9 +8,9 @@ mod native;
 mod web;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::native::connect;
+pub(crate) use self::native::{SocketReader, SocketWriter, connect};
 #[cfg(target_arch = "wasm32")]
-pub(crate) use self::web::connect;
+pub(crate) use self::web::{SocketReader, SocketWriter, connect};
 
 /// The version of the socket's language.
 pub(crate) const SUBPROTOCOL: &str = "quarterdeck.v1";

@@ -8,7 +8,7 @@ use qd_wire::frame;
 use qd_wire::head::Head;
 
 /// One frame of one lane.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LaneFrame {
     /// The whole state.
     Snapshot {
@@ -89,16 +89,26 @@ impl LaneFrame {
     /// The frame's text.
     pub fn render(&self) -> String {
         match self {
-            Self::Snapshot { head, skipped, routed_at, bytes } => {
-                frame::snapshot_frame(head, *skipped, *routed_at, bytes)
-            }
-            Self::Batch { stream, routed_at, msgs, .. } => match msgs.as_slice() {
+            Self::Snapshot {
+                head,
+                skipped,
+                routed_at,
+                bytes,
+            } => frame::snapshot_frame(head, *skipped, *routed_at, bytes),
+            Self::Batch {
+                stream,
+                routed_at,
+                msgs,
+                ..
+            } => match msgs.as_slice() {
                 [only] => frame::msg_frame(stream, *routed_at, only),
                 msgs => frame::batch_frame(stream, *routed_at, msgs),
             },
-            Self::Unnumbered { stream, routed_at, bytes } => {
-                frame::unnumbered_frame(stream, *routed_at, bytes)
-            }
+            Self::Unnumbered {
+                stream,
+                routed_at,
+                bytes,
+            } => frame::unnumbered_frame(stream, *routed_at, bytes),
             Self::Gone { stream, pos } => frame::gone_frame(stream, pos),
             Self::Beat { stream, pos, at } => {
                 frame::beat_frame(&[(stream.clone(), pos.clone())], *at)

@@ -85,15 +85,20 @@ impl World {
     }
 
     fn publish(&mut self, len: usize, snapshot: bool) {
-        let expected = (self.seq > 0)
-            .then(|| pos(&format!("e{}", self.epoch), self.seq));
+        let expected = (self.seq > 0).then(|| pos(&format!("e{}", self.epoch), self.seq));
         self.seq += 1;
         let kind = match self.stream.class() {
             StreamClass::Event => MessageKind::Event,
             StreamClass::State if snapshot || expected.is_none() => MessageKind::Snapshot,
             StreamClass::State => MessageKind::Delta,
         };
-        let entry = entry(&self.stream, &format!("e{}", self.epoch), self.seq, kind, len);
+        let entry = entry(
+            &self.stream,
+            &format!("e{}", self.epoch),
+            self.seq,
+            kind,
+            len,
+        );
         let request = AppendRequest {
             stream: self.stream.clone(),
             expected,
@@ -113,7 +118,9 @@ impl World {
     }
 
     fn route(&mut self) {
-        let Some(entry) = self.on_the_way.pop_front() else { return };
+        let Some(entry) = self.on_the_way.pop_front() else {
+            return;
+        };
         // The hub reads the log when numbers jump, so that a lane sees them in order again.
         if let Some(hub) = &self.hub
             && hub.epoch == entry.head.epoch
@@ -148,9 +155,13 @@ impl World {
     }
 
     fn answer(&mut self) -> bool {
-        let Some(read) = self.asked.take() else { return false };
+        let Some(read) = self.asked.take() else {
+            return false;
+        };
         assert!(read.max_messages <= MAX_PAGE_MESSAGES && read.max_bytes <= MAX_PAGE_BYTES);
-        let page = self.log.read(read.after.as_ref(), read.max_messages, read.max_bytes);
+        let page = self
+            .log
+            .read(read.after.as_ref(), read.max_messages, read.max_bytes);
         self.lane.on_page(read.read_id, page, self.now);
         true
     }
@@ -160,7 +171,10 @@ impl World {
             self.is_live_frame_rate.push_back(self.now);
             if self.is_live_frame_rate.len() > MAX_FRAMES_PER_SECOND {
                 let oldest = self.is_live_frame_rate.pop_front().unwrap();
-                assert!(self.now.millis_since(oldest) >= 1000, "more than ten frames in a second");
+                assert!(
+                    self.now.millis_since(oldest) >= 1000,
+                    "more than ten frames in a second"
+                );
             }
         }
         match frame {
@@ -168,7 +182,11 @@ impl World {
                 assert!(self.is_state());
                 let told = skipped.unwrap_or(0);
                 if let Some(reader) = &self.reader {
-                    let from = if reader.epoch == head.epoch { reader.seq.0 } else { 0 };
+                    let from = if reader.epoch == head.epoch {
+                        reader.seq.0
+                    } else {
+                        0
+                    };
                     assert!(head.seq.0 > from, "a snapshot behind the reader");
                     assert_eq!(told, head.seq.0 - from - 1, "what was skipped must be said");
                 }
@@ -197,7 +215,10 @@ impl World {
                 }
             }
             LaneFrame::Gone { .. } => {
-                assert!(!self.is_state(), "the log of a state stream begins with a snapshot");
+                assert!(
+                    !self.is_state(),
+                    "the log of a state stream begins with a snapshot"
+                );
                 self.is_gone = true;
             }
             LaneFrame::Beat { pos, .. } => {
@@ -306,7 +327,11 @@ fn check(stream: StreamName, ops: &[Op]) {
     assert!(world.lane.is_live() && world.lane.is_answered());
     assert_eq!(world.lane.counters().queued, 0);
     assert!(world.lane.counters().balances());
-    assert_eq!(world.reader, world.log.position(), "the reader ends where the store ends");
+    assert_eq!(
+        world.reader,
+        world.log.position(),
+        "the reader ends where the store ends"
+    );
     world.lane.close();
     assert!(world.lane.counters().balances());
 }

@@ -14,7 +14,10 @@ pub(super) fn orders() -> StreamName {
 }
 
 pub(super) fn pos(epoch: &str, seq: u64) -> StreamPos {
-    StreamPos { epoch: Epoch::new(epoch).unwrap(), seq: Seq(seq) }
+    StreamPos {
+        epoch: Epoch::new(epoch).unwrap(),
+        seq: Seq(seq),
+    }
 }
 
 pub(super) fn head(stream: &StreamName, epoch: &str, seq: u64, kind: MessageKind) -> Head {
@@ -29,10 +32,19 @@ pub(super) fn head(stream: &StreamName, epoch: &str, seq: u64, kind: MessageKind
     }
 }
 
-pub(super) fn entry(stream: &StreamName, epoch: &str, seq: u64, kind: MessageKind, len: usize) -> LogEntry {
+pub(super) fn entry(
+    stream: &StreamName,
+    epoch: &str,
+    seq: u64,
+    kind: MessageKind,
+    len: usize,
+) -> LogEntry {
     let mut bytes = format!("{epoch}:{seq}").into_bytes();
     bytes.resize(len.max(bytes.len()), b' ');
-    LogEntry { head: head(stream, epoch, seq, kind), bytes: bytes.into() }
+    LogEntry {
+        head: head(stream, epoch, seq, kind),
+        bytes: bytes.into(),
+    }
 }
 
 pub(super) fn routed(entry: &LogEntry, at: UtcMicros) -> Routed {
@@ -45,7 +57,12 @@ pub(super) fn routed(entry: &LogEntry, at: UtcMicros) -> Routed {
 }
 
 fn loose(stream: &StreamName, text: &'static str) -> Routed {
-    Routed { stream: stream.clone(), head: None, bytes: text.into(), routed_at: UtcMicros(0) }
+    Routed {
+        stream: stream.clone(),
+        head: None,
+        bytes: text.into(),
+        routed_at: UtcMicros(0),
+    }
 }
 
 fn page(head: StreamPos, entries: Vec<LogEntry>) -> LogPage {
@@ -119,8 +136,16 @@ fn opens_a_state_stream_with_the_logs_snapshot_then_deltas_then_a_beat() {
     lane.open(None);
     let wanted = read(&mut lane, T0);
     assert_eq!(wanted.after, None);
-    assert_eq!(lane.poll(T0), LaneStep::Wait(None), "one question at a time");
-    assert_eq!(lane.on_beat_due(Some(&pos("e", 7))), None, "no beat before the first answer");
+    assert_eq!(
+        lane.poll(T0),
+        LaneStep::Wait(None),
+        "one question at a time"
+    );
+    assert_eq!(
+        lane.on_beat_due(Some(&pos("e", 7))),
+        None,
+        "no beat before the first answer"
+    );
     let entries = vec![
         entry(&stream, "e", 5, MessageKind::Snapshot, 10),
         entry(&stream, "e", 6, MessageKind::Delta, 10),
@@ -128,11 +153,18 @@ fn opens_a_state_stream_with_the_logs_snapshot_then_deltas_then_a_beat() {
     ];
     lane.on_page(wanted.read_id, page(pos("e", 7), entries), T0);
     let first = sent(&mut lane, T0);
-    assert!(matches!(&first, LaneFrame::Snapshot { skipped: None, .. }), "{first:?}");
+    assert!(
+        matches!(&first, LaneFrame::Snapshot { skipped: None, .. }),
+        "{first:?}"
+    );
     assert_eq!(seqs(&sent(&mut lane, T0)), [6, 7]);
     assert_eq!(
         sent(&mut lane, T0),
-        LaneFrame::Beat { stream, pos: pos("e", 7), at: T0 }
+        LaneFrame::Beat {
+            stream,
+            pos: pos("e", 7),
+            at: T0
+        }
     );
     assert_eq!(waits(&mut lane, T0), None);
     assert_eq!(lane.on_beat_due(Some(&pos("e", 7))), Some(pos("e", 7)));
@@ -147,20 +179,43 @@ fn opens_an_event_stream_at_the_present_number() {
     let wanted = read(&mut lane, T0);
     assert_eq!((wanted.max_messages, wanted.after), (1, None));
     let entries = vec![entry(&stream, "e", 1, MessageKind::Event, 10)];
-    lane.on_page(wanted.read_id, LogPage { more: true, ..page(pos("e", 41), entries) }, T0);
-    assert_eq!(sent(&mut lane, T0), LaneFrame::Beat { stream: stream.clone(), pos: pos("e", 41), at: T0 });
-    lane.on_routed(&routed(&entry(&stream, "e", 42, MessageKind::Event, 10), T0));
+    lane.on_page(
+        wanted.read_id,
+        LogPage {
+            more: true,
+            ..page(pos("e", 41), entries)
+        },
+        T0,
+    );
+    assert_eq!(
+        sent(&mut lane, T0),
+        LaneFrame::Beat {
+            stream: stream.clone(),
+            pos: pos("e", 41),
+            at: T0
+        }
+    );
+    lane.on_routed(&routed(
+        &entry(&stream, "e", 42, MessageKind::Event, 10),
+        T0,
+    ));
     assert_eq!(seqs(&sent(&mut lane, T0)), [42]);
 }
 
 #[test]
 fn resumes_behind_the_number_when_the_log_still_has_what_follows() {
-    for (stream, kind) in [(positions(), MessageKind::Delta), (orders(), MessageKind::Event)] {
+    for (stream, kind) in [
+        (positions(), MessageKind::Delta),
+        (orders(), MessageKind::Event),
+    ] {
         let mut lane = Lane::new(stream.clone());
         lane.open(Some(pos("e", 6)));
         let wanted = read(&mut lane, T0);
         assert_eq!(wanted.after, Some(pos("e", 6)));
-        let entries = vec![entry(&stream, "e", 7, kind, 10), entry(&stream, "e", 8, kind, 10)];
+        let entries = vec![
+            entry(&stream, "e", 7, kind, 10),
+            entry(&stream, "e", 8, kind, 10),
+        ];
         lane.on_page(wanted.read_id, page(pos("e", 8), entries), T0);
         assert_eq!(seqs(&sent(&mut lane, T0)), [7, 8]);
         assert!(matches!(sent(&mut lane, T0), LaneFrame::Beat { pos, .. } if pos.seq == Seq(8)));
@@ -183,16 +238,31 @@ fn a_state_stream_that_went_on_says_how_much_was_skipped() {
 fn an_event_stream_that_lost_what_follows_says_gone_and_goes_on_at_the_present() {
     let stream = orders();
     for (entries, gone) in [
-        (vec![entry(&stream, "e", 9, MessageKind::Event, 10), entry(&stream, "e", 10, MessageKind::Event, 10)], pos("e", 8)),
+        (
+            vec![
+                entry(&stream, "e", 9, MessageKind::Event, 10),
+                entry(&stream, "e", 10, MessageKind::Event, 10),
+            ],
+            pos("e", 8),
+        ),
         (Vec::new(), pos("e", 10)),
     ] {
         let mut lane = Lane::new(stream.clone());
         lane.open(Some(pos("e", 6)));
         let wanted = read(&mut lane, T0);
         lane.on_page(wanted.read_id, page(pos("e", 10), entries), T0);
-        assert_eq!(sent(&mut lane, T0), LaneFrame::Gone { stream: stream.clone(), pos: gone });
+        assert_eq!(
+            sent(&mut lane, T0),
+            LaneFrame::Gone {
+                stream: stream.clone(),
+                pos: gone
+            }
+        );
         assert!(matches!(sent(&mut lane, T0), LaneFrame::Beat { pos, .. } if pos.seq == Seq(10)));
-        lane.on_routed(&routed(&entry(&stream, "e", 11, MessageKind::Event, 10), T0));
+        lane.on_routed(&routed(
+            &entry(&stream, "e", 11, MessageKind::Event, 10),
+            T0,
+        ));
         assert_eq!(seqs(&sent(&mut lane, T0)), [11]);
         assert!(lane.counters().balances());
     }
@@ -202,31 +272,54 @@ fn an_event_stream_that_lost_what_follows_says_gone_and_goes_on_at_the_present()
 fn another_epoch_is_a_snapshot_for_state_and_gone_for_events() {
     let stream = positions();
     let mut lane = live(&stream, pos("old", 6));
-    lane.on_routed(&routed(&entry(&stream, "new", 1, MessageKind::Snapshot, 10), T0));
-    assert!(!lane.is_live(), "which of two epochs is newer only the store can say");
+    lane.on_routed(&routed(
+        &entry(&stream, "new", 1, MessageKind::Snapshot, 10),
+        T0,
+    ));
+    assert!(
+        !lane.is_live(),
+        "which of two epochs is newer only the store can say"
+    );
     let wanted = read(&mut lane, T0);
     let entries = vec![entry(&stream, "new", 1, MessageKind::Snapshot, 10)];
     lane.on_page(wanted.read_id, page(pos("new", 1), entries), T0);
-    assert!(matches!(sent(&mut lane, T0), LaneFrame::Snapshot { skipped: None, .. }));
+    assert!(matches!(
+        sent(&mut lane, T0),
+        LaneFrame::Snapshot { skipped: None, .. }
+    ));
     assert!(matches!(sent(&mut lane, T0), LaneFrame::Beat { .. }));
 
     let stream = orders();
     let mut lane = live(&stream, pos("old", 6));
-    lane.on_routed(&routed(&entry(&stream, "new", 1, MessageKind::Event, 10), T0));
+    lane.on_routed(&routed(
+        &entry(&stream, "new", 1, MessageKind::Event, 10),
+        T0,
+    ));
     let wanted = read(&mut lane, T0);
     let entries = vec![entry(&stream, "new", 1, MessageKind::Event, 10)];
     lane.on_page(wanted.read_id, page(pos("new", 1), entries), T0);
-    assert_eq!(sent(&mut lane, T0), LaneFrame::Gone { stream, pos: pos("new", 0) });
+    assert_eq!(
+        sent(&mut lane, T0),
+        LaneFrame::Gone {
+            stream,
+            pos: pos("new", 0)
+        }
+    );
 }
 
 #[test]
 fn a_straggler_of_the_old_epoch_costs_one_look_into_the_log_and_nothing_else() {
     let stream = positions();
     let mut lane = live(&stream, pos("new", 3));
-    lane.on_routed(&routed(&entry(&stream, "old", 9, MessageKind::Snapshot, 10), T0));
+    lane.on_routed(&routed(
+        &entry(&stream, "old", 9, MessageKind::Snapshot, 10),
+        T0,
+    ));
     let wanted = read(&mut lane, T0);
     lane.on_page(wanted.read_id, page(pos("new", 3), Vec::new()), T0);
-    assert!(matches!(sent(&mut lane, T0), LaneFrame::Beat { pos, .. } if pos == super::tests::pos("new", 3)));
+    assert!(
+        matches!(sent(&mut lane, T0), LaneFrame::Beat { pos, .. } if pos == super::tests::pos("new", 3))
+    );
     assert!(lane.is_live());
 }
 
@@ -238,7 +331,10 @@ fn what_is_routed_while_the_log_is_read_is_read_from_the_log() {
     let wanted = read(&mut lane, T0);
     // Seven is in the page, eight came too late for it.
     for seq in [7, 8] {
-        lane.on_routed(&routed(&entry(&stream, "e", seq, MessageKind::Delta, 10), T0));
+        lane.on_routed(&routed(
+            &entry(&stream, "e", seq, MessageKind::Delta, 10),
+            T0,
+        ));
     }
     let entries = vec![entry(&stream, "e", 7, MessageKind::Delta, 10)];
     lane.on_page(wanted.read_id, page(pos("e", 7), entries), T0);
@@ -260,7 +356,10 @@ fn deltas_that_wait_leave_as_one_batch_at_most_ten_times_a_second() {
     for seq in 1..=200u64 {
         // Two hundred messages in a second.
         let now = millis(i64::try_from(seq).unwrap() * 5);
-        lane.on_routed(&routed(&entry(&stream, "e", seq, MessageKind::Delta, 10), now));
+        lane.on_routed(&routed(
+            &entry(&stream, "e", seq, MessageKind::Delta, 10),
+            now,
+        ));
         if let LaneStep::Send(frame) = lane.poll(now) {
             frames.push((now, seqs(&frame)));
         }
@@ -268,7 +367,11 @@ fn deltas_that_wait_leave_as_one_batch_at_most_ten_times_a_second() {
     assert_eq!(frames.len(), 10, "{frames:?}");
     let until = waits(&mut lane, millis(1000)).unwrap();
     assert_eq!(until, frames[0].0.plus_millis(1000));
-    assert_eq!(seqs(&sent(&mut lane, until)), (11..=200).collect::<Vec<_>>(), "the last value always goes out");
+    assert_eq!(
+        seqs(&sent(&mut lane, until)),
+        (11..=200).collect::<Vec<_>>(),
+        "the last value always goes out"
+    );
 }
 
 #[test]
@@ -276,7 +379,10 @@ fn halts_and_breakers_are_not_throttled() {
     for stream in [StreamName::KillSwitch, StreamName::CircuitBreakers] {
         let mut lane = live(&stream, pos("e", 0));
         for seq in 1..=50 {
-            lane.on_routed(&routed(&entry(&stream, "e", seq, MessageKind::Snapshot, 10), T0));
+            lane.on_routed(&routed(
+                &entry(&stream, "e", seq, MessageKind::Snapshot, 10),
+                T0,
+            ));
             assert_eq!(seqs(&sent(&mut lane, T0)), [seq]);
         }
     }
@@ -287,20 +393,36 @@ fn too_much_waiting_is_left_to_the_log_and_never_lost() {
     let stream = orders();
     let mut lane = live(&stream, pos("e", 0));
     for seq in 1..=256 {
-        lane.on_routed(&routed(&entry(&stream, "e", seq, MessageKind::Event, 10), T0));
+        lane.on_routed(&routed(
+            &entry(&stream, "e", seq, MessageKind::Event, 10),
+            T0,
+        ));
     }
     assert!(lane.is_live());
-    lane.on_routed(&routed(&entry(&stream, "e", 257, MessageKind::Event, 10), T0));
+    lane.on_routed(&routed(
+        &entry(&stream, "e", 257, MessageKind::Event, 10),
+        T0,
+    ));
     assert!(!lane.is_live());
     assert_eq!((lane.counters().overflows, lane.counters().queued), (1, 0));
     let wanted = read(&mut lane, T0);
-    assert_eq!(wanted.after, Some(pos("e", 0)), "from what was sent, not from what waited");
+    assert_eq!(
+        wanted.after,
+        Some(pos("e", 0)),
+        "from what was sent, not from what waited"
+    );
     assert_eq!((wanted.max_messages, wanted.max_bytes), (128, 32 * 1024));
 
     let stream = positions();
     let mut lane = live(&stream, pos("e", 0));
-    lane.on_routed(&routed(&entry(&stream, "e", 1, MessageKind::Delta, 40 * 1024), T0));
-    lane.on_routed(&routed(&entry(&stream, "e", 2, MessageKind::Delta, 24 * 1024), T0));
+    lane.on_routed(&routed(
+        &entry(&stream, "e", 1, MessageKind::Delta, 40 * 1024),
+        T0,
+    ));
+    lane.on_routed(&routed(
+        &entry(&stream, "e", 2, MessageKind::Delta, 24 * 1024),
+        T0,
+    ));
     assert!(lane.is_live());
     lane.on_routed(&routed(&entry(&stream, "e", 3, MessageKind::Delta, 1), T0));
     assert!(!lane.is_live());
@@ -312,7 +434,10 @@ fn a_snapshot_does_not_count_against_the_bound_and_only_one_waits() {
     let stream = positions();
     let mut lane = live(&stream, pos("e", 0));
     for seq in 1..=3 {
-        lane.on_routed(&routed(&entry(&stream, "e", seq, MessageKind::Snapshot, 900 * 1024), T0));
+        lane.on_routed(&routed(
+            &entry(&stream, "e", seq, MessageKind::Snapshot, 900 * 1024),
+            T0,
+        ));
     }
     assert!(lane.is_live());
     assert_eq!((lane.counters().queued, lane.counters().skipped), (1, 2));
@@ -329,7 +454,11 @@ fn a_page_that_cannot_be_read_is_asked_for_again() {
     let again = read(&mut lane, millis(READ_RETRY_MILLIS));
     assert_ne!(again.read_id, wanted.read_id);
     lane.on_page_failed(wanted.read_id, T0);
-    assert_eq!(lane.poll(millis(2000)), LaneStep::Wait(None), "the old question is over");
+    assert_eq!(
+        lane.poll(millis(2000)),
+        LaneStep::Wait(None),
+        "the old question is over"
+    );
 }
 
 #[test]
@@ -342,7 +471,14 @@ fn a_flood_of_resyncs_has_one_question_on_its_way() {
         lane.resync(pos("e", seq));
         assert_eq!(lane.poll(T0), LaneStep::Wait(None));
     }
-    lane.on_page(first.read_id, page(pos("e", 50), vec![entry(&stream, "e", 11, MessageKind::Event, 9)]), T0);
+    lane.on_page(
+        first.read_id,
+        page(
+            pos("e", 50),
+            vec![entry(&stream, "e", 11, MessageKind::Event, 9)],
+        ),
+        T0,
+    );
     let second = read(&mut lane, T0);
     assert_eq!(second.after, Some(pos("e", 39)), "the last request counts");
     assert!(lane.counters().balances());
@@ -373,7 +509,11 @@ fn a_store_that_has_nothing_gives_no_beat_and_the_next_number_follows() {
 fn the_hub_knowing_more_makes_the_lane_read_the_log() {
     let stream = positions();
     let mut lane = live(&stream, pos("e", 6));
-    assert_eq!(lane.on_beat_due(Some(&pos("e", 5))), Some(pos("e", 6)), "what was sent is never taken back");
+    assert_eq!(
+        lane.on_beat_due(Some(&pos("e", 5))),
+        Some(pos("e", 6)),
+        "what was sent is never taken back"
+    );
     assert_eq!(lane.on_beat_due(Some(&pos("e", 9))), Some(pos("e", 9)));
     assert_eq!(read(&mut lane, T0).after, Some(pos("e", 6)));
     let mut lane = live(&stream, pos("e", 6));

@@ -56,6 +56,11 @@ pub enum Event {
         /// Since when, server's clock.
         since: UtcMicros,
     },
+    /// The server said that a part of it works again.
+    DegradedEnded {
+        /// Which part, as in [`Self::DegradedReceived`].
+        what: String,
+    },
     /// The feed's own queue pushed out messages that nobody will see; the newest place in what was dropped.
     QueueDropped {
         /// Which stream.

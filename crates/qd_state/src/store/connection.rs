@@ -2,6 +2,7 @@
 //!
 //! It opens and retries nothing: the feed does, and tells.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use qd_types::{UtcMicros, fmt};
@@ -31,7 +32,8 @@ pub(crate) struct Connection {
     last_error: Option<Arc<str>>,
     /// Client's clock.
     newest_stamp_at: Option<UtcMicros>,
-    degraded: Option<Arc<str>>,
+    /// What of the server does not work.
+    degraded: BTreeSet<String>,
     node: Option<Arc<str>>,
     server_version: Option<Arc<str>>,
     clock: Option<ClockOffset>,
@@ -55,7 +57,7 @@ impl Connection {
         self.num_failed_attempts = 0;
         self.retry_at = None;
         self.last_error = None;
-        self.degraded = None;
+        self.degraded.clear();
         self.newest_stamp_at = Some(now);
         self.node = Some(Arc::from(welcome.node.as_str()));
         self.server_version = Some(Arc::from(welcome.server_version.as_str()));
@@ -99,14 +101,13 @@ impl Connection {
     }
 
     /// The server said what does not work.
-    pub(crate) fn degraded(&mut self, what: &str) {
-        self.degraded = Some(Arc::from(what));
-        self.is_dirty = true;
+    pub(crate) fn degraded(&mut self, what: String) {
+        self.is_dirty |= self.degraded.insert(what);
     }
 
-    /// The hub checked its streams: what was said to be broken works again.
-    pub(crate) fn checked(&mut self) {
-        self.is_dirty |= self.degraded.take().is_some();
+    /// The server said what works again.
+    pub(crate) fn works_again(&mut self, what: &str) {
+        self.is_dirty |= self.degraded.remove(what);
     }
 
     /// The exchange of stamps gave the server's clock.
@@ -186,7 +187,12 @@ impl Connection {
             last_close_code: self.last_close_code,
             last_error: self.last_error.clone(),
             newest_stamp_at: self.newest_stamp_at,
-            degraded: self.degraded.clone(),
+            degraded: if self.degraded.is_empty() {
+                None
+            } else {
+                let parts: Vec<&str> = self.degraded.iter().map(String::as_str).collect();
+                Some(Arc::from(parts.join(", ")))
+            },
             node: self.node.clone(),
             server_version: self.server_version.clone(),
             clock: self.clock,

@@ -181,7 +181,12 @@ impl Meters {
         clock: Option<ClockOffset>,
         now: UtcMicros,
     ) {
-        let since = *self.rates.since.get_or_insert(now);
+        let since = *self.rates.since.get_or_insert_with(|| {
+            // What came before the first tick has no known duration.
+            self.rates.num_pushed = self.num_pushed;
+            self.rates.num_conflated = self.num_conflated;
+            now
+        });
         let elapsed = now.micros_since(since);
         if elapsed >= RATE_WINDOW_MICROS {
             let per_second = |num: u64| {

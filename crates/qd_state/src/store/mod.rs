@@ -110,16 +110,14 @@ impl Store {
             }
             Event::BeatReceived { positions, at } => {
                 let stamp_at = self.connection.stamped(Some(at), now);
-                if !positions.is_empty() {
-                    self.connection.checked();
-                }
                 for (stream, pos) in positions {
                     self.with_client(&stream, &mut effects, |client| {
                         client.beat(&pos, stamp_at, now)
                     });
                 }
             }
-            Event::DegradedReceived { what, since: _ } => self.connection.degraded(&what),
+            Event::DegradedReceived { what, since: _ } => self.connection.degraded(what),
+            Event::DegradedEnded { what } => self.connection.works_again(&what),
             Event::QueueDropped {
                 stream,
                 pos,

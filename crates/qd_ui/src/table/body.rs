@@ -3,6 +3,8 @@
 //! Called twice per row: once for the scrolling block, once for the sticky one. Rows are painted here, cell by cell;
 //! the cells of `egui_table` itself stay empty.
 
+use std::cell::Cell;
+
 use egui::{Id, Painter, Rangef, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_table::{CellInfo, HeaderCellInfo, PrefetchInfo, TableDelegate};
 
@@ -26,6 +28,8 @@ pub(super) struct Body<'b, 'a> {
     num_rows: usize,
     rows_rect: Rect,
     response: TableResponse,
+    /// Something still fades.
+    moves: Cell<bool>,
 }
 
 /// Which block of a row is painted.
@@ -64,6 +68,7 @@ impl<'b, 'a> Body<'b, 'a> {
             num_rows,
             rows_rect,
             response,
+            moves: Cell::new(false),
         }
     }
 
@@ -71,6 +76,9 @@ impl<'b, 'a> Body<'b, 'a> {
         let used = self.rows_rect.top() + self.num_rows as f32 * self.default_row_height();
         let rows_rect = self.rows_rect.with_max_y(used.min(self.rows_rect.bottom()));
         self.response.body_hovered = ui.rect_contains_pointer(rows_rect);
+        if self.moves.get() {
+            ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
+        }
         self.response
     }
 
@@ -211,6 +219,7 @@ impl<'b, 'a> Body<'b, 'a> {
                 rect,
                 button_id: row.id.with(column.column_id),
                 row_hovered: row.hovered,
+                moves: &self.moves,
             };
             self.rows.cell(row.index, &mut cell);
         }
@@ -334,8 +343,9 @@ impl TableDelegate for Body<'_, '_> {
         painter.hline(full.x_range(), full.bottom() - 0.5, line);
 
         let age = self.rows.row_age_ms(index);
-        let newness = age.map_or(0.0, |age_ms| self.cx.fade(ui.ctx(), age_ms, FLASH_MS));
+        let newness = age.map_or(0.0, |age_ms| self.cx.fade(age_ms, FLASH_MS));
         if newness > 0.0 {
+            self.moves.set(true);
             painter.rect_filled(full, 0.0, fade(tokens.row_selected, newness));
         }
         let rect = full.with_max_y(full.bottom() - 1.0);

@@ -2,6 +2,8 @@
 //!
 //! Everything here goes straight to the painter; only buttons take part in interaction.
 
+use std::cell::Cell;
+
 use egui::{Painter, Rect, Response, Ui, vec2};
 use qd_types::Tone;
 
@@ -35,6 +37,8 @@ pub struct CellUi<'c, 'a> {
     pub(super) rect: Rect,
     pub(super) button_id: egui::Id,
     pub(super) row_hovered: bool,
+    /// Set when something in the table still fades: one more frame for all of it.
+    pub(super) moves: &'c Cell<bool>,
 }
 
 impl CellUi<'_, '_> {
@@ -201,8 +205,9 @@ impl CellUi<'_, '_> {
 
     /// Lights the cell's background for [`FLASH_MS`] after a change. Call it before the text.
     pub fn flash(&self, dir: FlashDir, age_ms: u32) {
-        let strength = self.cx.fade(self.ui.ctx(), age_ms, FLASH_MS);
+        let strength = self.cx.fade(age_ms, FLASH_MS);
         if strength > 0.0 {
+            self.moves.set(true);
             let tokens = self.cx.tokens;
             let color = match dir {
                 FlashDir::Up => tokens.flash_gain,

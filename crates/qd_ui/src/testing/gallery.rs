@@ -143,17 +143,40 @@ fn header(ui: &mut Ui, cx: &UiCtx<'_>) {
     let tokens = cx.tokens;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        Button::danger("Engage kill switch").height(29.0).ui(ui, cx);
-        Chip::outline("alice · trader").ui(ui, cx);
+        let is_narrow = ui.available_width() < 700.0;
+        let kill_words = if is_narrow {
+            "Kill"
+        } else {
+            "Engage kill switch"
+        };
+        Button::danger(kill_words)
+            .name("Engage kill switch")
+            .height(29.0)
+            .ui(ui, cx);
+        if !is_narrow {
+            Chip::outline("alice · trader").ui(ui, cx);
+        }
         Chip::outline("Live · 4 ms").dot(Tone::Gain).ui(ui, cx);
         Chip::pill("TRADING ACTIVE", Tone::Gain).ui(ui, cx);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = space::M;
-            text::label(ui, "Quarterdeck", &tokens.fonts.title, tokens.text_strong);
-            ui.add_space((size::NAV_WIDTH - 14.0 - space::M - ui.min_rect().width()).max(0.0));
+            if !is_narrow {
+                text::label(ui, "Quarterdeck", &tokens.fonts.title, tokens.text_strong);
+            }
+            ui.add_space(
+                (size::NAV_WIDTH - 14.0 - space::M - ui.min_rect().width())
+                    .clamp(0.0, if is_narrow { 0.0 } else { 60.0 }),
+            );
             Chip::tag("PAPER", Tone::Accent).ui(ui, cx);
-            Chip::outline("NYSE open · closes in 05:21:44").ui(ui, cx);
-            Chip::outline("10:38:16 New York · 14:38:16 UTC").ui(ui, cx);
+            for words in [
+                "NYSE open · closes in 05:21:44",
+                "10:38:16 New York · 14:38:16 UTC",
+            ] {
+                let chip = Chip::outline(words);
+                if chip.width(ui.painter(), cx) <= ui.available_width() {
+                    chip.ui(ui, cx);
+                }
+            }
         });
     });
 }
@@ -173,7 +196,9 @@ fn footer(ui: &mut Ui, cx: &UiCtx<'_>) {
                 ("p99", "9.8 ms", Tone::Neutral),
                 ("frame", "1.9 ms", Tone::Neutral),
             ] {
-                counter_ui(ui, cx, label, value, tone);
+                if ui.available_width() > 140.0 {
+                    counter_ui(ui, cx, label, value, tone);
+                }
             }
         });
     });

@@ -288,3 +288,38 @@ fn the_pointer_over_the_rows_is_reported() {
         "over the header"
     );
 }
+
+#[test]
+fn a_flash_asks_for_later_frames_and_lets_the_console_settle() {
+    let tokens = DesignTokens::dark();
+    let build = |is_test: bool| {
+        let tokens = tokens.clone();
+        let rows = Rows {
+            count: 3,
+            ..Rows::default()
+        };
+        let mut harness = Harness::builder()
+            .with_size(vec2(500.0, 300.0))
+            .with_context_setup(testing::setup(tokens.clone()))
+            .build_ui_state(
+                move |ui, rows: &mut Rows| {
+                    let cx = UiCtx {
+                        tokens: &tokens,
+                        now_ms: testing::NOW_MS,
+                        is_test,
+                    };
+                    DataTable::new("Positions", &COLUMNS).show(ui, &cx, rows);
+                },
+                rows,
+            );
+        // Panics when something asks for the next frame at once, without end.
+        harness.run();
+        let viewport = harness.output().viewport_output.values().next();
+        viewport.map(|viewport| viewport.repaint_delay)
+    };
+    assert_eq!(build(false), Some(qd_ui::paint::MOTION_INTERVAL));
+    assert!(
+        build(true) > Some(std::time::Duration::from_secs(1)),
+        "a test stands still"
+    );
+}

@@ -41,6 +41,9 @@ pub(crate) fn decimal_from_json(
     raw: &str,
     limit: Decimal,
 ) -> Result<Decimal, ParseError> {
+    if let Some(value) = short_decimal(raw) {
+        return Ok(value);
+    }
     let refused = |reason: &str| ParseError::new(what, raw, reason);
     let value = if raw.starts_with('"') {
         let text = text_from_json(raw).ok_or_else(|| refused("no text"))?;
@@ -59,6 +62,49 @@ pub(crate) fn decimal_from_json(
         return Err(refused("out of range"));
     }
     Ok(value)
+}
+
+/// Reads the decimals that messages are full of: plain, in quotes or not, at most 18 digits of them 12 before the point.
+///
+/// They fit one machine word and lie within every limit, so that neither has to be checked; `None` is for the slow path.
+fn short_decimal(raw: &str) -> Option<Decimal> {
+    let text = match raw.strip_prefix('"') {
+        Some(text) => text.strip_suffix('"')?,
+        None => raw,
+    };
+    let (is_negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    // With the point, 19 bytes hold 18 digits at most; before it, and without it, there are 12 at most.
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut units = 0_i64;
+    let mut num_whole = None;
+    for (index, byte) in digits.bytes().enumerate() {
+        if byte.is_ascii_digit() {
+            if num_whole.is_none() && index >= 12 {
+                return None;
+            }
+            units = units * 10 + i64::from(byte - b'0');
+        } else if byte == b'.' && num_whole.is_none() {
+            num_whole = Some(index);
+        } else {
+            return None;
+        }
+    }
+    let num_whole_digits = num_whole.unwrap_or(digits.len());
+    let num_fraction_digits = num_whole.map_or(0, |at| digits.len() - at - 1);
+    let has_both_sides = num_whole.is_none() || num_fraction_digits > 0;
+    if num_whole_digits == 0 || !has_both_sides {
+        return None;
+    }
+    let units = if is_negative { -units } else { units };
+    Some(Decimal::new(
+        units,
+        u32::try_from(num_fraction_digits).ok()?,
+    ))
 }
 
 /// Reads a number with more digits than a decimal holds, such as a foreign float's `-1.4210854715202004e-14`.
@@ -97,11 +143,49 @@ fn long_number(text: &str) -> Option<Decimal> {
     Decimal::from_str(&plain).ok()
 }
 
+/// Writes the canonical text of a decimal; those of up to 18 digits, which are nearly all, without the formatter.
+fn encode_decimal<S: Serializer>(value: Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    let value = value.normalize();
+    let mut buffer = [0_u8; 32];
+    match canonical_text(value, &mut buffer) {
+        Some(text) => serializer.serialize_str(text),
+        None => serializer.collect_str(&value),
+    }
+}
+
+/// The text of a normalized decimal in `buffer`, or `None` when it has too many digits.
+fn canonical_text(value: Decimal, buffer: &mut [u8; 32]) -> Option<&str> {
+    let units = i64::try_from(value.mantissa()).ok()?;
+    let scale = usize::try_from(value.scale()).ok()?;
+    if units.unsigned_abs() >= 1_000_000_000_000_000_000 || scale > 18 {
+        return None;
+    }
+    let mut rest = units.unsigned_abs();
+    let mut at = buffer.len();
+    let mut num_digits = 0;
+    // Digits from the last to the first, and a zero before the point where there is nothing else.
+    while rest > 0 || num_digits <= scale {
+        if num_digits == scale && scale > 0 {
+            at -= 1;
+            *buffer.get_mut(at)? = b'.';
+        }
+        at -= 1;
+        *buffer.get_mut(at)? = b'0' + u8::try_from(rest % 10).ok()?;
+        rest /= 10;
+        num_digits += 1;
+    }
+    if units < 0 {
+        at -= 1;
+        *buffer.get_mut(at)? = b'-';
+    }
+    std::str::from_utf8(buffer.get(at..)?).ok()
+}
+
 macro_rules! decimal_codec {
     ($($name:ident, $what:literal, $limit:expr;)+) => {$(
         impl Codec for $name {
             fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                encode_decimal(self.get(), serializer)
             }
 
             fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -123,7 +207,7 @@ decimal_codec! {
 
 impl Codec for Decimal {
     fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.normalize())
+        encode_decimal(*self, serializer)
     }
 
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -205,7 +289,10 @@ word_codec! {
 
 impl Codec for UtcMicros {
     fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_rfc3339())
+        match when::Canonical::of(*self) {
+            Some(text) => serializer.serialize_str(text.as_str()),
+            None => serializer.serialize_str(&self.to_rfc3339()),
+        }
     }
 
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -355,6 +442,11 @@ mod tests {
             ("-1.4210854715202004e-14", "-0.000000000000014210854715202"),
             ("5e-324", "0"),
             ("\"\\u0031.5\"", "1.5"),
+            ("\"999999999999.999999\"", "999999999999.999999"),
+            ("-999999999999999999", "-999999999999999999"),
+            ("\"-1234567890123456.78\"", "-1234567890123456.78"),
+            ("\"+7\"", "7"),
+            ("9999999999999999999", "9999999999999999999"),
             (
                 "123456789.123456789123456789123456789",
                 "123456789.12345678912345678912",
@@ -381,10 +473,57 @@ mod tests {
             "1000000000000000000000001",
             "\" 1\"",
             "\"0x1\"",
+            "\"1..2\"",
+            "\"1.2.3\"",
+            "\"-\"",
+            "\"--1\"",
+            "\"1-1\"",
+            "-",
         ] {
             assert!(money(json).is_err(), "{json} should be refused");
         }
         assert!(serde_json::from_str::<De<Price>>("1000000000000.01").is_err());
         assert!(serde_json::from_str::<De<Price>>("-1000000000000").is_ok());
+    }
+
+    #[test]
+    fn decimals_are_written_as_the_library_writes_them() {
+        let numbers = [
+            0_i64,
+            1,
+            -1,
+            7,
+            10,
+            100,
+            105,
+            -1_050,
+            12_345_678,
+            999_999_999_999_999_999,
+            1_000_000_000_000_000_000,
+            -999_999_999_999_999_999,
+            i64::MAX,
+            i64::MIN,
+        ];
+        for units in numbers {
+            for scale in 0..=28 {
+                let value = Decimal::new(units, scale);
+                let mut buffer = [0; 32];
+                let expected = value.normalize().to_string();
+                if let Some(text) = canonical_text(value.normalize(), &mut buffer) {
+                    assert_eq!(text, expected, "{units} at {scale}");
+                } else {
+                    let normal = value.normalize();
+                    assert!(
+                        normal.mantissa().unsigned_abs() >= 1_000_000_000_000_000_000
+                            || normal.scale() > 18,
+                        "{expected} should be written without the formatter"
+                    );
+                }
+                assert_eq!(
+                    serde_json::to_string(&crate::codec::Ser(&value)).unwrap(),
+                    format!("\"{expected}\"")
+                );
+            }
+        }
     }
 }

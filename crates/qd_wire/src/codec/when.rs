@@ -65,6 +65,63 @@ fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// The canonical text of an instant, made without an allocation; `None` for years that do not have four digits.
+pub(crate) struct Canonical([u8; 27]);
+
+impl Canonical {
+    /// The text of `at`.
+    pub(crate) fn of(at: UtcMicros) -> Option<Self> {
+        let micros_of_day = at.0.rem_euclid(86_400_000_000);
+        let (year, month, day) = civil(at.0.div_euclid(86_400_000_000));
+        if !(1..=9999).contains(&year) {
+            return None;
+        }
+        let seconds = micros_of_day / 1_000_000;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let fields = [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, seconds / 3_600),
+            (14, 2, seconds / 60 % 60),
+            (17, 2, seconds % 60),
+            (20, 6, micros_of_day % 1_000_000),
+        ];
+        for (from, count, value) in fields {
+            let mut rest = value;
+            for digit in text.get_mut(from..from + count)?.iter_mut().rev() {
+                *digit = b'0' + u8::try_from(rest % 10).ok()?;
+                rest /= 10;
+            }
+        }
+        Some(Self(text))
+    }
+
+    /// The text.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Year, month and day of a day since 1970-01-01, the way back from [`days_since_epoch`].
+fn civil(days: i64) -> (i64, i64, i64) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,7 +132,27 @@ mod tests {
         let start = UtcMicros::parse_rfc3339("1900-01-01T23:59:58.000001Z").unwrap();
         for day in 0..146_097 {
             let at = start.plus_micros(day * 86_400_000_000);
-            assert_eq!(parse(&at.to_rfc3339()), Ok(at));
+            let text = at.to_rfc3339();
+            assert_eq!(parse(&text), Ok(at));
+            assert_eq!(Canonical::of(at).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn years_without_four_digits_are_left_to_the_library() {
+        for (text, ours) in [
+            ("0001-01-01T00:00:00.000000Z", true),
+            ("9999-12-30T21:59:59.999999Z", true),
+            ("0000-12-31T23:59:59.999999Z", false),
+        ] {
+            let at = UtcMicros::parse_rfc3339(text).unwrap();
+            assert_eq!(
+                Canonical::of(at).map(|text| text.as_str().to_owned()),
+                ours.then(|| text.to_owned())
+            );
+        }
+        for at in [i64::MIN, i64::MAX] {
+            assert!(Canonical::of(UtcMicros(at)).is_none());
         }
     }
 

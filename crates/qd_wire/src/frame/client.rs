@@ -1,11 +1,11 @@
 //! Frames of the console: few, small, and read by a gateway that trusts none of them.
 
 use qd_types::{Epoch, Seq, StreamName, StreamPos, UtcMicros};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{MAX_CLIENT_FRAME_BYTES, PlaceWire, WHAT, need, tagged};
 use crate::codec::Ser;
-use crate::error::{WireError, bounded, sample};
+use crate::error::{WireError, bounded, object_text, sample};
 
 /// What kind of console is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,10 +23,13 @@ pub struct HopStats {
     #[serde(with = "crate::codec")]
     pub stream: StreamName,
     /// Median from publish to paint, in milliseconds.
+    #[serde(serialize_with = "finite")]
     pub p50_ms: f64,
     /// 99th percentile from publish to paint, in milliseconds.
+    #[serde(serialize_with = "finite")]
     pub p99_ms: f64,
     /// How far off the two may be because clocks differ, in milliseconds.
+    #[serde(serialize_with = "finite")]
     pub error_ms: f64,
 }
 
@@ -45,7 +48,17 @@ pub struct ClientStats {
     /// Resyncs asked for.
     pub resyncs: u64,
     /// 99th percentile of a frame's time, in milliseconds.
+    #[serde(serialize_with = "finite")]
     pub frame_ms_p99: f64,
+}
+
+/// A statistic without samples is no number and JSON has none for it: zero is sent.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn finite<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(if value.is_finite() { *value } else { 0.0 })
 }
 
 /// A frame from the console.
@@ -154,6 +167,7 @@ impl ClientFrame {
         }
 
         bounded(WHAT, text.len(), MAX_CLIENT_FRAME_BYTES)?;
+        object_text(WHAT, text.as_bytes())?;
         let malformed = |err: serde_json::Error| WireError::malformed(WHAT, err);
         let wire: ClientFrameWire = serde_json::from_str(text).map_err(malformed)?;
         let frame = match wire.t.as_str() {

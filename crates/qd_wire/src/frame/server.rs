@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::{MAX_CLIENT_FRAME_BYTES, PlaceWire, WHAT, need, tagged};
 use crate::codec::KnownWords;
-use crate::error::{WireError, sample};
+use crate::error::{WireError, object_text, sample};
 use crate::head::Head;
 use crate::raw::RawJson;
 
@@ -214,6 +214,7 @@ impl ServerFrame {
     /// # Errors
     /// [`WireError::UnknownFrame`] for a kind of a newer gateway, to be counted and ignored; otherwise what is wrong.
     pub fn decode(text: &str) -> Result<Self, WireError> {
+        object_text(WHAT, text.as_bytes())?;
         let malformed = |err: serde_json::Error| WireError::malformed(WHAT, err);
         let wire: ServerFrameWire<'_> = serde_json::from_str(text).map_err(malformed)?;
         let frame = match wire.t.as_str() {
@@ -280,7 +281,10 @@ impl ServerFrame {
 /// Bus bytes as text. [`crate::read_head`] has checked them, so nothing is ever replaced; if it had not, the frame
 /// would still be text.
 fn push_bytes(frame: &mut String, bytes: &[u8]) {
-    frame.push_str(&String::from_utf8_lossy(bytes));
+    match std::str::from_utf8(bytes) {
+        Ok(text) => frame.push_str(text),
+        Err(_) => frame.push_str(&String::from_utf8_lossy(bytes)),
+    }
 }
 
 fn start(t: &str, capacity: usize) -> String {

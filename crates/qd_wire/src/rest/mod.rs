@@ -23,7 +23,7 @@ pub use self::dashboard::{
     PricesResponse, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse,
 };
 pub use self::problem::{FieldError, LimitBreach, Problem};
-use crate::error::WireError;
+use crate::error::{WireError, object_text};
 
 /// The media type of [`Problem`].
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
@@ -39,5 +39,6 @@ pub fn to_json<T: Serialize + ?Sized>(body: &T) -> Vec<u8> {
 /// # Errors
 /// [`WireError::Malformed`] with the place of the first mistake.
 pub fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
-    serde_json::from_slice(bytes).map_err(|err| WireError::malformed("body", err))
+    serde_json::from_str(object_text("body", bytes)?)
+        .map_err(|err| WireError::malformed("body", err))
 }

@@ -3,7 +3,7 @@
 use qd_types::{Decimal, Order};
 use serde::{Deserialize, Serialize};
 
-use super::to_json;
+use super::{from_json, to_json};
 
 /// One field that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl Problem {
 
     /// Reads an error body of `status`; any other body (a proxy's page) becomes a problem without a cause.
     pub fn from_answer(status: u16, body: &[u8]) -> Self {
-        match serde_json::from_slice::<Self>(body) {
+        match from_json::<Self>(body) {
             Ok(mut problem) if !problem.code.is_empty() => {
                 problem.status = status;
                 problem

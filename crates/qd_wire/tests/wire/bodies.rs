@@ -33,11 +33,11 @@ where
     bytes
 }
 
-fn stream(name: StreamName, seq: u64) -> Option<StreamRef> {
-    Some(StreamRef {
+fn stream(name: StreamName, seq: u64) -> StreamRef {
+    StreamRef {
         name,
         pos: s::pos(seq),
-    })
+    }
 }
 
 fn decimal(text: &str) -> Decimal {
@@ -54,7 +54,7 @@ fn positions() -> PositionsResponse {
             count: 2,
         },
         as_of: s::moment(210),
-        stream: stream(StreamName::Positions(s::user()), 18_402),
+        stream: Some(stream(StreamName::Positions(s::user()), 18_402)),
     }
 }
 
@@ -63,7 +63,7 @@ fn orders() -> OrdersResponse {
         orders: vec![s::order()],
         next: Some("b-9016".to_owned()),
         as_of: s::moment(210),
-        stream: stream(StreamName::Orders(s::user()), 9_117),
+        stream: Some(stream(StreamName::Orders(s::user()), 9_117)),
     }
 }
 
@@ -86,7 +86,7 @@ fn history() -> HistoryResponse {
         total_today: 31,
         next: None,
         as_of: s::moment(210),
-        stream: stream(StreamName::Orders(s::user()), 9_117),
+        stream: Some(stream(StreamName::Orders(s::user()), 9_117)),
     }
 }
 
@@ -108,21 +108,21 @@ fn account_totals() -> AccountTotals {
 fn pnl() -> RealtimePnlResponse {
     RealtimePnlResponse::new(
         &account_totals(),
-        stream(StreamName::Positions(s::user()), 18_402),
+        Some(stream(StreamName::Positions(s::user()), 18_402)),
     )
 }
 
 fn halt() -> HaltResponse {
     HaltResponse {
         status: s::halt(),
-        stream: stream(StreamName::KillSwitch, 3),
+        stream: Some(stream(StreamName::KillSwitch, 3)),
     }
 }
 
 fn breakers() -> BreakersResponse {
     BreakersResponse {
         breakers: s::breakers(),
-        stream: stream(StreamName::CircuitBreakers, 12),
+        stream: Some(stream(StreamName::CircuitBreakers, 12)),
     }
 }
 
@@ -256,7 +256,7 @@ fn the_log_behind_a_channel() {
         &order_body(&s::order(), None),
     );
     let body = StreamLogResponse {
-        stream: stream(name, 9_117),
+        stream: Some(stream(name, 9_117)),
         base: qd_types::Seq(8_118),
         messages: StreamLogResponse::messages_from([message.as_slice()]).unwrap(),
         more: false,

@@ -86,6 +86,8 @@ fn an_embedded_event_that_cannot_be_read_does_not_cost_the_rows() {
         Some(WireError::TooLarge { .. })
     ));
     assert_eq!(lift_event(br#"{"positions":[],"event":null}"#), Ok(None));
+    let half_numbered = br#"{"seq":4,"positions":[],"event":{"symbol":"A"}}"#;
+    assert!(matches!(lift_event(half_numbered), Ok(Some(_))));
 }
 
 #[test]

@@ -271,10 +271,25 @@ fn frames_of_the_console() {
 }
 
 #[test]
+fn a_statistic_without_samples_is_sent_as_zero() {
+    let stats = ClientStats {
+        frame_ms_p99: f64::NAN,
+        ..Default::default()
+    };
+    let text = ClientFrame::Stats(stats).encode();
+    assert_eq!(
+        ClientFrame::decode(&text),
+        Ok(ClientFrame::Stats(ClientStats::default())),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_gateway_believes_no_frame() {
     for (text, what) in [
         ("", "nothing"),
         ("[]", "no object"),
+        (r#"["active"]"#, "a list of fields"),
         ("{}", "no kind"),
         (r#"{"t":"resync"}"#, "no stream"),
         (

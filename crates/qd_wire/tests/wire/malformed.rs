@@ -219,6 +219,7 @@ fn bytes_that_are_no_object_are_refused() {
         b"".as_slice(),
         b"null",
         b"[]",
+        b"[null,null,null]",
         b"7",
         b"\"text\"",
         b"{} {}",

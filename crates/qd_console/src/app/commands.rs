@@ -1,0 +1,89 @@
+//! What the pages asked for, done one by one before the next frame: the only way from a click to the feed.
+
+use eframe::egui;
+use qd_feed::{FeedCommand, random_u64};
+use qd_pages::{Command, SentCommand};
+use qd_types::Tone;
+
+use super::App;
+
+impl App {
+    pub(super) fn run_commands(&mut self, ctx: &egui::Context) {
+        for SentCommand { command, location } in std::mem::take(&mut self.asked) {
+            tracing::info!(?command, %location, "asked");
+            self.run_command(ctx, command);
+        }
+    }
+
+    fn run_command(&mut self, ctx: &egui::Context, command: Command) {
+        match command {
+            Command::ClosePosition {
+                command_id,
+                client_order_id,
+                symbol,
+            } => {
+                // A row that is one position says whose; a folded one is the server's to take apart.
+                let row = self
+                    .snapshot
+                    .positions
+                    .rows
+                    .iter()
+                    .find(|row| row.symbol == symbol);
+                let only = row.and_then(|row| match &*row.parts {
+                    [part] => Some(part.clone()),
+                    _ => None,
+                });
+                self.ask_feed(FeedCommand::ClosePosition {
+                    command_id,
+                    client_order_id,
+                    account: only.as_ref().map(|part| part.account.clone()),
+                    strategy: only.map(|part| part.strategy),
+                    symbol,
+                    qty: None,
+                    reason: "closed from the console".to_owned(),
+                });
+            }
+            Command::CancelOrder {
+                command_id,
+                account,
+                client_order_id,
+                symbol: _,
+            } => self.ask_feed(FeedCommand::CancelOrder {
+                command_id,
+                // One per decision; it is kept by the feed from here on.
+                idempotency_key: format!("qd-{:016x}{:016x}", random_u64(), random_u64()),
+                account,
+                client_order_id,
+                reason: None,
+            }),
+            Command::RefreshPoll(poll) => self.ask_feed(FeedCommand::Refresh(poll)),
+            Command::RetryConnection => self.ask_feed(FeedCommand::RetryNow),
+            Command::Reload => self.reload(),
+            Command::SignOut => self.ask_feed(FeedCommand::SignOut),
+            Command::ShowPage(page) => {
+                self.desk.page = page;
+                ctx.request_repaint();
+            }
+        }
+    }
+
+    /// What the feed does not take is said at once: nothing was sent then.
+    pub(super) fn ask_feed(&mut self, command: FeedCommand) {
+        if let Err(err) = self.feed.send(command) {
+            self.desk
+                .toasts
+                .push(Tone::Danger, err.to_string(), self.now.as_millis());
+        }
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    #[expect(clippy::unused_self, reason = "the desktop's asks the feed")]
+    fn reload(&self) {
+        crate::web::reload();
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn reload(&mut self) {
+        self.ask_feed(FeedCommand::RetryNow);
+    }
+}

@@ -1,0 +1,153 @@
+//! The application: `logic` takes the snapshot and decides, `ui` draws, `commands` does what was asked for.
+//!
+//! It draws nothing itself and reads nothing but its snapshot; one load per frame, so a frame never shows two instants.
+
+mod commands;
+mod logic;
+mod paint_report;
+mod ui;
+
+use std::sync::Arc;
+
+use qd_feed::{FeedHandle, Rt, random_u64};
+use qd_pages::{CommandSender, DeskState, SentCommand};
+use qd_state::{ConnectionState, Snapshot, SnapshotCell};
+use qd_types::{ClientOrderId, UtcMicros};
+use qd_ui::DesignTokens;
+use qd_ui::frame_stats::FrameStats;
+
+use self::paint_report::PaintReport;
+
+/// What the shell was started with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppConfig {
+    /// Motion is drawn in its final state: pictures and trees are stable.
+    pub is_test: bool,
+}
+
+/// The console.
+pub struct App {
+    config: AppConfig,
+    tokens: DesignTokens,
+    rt: Rt,
+    feed: Arc<FeedHandle>,
+    cell: Arc<SnapshotCell>,
+    /// The frame's snapshot: loaded in `logic`, passed down in `ui`.
+    snapshot: Arc<Snapshot>,
+    /// The frame's instant.
+    now: UtcMicros,
+    desk: DeskState,
+    sender: CommandSender,
+    /// What the last frame's pages asked for; done before the next is drawn.
+    asked: Vec<SentCommand>,
+    paint_report: PaintReport,
+    frame_stats: FrameStats,
+    is_visible: bool,
+    active_said_at: Option<UtcMicros>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("config", &self.config)
+            .field("version", &self.snapshot.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// An application over a running feed. From now on new snapshots wake `ctx`.
+    pub fn new(
+        ctx: &egui::Context,
+        config: AppConfig,
+        feed: Arc<FeedHandle>,
+        cell: Arc<SnapshotCell>,
+    ) -> Self {
+        let tokens = DesignTokens::dark();
+        qd_ui::tokens::apply(ctx, &tokens);
+        // Also when somebody forgets it above: Ctrl-Q must not end a desk with orders in the market.
+        ctx.options_mut(|options| options.quit_shortcuts.clear());
+        if config.is_test {
+            ctx.all_styles_mut(|style| {
+                style.animation_time = 0.0;
+                style.visuals.text_cursor.blink = false;
+            });
+        }
+        let waker = ctx.clone();
+        // The cell calls this once until a frame has looked, and is itself filled at most every 16 ms. A delay above
+        // zero asks for one pass where none asks for two.
+        cell.set_waker(move || waker.request_repaint_after(std::time::Duration::from_millis(1)));
+        Self {
+            config,
+            tokens,
+            rt: feed.rt().clone(),
+            paint_report: PaintReport::new(Arc::clone(&feed)),
+            feed,
+            snapshot: cell.load(),
+            cell,
+            now: UtcMicros::default(),
+            desk: DeskState::default(),
+            sender: CommandSender::new(new_order_id),
+            asked: Vec::new(),
+            frame_stats: FrameStats::default(),
+            is_visible: true,
+            active_said_at: None,
+        }
+    }
+
+    /// The snapshot of the last frame.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Whether there is data and a session, and the newest snapshot has been drawn.
+    pub fn is_settled(&self) -> bool {
+        self.snapshot.session.is_some()
+            && self.snapshot.connection.state == ConnectionState::Live
+            && self.paint_report.drawn() == self.cell.load().version
+    }
+
+    /// How long frames took, in milliseconds of this program's own time.
+    pub fn frame_stats(&self) -> &FrameStats {
+        &self.frame_stats
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        self.run_logic(ctx, frame.info().cpu_usage);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn as_any_mut(&mut self) -> Option<&mut dyn std::any::Any> {
+        Some(self)
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}
+
+/// An id that no other decision has: 128 random bits.
+fn new_order_id() -> ClientOrderId {
+    let text = format!("qd-{:016x}{:016x}", random_u64(), random_u64());
+    match ClientOrderId::new(&text) {
+        Ok(order_id) => order_id,
+        Err(err) => unreachable!("hexadecimal digits make an id: {err}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_ids_are_valid_and_differ() {
+        let ids: std::collections::BTreeSet<_> = (0..1000).map(|_| new_order_id()).collect();
+        assert_eq!(ids.len(), 1000);
+    }
+}

@@ -1,0 +1,99 @@
+//! When a snapshot counts as painted: in the animation frame after the first present that had it. Drawing it is not enough.
+//!
+//! In the browser the next animation frame calls back by itself; on the desktop one more frame is asked for.
+
+use std::sync::Arc;
+
+use eframe::egui;
+use qd_feed::{FeedCommand, FeedHandle, Rt};
+#[cfg(not(target_arch = "wasm32"))]
+use qd_types::Clock as _;
+
+/// Reports each version once.
+pub(super) struct PaintReport {
+    feed: Arc<FeedHandle>,
+    /// The newest version that was drawn.
+    drawn: u64,
+    /// Drawn by the last frame and not reported yet.
+    #[cfg(not(target_arch = "wasm32"))]
+    waiting: Option<u64>,
+    frame_micros: Option<u32>,
+}
+
+impl PaintReport {
+    pub(super) fn new(feed: Arc<FeedHandle>) -> Self {
+        Self {
+            feed,
+            drawn: 0,
+            #[cfg(not(target_arch = "wasm32"))]
+            waiting: None,
+            frame_micros: None,
+        }
+    }
+
+    /// The newest version that was drawn.
+    pub(super) fn drawn(&self) -> u64 {
+        self.drawn
+    }
+
+    /// A frame begins: what the one before drew has been on screen.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(
+            unused_variables,
+            reason = "the animation frame reports by itself there"
+        )
+    )]
+    pub(super) fn frame_begins(&mut self, rt: &Rt, cpu_seconds: Option<f32>) {
+        self.frame_micros = cpu_seconds.map(micros);
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(version) = self.waiting.take() {
+            say(&self.feed, version, rt.now(), self.frame_micros);
+        }
+    }
+
+    /// A frame drew `version`. Called twice when a frame is drawn twice.
+    pub(super) fn frame_drawn(&mut self, ctx: &egui::Context, version: u64) {
+        if version == self.drawn {
+            return;
+        }
+        self.drawn = version;
+        self.call_back(ctx, version);
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn call_back(&mut self, ctx: &egui::Context, version: u64) {
+        self.waiting = Some(version);
+        // A sixtieth: the frame after the present, not a second one of the same picture.
+        ctx.request_repaint_after(std::time::Duration::from_millis(16));
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    fn call_back(&mut self, _ctx: &egui::Context, version: u64) {
+        let (feed, frame_micros) = (Arc::clone(&self.feed), self.frame_micros.take());
+        crate::web::in_next_animation_frame(move || {
+            let at = qd_types::Clock::now(feed.rt());
+            say(&feed, version, at, frame_micros);
+        });
+    }
+}
+
+fn say(feed: &FeedHandle, version: u64, at: qd_types::UtcMicros, frame_micros: Option<u32>) {
+    let said = feed.send(FeedCommand::Painted {
+        version,
+        at,
+        frame_micros,
+    });
+    if let Err(err) = said {
+        tracing::warn!(%err, "a painted number was not counted");
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a frame's time is above zero, and the cast saturates"
+)]
+fn micros(seconds: f32) -> u32 {
+    (seconds * 1_000_000.0) as u32
+}

@@ -1,0 +1,310 @@
+//! The desktop's way in: flags, a runtime on threads of its own, a window. It decides nothing about what is shown.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use eframe::egui;
+use qd_feed::{Feed, FeedConfig, FeedSource, GatewaySource, Rt, SignIn};
+use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
+use qd_types::{Environment, UserId};
+
+use crate::{App, AppConfig};
+
+/// Bad flags or addresses, as in `sysexits.h`.
+const EXIT_USAGE: u8 = 64;
+
+/// The Quarterdeck trading console.
+#[derive(Debug, Parser)]
+#[command(name = "qd-console", version)]
+struct Args {
+    /// Address of the gateway
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8080",
+        conflicts_with = "redis"
+    )]
+    gateway: String,
+    /// Who signs in at a development gateway; with --redis, whose streams are read
+    #[arg(long, value_name = "NAME", default_value = "alice")]
+    user: UserId,
+    /// Reads a Redis bus directly instead of a gateway; nothing can be sent then
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
+    /// With --redis: where the desk trades (PAPER, LIVE, REPLAY); the bus does not say
+    #[arg(long, value_name = "WORD", default_value = "LIVE", value_parser = environment, requires = "redis")]
+    environment: Environment,
+    /// Saves a picture of the window and ends
+    #[arg(long, value_name = "PATH")]
+    screenshot: Option<PathBuf>,
+    /// With --screenshot: takes the picture after this many frames
+    #[arg(long, value_name = "COUNT", default_value_t = 30)]
+    after_frames: u32,
+    /// With --screenshot: counts the frames from the moment everything shown is live
+    #[arg(long)]
+    when_live: bool,
+}
+
+fn environment(word: &str) -> Result<Environment, String> {
+    Environment::parse(word).ok_or_else(|| "PAPER, LIVE or REPLAY".to_owned())
+}
+
+/// Runs the program to its end.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(err) => {
+            // Help and version are no mistakes, and go where they belong.
+            let is_mistake = err.use_stderr();
+            if err.print().is_err() {
+                return ExitCode::FAILURE;
+            }
+            return if is_mistake {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("QD_CONSOLE_LOG").unwrap_or_else(|_unset| {
+            tracing_subscriber::EnvFilter::new("warn,qd_feed=info,qd_console=info")
+        });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            tracing::error!("{err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    let source = match &args.redis {
+        Some(url) => FeedSource::Redis {
+            url: url.clone(),
+            user: args.user.clone(),
+            environment: args.environment,
+        },
+        None => FeedSource::Gateway(GatewaySource {
+            url: checked_gateway(&args.gateway)?,
+            sign_in: SignIn::Dev {
+                user: args.user.clone(),
+            },
+            bootstrap: None,
+        }),
+    };
+    let config = FeedConfig {
+        source,
+        client_kind: Arc::from("native"),
+        client_version: Arc::from(env!("CARGO_PKG_VERSION")),
+    };
+    // Two workers: the ingest task and the socket; drawing is on the main thread.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("qd-feed")
+        .enable_all()
+        .build()
+        .context("no runtime")?;
+    let cell = Arc::<SnapshotCell>::default();
+    let store = Store::new(StoreConfig::default());
+    let feed = Arc::new(Feed::start(
+        config,
+        store,
+        Arc::clone(&cell),
+        Rt::new(runtime.handle().clone()),
+    ));
+
+    let mut viewport = egui::ViewportBuilder::default()
+        .with_title("Quarterdeck")
+        .with_app_id("quarterdeck")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([360.0, 480.0]);
+    match eframe::icon_data::from_png_bytes(include_bytes!("../../../assets/icons/icon-256.png")) {
+        Ok(icon) => viewport = viewport.with_icon(icon),
+        Err(err) => tracing::warn!(%err, "no window icon"),
+    }
+    let options = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Glow,
+        // The edges are smoothed by egui itself.
+        multisampling: 0,
+        ..eframe::NativeOptions::default()
+    };
+    let screenshot = args.screenshot.map(|path| Screenshot {
+        path,
+        frames_left: args.after_frames,
+        when_live: args.when_live,
+        cell: Arc::clone(&cell),
+        is_requested: false,
+    });
+    let app_feed = Arc::clone(&feed);
+    let app_config = AppConfig {
+        is_test: screenshot.is_some(),
+    };
+    let result = eframe::run_native(
+        "Quarterdeck",
+        options,
+        Box::new(move |cc| {
+            let app = App::new(&cc.egui_ctx, app_config, app_feed, cell);
+            Ok(Box::new(Window { app, screenshot }))
+        }),
+    );
+    drop(feed);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+        .map_err(|err| anyhow::anyhow!("{err}"))
+        .context("the window")
+}
+
+/// `http://host:port` or `https://host:port` and nothing behind it: it is also the origin that the gateway checks.
+fn checked_gateway(url: &str) -> anyhow::Result<String> {
+    let url = url.trim_end_matches('/');
+    let host = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@']) => {
+            Ok(url.to_owned())
+        }
+        _ => bail!("--gateway {url}: write it as http://host:port or https://host:port"),
+    }
+}
+
+/// The application in its window, with the picture that a test wants.
+struct Window {
+    app: App,
+    screenshot: Option<Screenshot>,
+}
+
+impl eframe::App for Window {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        self.app.logic(ctx, frame);
+        if let Some(screenshot) = &mut self.screenshot {
+            screenshot.frame(ctx);
+        }
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        self.app.ui(ui, frame);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        self.app.clear_color(visuals)
+    }
+}
+
+/// One picture, then the end.
+struct Screenshot {
+    path: PathBuf,
+    frames_left: u32,
+    when_live: bool,
+    cell: Arc<SnapshotCell>,
+    is_requested: bool,
+}
+
+impl Screenshot {
+    fn frame(&mut self, ctx: &egui::Context) {
+        if self.is_requested {
+            return;
+        }
+        ctx.request_repaint_after(Duration::from_millis(16));
+        let snapshot = self.cell.load();
+        let is_live =
+            snapshot.connection.state == ConnectionState::Live && snapshot.positions.is_loaded;
+        if self.when_live && !is_live {
+            return;
+        }
+        if self.frames_left > 0 {
+            self.frames_left -= 1;
+            return;
+        }
+        self.is_requested = true;
+        let (path, closer) = (self.path.clone(), ctx.clone());
+        ctx.request_screenshot(move |image| {
+            match save_png(&path, &image) {
+                Ok(()) => tracing::info!(path = %path.display(), "picture saved"),
+                Err(err) => tracing::error!("{err:#}"),
+            }
+            closer.send_viewport_cmd(egui::ViewportCommand::Close);
+        });
+    }
+}
+
+fn save_png(path: &std::path::Path, image: &egui::ColorImage) -> anyhow::Result<()> {
+    let [width, height] = image.size.map(u32::try_from);
+    let file =
+        std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut encoder = png::Encoder::new(std::io::BufWriter::new(file), width?, height?);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    let bytes: Vec<u8> = image
+        .pixels
+        .iter()
+        .flat_map(|pixel| pixel.to_array())
+        .collect();
+    writer.write_image_data(&bytes)?;
+    writer.finish()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_an_origin_and_nothing_more() {
+        for good in [
+            "http://127.0.0.1:8080",
+            "https://desk.example/",
+            "http://[::1]:9",
+        ] {
+            assert!(checked_gateway(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "127.0.0.1:8080",
+            "ws://x",
+            "http://",
+            "http://x/app",
+            "https://user@x",
+        ] {
+            assert!(checked_gateway(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_flags_are_consistent() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+        assert!(
+            Args::try_parse_from([
+                "qd-console",
+                "--redis",
+                "redis://x",
+                "--environment",
+                "PAPER"
+            ])
+            .is_ok()
+        );
+        assert!(
+            Args::try_parse_from([
+                "qd-console",
+                "--redis",
+                "redis://x",
+                "--gateway",
+                "http://x"
+            ])
+            .is_err()
+        );
+        assert!(Args::try_parse_from(["qd-console", "--user", "a b"]).is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! The browser's way in: a handle that the page's loader drives, and the few things only a page can do.
+//!
+//! It holds no session: the cookie is the browser's, and without one the page goes to the sign-in.
+
+mod report;
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use eframe::egui;
+use parking_lot::Mutex;
+use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
+use qd_state::{SnapshotCell, Store, StoreConfig};
+use wasm_bindgen::prelude::*;
+
+use crate::e2e::{AccessTree, TreePlugin};
+use crate::{App, AppConfig};
+
+/// The page's handle on the console.
+#[wasm_bindgen]
+pub struct WebHandle {
+    runner: eframe::WebRunner,
+    feed: RefCell<Option<Arc<FeedHandle>>>,
+    /// Kept only for browser tests: the page was opened with `?e2e`.
+    tree: Option<Arc<Mutex<AccessTree>>>,
+}
+
+#[wasm_bindgen]
+impl WebHandle {
+    /// A handle that shows nothing yet. A panic from here on is kept for [`Self::panic_message`].
+    #[wasm_bindgen(constructor)]
+    #[expect(
+        clippy::new_without_default,
+        reason = "the page constructs it, Rust never does"
+    )]
+    pub fn new() -> Self {
+        Self {
+            runner: eframe::WebRunner::new(),
+            feed: RefCell::default(),
+            tree: is_e2e().then(Arc::default),
+        }
+    }
+
+    /// Draws into `canvas` from now on. `bootstrap` is the answer of `GET /api/v1/bootstrap` if the page has it.
+    ///
+    /// # Errors
+    /// When there is no WebGL, or no window to be in.
+    pub async fn start(
+        &self,
+        canvas: web_sys::HtmlCanvasElement,
+        bootstrap: Option<String>,
+    ) -> Result<(), JsValue> {
+        let url = window()
+            .and_then(|window| window.location().origin().ok())
+            .ok_or_else(|| JsValue::from_str("the page has no origin"))?;
+        let config = FeedConfig {
+            source: FeedSource::Gateway(GatewaySource {
+                url,
+                sign_in: SignIn::Browser,
+                bootstrap: bootstrap.map(String::into_bytes),
+            }),
+            client_kind: Arc::from("web"),
+            client_version: Arc::from(env!("CARGO_PKG_VERSION")),
+        };
+        let cell = Arc::<SnapshotCell>::default();
+        let store = Store::new(StoreConfig::default());
+        let feed = Arc::new(Feed::start(config, store, Arc::clone(&cell), Rt::new()));
+        self.feed.replace(Some(Arc::clone(&feed)));
+        let options = eframe::WebOptions {
+            renderer: eframe::Renderer::Glow,
+            // What the browser needs for itself stays its own: reload, new tab, developer tools.
+            should_stop_propagation: Box::new(|event| !is_browsers_own(event)),
+            should_prevent_default: Box::new(|event| !is_browsers_own(event)),
+            ..eframe::WebOptions::default()
+        };
+        let app_config = AppConfig {
+            is_test: self.tree.is_some(),
+        };
+        let tree = self.tree.clone();
+        self.runner
+            .start(
+                canvas,
+                options,
+                Box::new(move |cc| {
+                    if let Some(tree) = tree {
+                        cc.egui_ctx.add_plugin(TreePlugin::new(tree));
+                    }
+                    Ok(Box::new(App::new(&cc.egui_ctx, app_config, feed, cell)))
+                }),
+            )
+            .await
+    }
+
+    /// Ends the console: socket, timers, frames. The handle is of no further use.
+    pub fn destroy(&self) {
+        self.runner.destroy();
+        self.feed.replace(None);
+    }
+
+    /// Whether the program has ended by a panic.
+    pub fn has_panicked(&self) -> bool {
+        self.runner.has_panicked()
+    }
+
+    /// What the panic said, with its stack.
+    pub fn panic_message(&self) -> Option<String> {
+        self.runner
+            .panic_summary()
+            .map(|summary| format!("{}\n\n{}", summary.message(), summary.callstack()))
+    }
+
+    /// With `?e2e` only: the accessibility tree, parents before children, as JSON.
+    pub fn a11y_tree(&self) -> Option<String> {
+        let tree = self.tree.as_ref()?;
+        report::tree(&tree.lock())
+    }
+
+    /// With `?e2e` only: whether the program is there, has its data and has drawn all of it.
+    pub fn settled(&self) -> bool {
+        let Some(tree) = &self.tree else {
+            return false;
+        };
+        tree.lock().num_frames() > 0
+            && self
+                .runner
+                .app_mut::<App>()
+                .is_some_and(|app| app.is_settled())
+    }
+
+    /// With `?e2e` only: which numbers were on screen and when, as JSON.
+    pub fn painted(&self) -> Option<String> {
+        let num_frames = self.tree.as_ref()?.lock().num_frames();
+        let feed = self.feed.borrow();
+        report::painted(&feed.as_ref()?.paint_log().lock(), num_frames)
+    }
+
+    /// With `?e2e` only: how long frames took and what the feed counts, as JSON.
+    pub fn frame_stats(&self) -> Option<String> {
+        self.tree.as_ref()?;
+        let app = self.runner.app_mut::<App>()?;
+        let feed = self.feed.borrow();
+        report::frame_stats(&app, feed.as_ref()?)
+    }
+}
+
+impl std::fmt::Debug for WebHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebHandle").finish_non_exhaustive()
+    }
+}
+
+fn window() -> Option<web_sys::Window> {
+    web_sys::window()
+}
+
+fn is_e2e() -> bool {
+    let search = window().and_then(|window| window.location().search().ok());
+    search.is_some_and(|search| {
+        search
+            .trim_start_matches('?')
+            .split('&')
+            .any(|part| part == "e2e" || part.starts_with("e2e="))
+    })
+}
+
+/// Reload, tabs, address bar, developer tools, zoom: a console that swallowed them would hold the page hostage.
+fn is_browsers_own(event: &egui::Event) -> bool {
+    use egui::Key;
+
+    let egui::Event::Key { key, modifiers, .. } = event else {
+        return false;
+    };
+    match key {
+        Key::F5 | Key::F11 | Key::F12 => true,
+        Key::R | Key::T | Key::N | Key::W | Key::L | Key::I | Key::J => modifiers.command,
+        Key::Plus | Key::Minus | Key::Equals | Key::Num0 => modifiers.command,
+        _ => false,
+    }
+}
+
+/// Leaves for the sign-in page.
+pub(crate) fn go_to_sign_in() {
+    let left = window().map(|window| window.location().replace("/auth/sign_in"));
+    if !matches!(left, Some(Ok(()))) {
+        tracing::error!("the page cannot go to the sign-in");
+    }
+}
+
+/// Loads the program anew.
+pub(crate) fn reload() {
+    let reloaded = window().map(|window| window.location().reload());
+    if !matches!(reloaded, Some(Ok(()))) {
+        tracing::error!("the page cannot be loaded anew");
+    }
+}
+
+/// Calls `callback` in the next animation frame: what was drawn before has been presented by then.
+pub(crate) fn in_next_animation_frame(callback: impl FnOnce() + 'static) {
+    let callback = Closure::once_into_js(callback);
+    let asked = window().map(|window| window.request_animation_frame(callback.unchecked_ref()));
+    if !matches!(asked, Some(Ok(_))) {
+        tracing::error!("the page has no animation frames");
+    }
+}

@@ -1,0 +1,163 @@
+//! Closes among random orders, cancels and halts: no fill of theirs crosses flat.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One thing that hands do to the desk.
+#[derive(Clone, Debug)]
+enum Move {
+    Steps(u8),
+    Place {
+        side: Side,
+        qty: i64,
+        limit_cents: Option<i64>,
+        tif: TimeInForce,
+    },
+    Close {
+        qty: Option<i64>,
+    },
+    Cancel(usize),
+    Halt(HaltState),
+}
+
+fn a_move() -> impl Strategy<Value = Move> {
+    let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
+    let tif = prop_oneof![
+        4 => Just(TimeInForce::Day),
+        1 => Just(TimeInForce::Gtc),
+        1 => Just(TimeInForce::Ioc),
+        1 => Just(TimeInForce::Fok),
+    ];
+    let halt = prop_oneof![
+        3 => Just(HaltState::Active),
+        1 => Just(HaltState::ReduceOnly),
+        1 => Just(HaltState::Halted),
+    ];
+    prop_oneof![
+        4 => (1_u8..12).prop_map(Move::Steps),
+        4 => (side, 1_i64..400, prop::option::of(-40_i64..40), tif)
+            .prop_map(|(side, qty, limit_cents, tif)| Move::Place { side, qty, limit_cents, tif }),
+        3 => prop::option::of(1_i64..300).prop_map(|qty| Move::Close { qty }),
+        2 => (0_usize..20).prop_map(Move::Cancel),
+        1 => halt.prop_map(Move::Halt),
+    ]
+}
+
+fn lone_desk(seed: u64, opening: i64) -> (ExecutionConfig, Desk) {
+    let holdings = vec![Holding {
+        strategy: StrategyId::new("manual").unwrap(),
+        symbol: Symbol::new("KO").unwrap(),
+        qty: Qty::from_units(opening, 0),
+        avg_entry_price: Price::from_units(7_000, 2),
+    }];
+    let mut config = demo(seed);
+    config.strategies.clear();
+    config.accounts = vec![AccountConfig {
+        account: AccountId::new("PAPER-1").unwrap(),
+        opening_cash: Money::from_units(500_000, 0),
+        holdings,
+    }];
+    let desk = Desk::new(&config, START);
+    (config, desk)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    // covers: OC-6
+    // covers: DB-4
+    /// Whatever else is in flight: a fill of a reduce-only order never crosses flat and never adds.
+    #[test]
+    fn prop_a_close_never_flips(
+        seed in 0_u64..1_000,
+        opening in prop_oneof![1_i64..600, -600_i64..-1],
+        moves in prop::collection::vec(a_move(), 1..60),
+    ) {
+        let (config, mut desk) = lone_desk(seed, opening);
+        let account = AccountId::new("PAPER-1").unwrap();
+        let symbol = Symbol::new("KO").unwrap();
+        let key = PositionKey {
+            account: account.clone(),
+            strategy: StrategyId::new("manual").unwrap(),
+            symbol,
+        };
+        let hand = Author::Hand(UserId::new("alice").unwrap());
+        let mut held = desk.ledger().book(&account).unwrap().held(&key);
+        let mut step = 0;
+        let mut ids: Vec<OrderKey> = Vec::new();
+        let mut taken = BTreeMap::new();
+        for (i, one) in moves.into_iter().chain([Move::Steps(40)]).enumerate() {
+            let now = at(step);
+            let client_order_id = ClientOrderId::new(&format!("m-{i}")).unwrap();
+            ids.push(OrderKey { account: account.clone(), client_order_id: client_order_id.clone() });
+            match one {
+                Move::Steps(count) => {
+                    for _ in 0..count {
+                        desk.step(at(step));
+                        let changes = desk.take_changes().orders;
+                        check_fills(&desk, &changes, step % 4 == 0, &mut taken);
+                        for OrderChange { order, fill } in changes {
+                            let Some(fill) = fill else { continue };
+                            let after = held + order.side.signed(fill.qty);
+                            let record = desk.ledger().order(&OrderKey {
+                                account: order.account.clone(),
+                                client_order_id: order.client_order_id.clone(),
+                            }).unwrap();
+                            if record.reduce_only {
+                                prop_assert!(after.is_zero() || after.is_negative() == held.is_negative(),
+                                    "a close flipped {held} to {after}");
+                                prop_assert!(after.abs() < held.abs(), "a close added: {held} to {after}");
+                            }
+                            held = after;
+                        }
+                        step += 1;
+                    }
+                }
+                Move::Place { side, qty, limit_cents, tif } => {
+                    let price = desk.market().quote(symbol).unwrap().price;
+                    let limit = limit_cents.map(|cents| price + Price::from_units(cents, 2));
+                    let request = OrderRequest {
+                        account: account.clone(),
+                        strategy: key.strategy.clone(),
+                        client_order_id,
+                        symbol,
+                        side,
+                        qty: Qty::from_units(qty, 0),
+                        order_type: if limit.is_some() { OrderType::Limit } else { OrderType::Market },
+                        limit_price: limit,
+                        stop_price: None,
+                        time_in_force: tif,
+                        reason: "a random hand".to_owned(),
+                        halt_epoch_seen: None,
+                        price_seen: None,
+                    };
+                    desk.place(request, &hand, now);
+                }
+                Move::Close { qty } => {
+                    let request = CloseRequest {
+                        symbol,
+                        account: None,
+                        strategy: None,
+                        client_order_id,
+                        qty: qty.map(|qty| Qty::from_units(qty, 0)),
+                        reason: "a random hand".to_owned(),
+                    };
+                    let outcome = desk.close(&request, std::slice::from_ref(&account), &hand, now);
+                    if let CloseOutcome::Recorded(records) = outcome {
+                        prop_assert!(desk.ledger().closing(&key) <= held.abs(), "{records:?} of {held}");
+                    }
+                }
+                Move::Cancel(which) => {
+                    if let Some(key) = ids.get(which).cloned() {
+                        desk.cancel(&key, &hand, "a random hand", now);
+                    }
+                }
+                Move::Halt(state) => desk.ledger_mut().set_halt(state, None, "random", now),
+            }
+        }
+        prop_assert_eq!(held, desk.ledger().book(&account).unwrap().held(&key));
+        prop_assert_eq!(desk.ledger().counters().anomalies, 0);
+        check_books(&config, &desk);
+    }
+}

@@ -1,0 +1,315 @@
+//! The engine over an embedded bus in virtual time: what is published, and what happens when it must not go on.
+
+use std::collections::BTreeMap;
+
+use qd_bus::{Hub, RouteSink, Routed};
+use qd_types::{AccountId, HaltState, Money, Position, PositionKey, Qty, Seq, Symbol};
+use qd_wire::{Message, Payload, decode};
+
+use super::*;
+use crate::testing::{VirtualClock, start};
+
+/// Keeps every message of its stream.
+#[derive(Default)]
+struct Tape(Mutex<Vec<Arc<Routed>>>);
+
+impl RouteSink for Tape {
+    fn route(&self, routed: &Arc<Routed>) {
+        self.0.lock().push(Arc::clone(routed));
+    }
+}
+
+impl Tape {
+    fn messages(&self) -> Vec<Message> {
+        let routed = self.0.lock().clone();
+        routed
+            .iter()
+            .map(|one| decode(&one.stream, &one.bytes).unwrap())
+            .collect()
+    }
+}
+
+fn stream(name: &str) -> StreamName {
+    StreamName::parse(name).unwrap()
+}
+
+// covers: RT-1
+// covers: RT-3
+#[tokio::test(start_paused = true)]
+async fn every_published_message_has_totals_that_are_the_sums_of_its_rows() {
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let handle = start(&bus, &clock);
+    let hub = Hub::new(bus.clone(), Arc::clone(&clock));
+    let (positions, orders) = (Arc::new(Tape::default()), Arc::new(Tape::default()));
+    let _guards = (
+        hub.subscribe(
+            stream("positions:alice"),
+            Arc::clone(&positions) as Arc<dyn RouteSink>,
+        ),
+        hub.subscribe(
+            stream("orders:alice"),
+            Arc::clone(&orders) as Arc<dyn RouteSink>,
+        ),
+    );
+    // Before the first step nothing has changed yet: these are the rows that the fills are booked on.
+    let mut held: BTreeMap<PositionKey, Qty> = handle
+        .read(|desk, _| {
+            let books = desk.ledger().books();
+            books
+                .flat_map(|book| book.positions())
+                .map(|row| (row.key(), row.qty))
+                .collect()
+        })
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(20_017)).await;
+    // As a REST answer does: the number first, then the rows.
+    let stand = handle.position(&stream("positions:alice")).unwrap();
+    let mut rest: BTreeMap<PositionKey, Position> = handle
+        .read(|desk, _| {
+            let books = desk.ledger().books();
+            books
+                .flat_map(|book| book.positions())
+                .map(|row| (row.key(), row.clone()))
+                .collect()
+        })
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    handle.stop(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let mut rows = BTreeMap::new();
+    let mut last = None;
+    let (mut num_deltas, mut num_removed) = (0, 0);
+    for message in positions.messages() {
+        let head = message.head.unwrap();
+        if let Some(before) = last.replace(head.clone()) {
+            assert_eq!((&head.epoch, head.seq), (&before.epoch, before.seq.next()));
+            let apart = head.published_at.millis_since(before.published_at);
+            assert!(apart >= 100, "two messages {apart} ms apart");
+        }
+        let totals = match message.payload {
+            Payload::PositionsSnapshot(body) => {
+                let fresh: BTreeMap<_, _> = body
+                    .positions
+                    .into_iter()
+                    .map(|row| (row.key(), row))
+                    .collect();
+                if !rows.is_empty() {
+                    assert_eq!(
+                        rows.len(),
+                        fresh.len(),
+                        "a snapshot differs from what the deltas said"
+                    );
+                }
+                rows = fresh;
+                body.totals
+            }
+            Payload::PositionsDelta(body) => {
+                num_deltas += 1;
+                num_removed += body.removed.len();
+                for key in &body.removed {
+                    rows.remove(key);
+                }
+                if head.seq > stand.seq {
+                    rest.retain(|key, _| !body.removed.contains(key));
+                    rest.extend(body.changed.iter().map(|row| (row.key(), row.clone())));
+                }
+                rows.extend(body.changed.into_iter().map(|row| (row.key(), row)));
+                body.totals
+            }
+            other => panic!("{other:?} on positions"),
+        };
+        let unrealized: Money = rows.values().map(|row| row.unrealized_pl).sum();
+        assert_eq!(totals.unrealized_pl, unrealized, "at {}", head.seq);
+        assert_eq!(totals.num_positions as usize, rows.len(), "at {}", head.seq);
+        assert!(totals.buying_power.is_some() && totals.margin_used.is_some());
+    }
+    assert_eq!(
+        rest, rows,
+        "an answer and the deltas behind its number make the published state"
+    );
+    assert!(num_deltas > 100, "{num_deltas} deltas");
+    assert!(num_removed > 0, "no row ever went");
+
+    let mut expected = Seq(0);
+    let mut num_fills = 0;
+    for message in orders.messages() {
+        let head = message.head.unwrap();
+        expected = expected.next();
+        assert_eq!(head.seq, expected, "events are dense");
+        let Payload::Order(event) = message.payload else {
+            panic!("no order event")
+        };
+        let Some(fill) = event.fill else { continue };
+        num_fills += 1;
+        let order = event.order;
+        let key = PositionKey {
+            account: order.account,
+            strategy: order.strategy,
+            symbol: order.symbol,
+        };
+        *held.entry(key).or_default() += order.side.signed(fill.qty);
+    }
+    assert!(num_fills > 10, "{num_fills} fills in a minute");
+    held.retain(|_, qty| !qty.is_zero());
+    let published: BTreeMap<_, _> = rows
+        .iter()
+        .map(|(key, row)| (key.clone(), row.qty))
+        .collect();
+    assert_eq!(published, held, "rows are the fold of the fills");
+    assert_eq!(
+        handle.position(&stream("orders:alice")).unwrap().seq,
+        expected
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn halts_and_breakers_are_published_at_once() {
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let handle = start(&bus, &clock);
+    let hub = Hub::new(bus.clone(), Arc::clone(&clock));
+    let (halts, breakers) = (Arc::new(Tape::default()), Arc::new(Tape::default()));
+    let _guards = (
+        hub.subscribe(
+            stream("kill_switch:state"),
+            Arc::clone(&halts) as Arc<dyn RouteSink>,
+        ),
+        hub.subscribe(
+            stream("circuit_breaker:state"),
+            Arc::clone(&breakers) as Arc<dyn RouteSink>,
+        ),
+    );
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let now = clock.now();
+    handle
+        .change(Lane::Safety, |desk, now| {
+            desk.ledger_mut()
+                .set_halt(HaltState::Halted, None, "a drill", now);
+            desk.ledger_mut().set_breaker(
+                "drawdown",
+                qd_types::BreakerState::Tripped,
+                "a drill",
+                now,
+            );
+        })
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let last = halts.messages().pop().unwrap();
+    assert!(last.head.unwrap().published_at.millis_since(now) < 50);
+    match last.payload {
+        Payload::Halt(status) => {
+            assert_eq!((status.state, status.halt_epoch), (HaltState::Halted, 2));
+        }
+        other => panic!("{other:?}"),
+    }
+    match breakers.messages().pop().unwrap().payload {
+        Payload::Breakers(all) => {
+            assert_eq!(
+                all.iter()
+                    .map(|breaker| breaker.trip_count_today)
+                    .sum::<u32>(),
+                1
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_read_leaves_the_engine_going_and_a_failed_change_ends_it() {
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let handle = start(&bus, &clock);
+    let failed = handle.read(|_, _| panic!("a mistake in a read")).await;
+    assert_eq!(failed, Err::<(), _>(EngineError::NoAnswer));
+    assert_eq!(handle.read(|_, _| 7).await, Ok(7));
+    let failed = handle
+        .change(Lane::Normal, |_, _| panic!("a mistake in a change"))
+        .await;
+    assert_eq!(failed, Err::<(), _>(EngineError::NoAnswer));
+    assert_eq!(handle.read(|_, _| 7).await, Err(EngineError::Stopped));
+    assert!(!handle.is_running());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lane_for_cancels_passes_a_full_lane_of_reads() {
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let handle = start(&bus, &clock);
+    let mut waiting = Vec::new();
+    // Nothing is taken up while this task does not wait: the lane fills.
+    for _ in 0..LANE_CAPACITY {
+        let job: Job = Box::new(|_, _| Box::new(|| {}));
+        waiting.push(handle.shared.normal.try_send(job).is_ok());
+    }
+    assert!(waiting.iter().all(|sent| *sent));
+    assert_eq!(handle.read(|_, _| ()).await, Err(EngineError::Busy));
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let note = |word: &'static str| {
+        let order = Arc::clone(&order);
+        move |_: &mut Desk, _| order.lock().push(word)
+    };
+    let queued = handle.change(Lane::Safety, note("safety")).await;
+    assert_eq!(queued, Ok(()));
+    // The reads ahead of it in the other lane were still waiting when it was done.
+    assert!(handle.shared.normal.capacity() < LANE_CAPACITY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_engine_ends_with_its_last_handle() {
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let handle = start(&bus, &clock);
+    let task = handle.shared.task.lock().take().unwrap();
+    let other = handle.clone();
+    drop(handle);
+    assert_eq!(other.read(|_, _| 1).await, Ok(1));
+    drop(other);
+    tokio::time::timeout(Duration::from_secs(1), task)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_configuration_that_contradicts_itself_is_refused_with_the_name() {
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let refused = |change: fn(&mut ExecutionConfig)| {
+        let mut config = ExecutionConfig::demo(1).unwrap();
+        change(&mut config);
+        Execution::start(&config, bus.clone(), Arc::clone(&clock))
+            .unwrap_err()
+            .to_string()
+    };
+    for (change, words) in [
+        (
+            (|config| config.users.push(config.users[0].clone())) as fn(&mut ExecutionConfig),
+            r#"user "alice" is there twice"#,
+        ),
+        (
+            |config| {
+                config.users[0]
+                    .accounts
+                    .push(AccountId::new("GHOST").unwrap());
+            },
+            r#"user's account "GHOST" does not exist"#,
+        ),
+        (
+            |config| config.accounts[0].holdings[0].symbol = Symbol::new("ZZZZ").unwrap(),
+            r#"holding "ZZZZ" is not listed"#,
+        ),
+        (
+            |config| config.strategies[0].account = AccountId::new("GHOST").unwrap(),
+            r#"strategy's account "GHOST" does not exist"#,
+        ),
+    ] {
+        let text = refused(change);
+        assert!(text.contains(words), "{text}");
+    }
+}

@@ -1,0 +1,121 @@
+//! Closes: capped, repeatable, one order per stake.
+
+use super::*;
+
+#[test]
+fn closing_is_capped_by_what_is_held_and_not_being_closed() {
+    let mut ledger = ledger();
+    let close = |ledger: &mut Ledger, id: &str, qty: Option<i64>| {
+        let request = CloseRequest {
+            qty: qty.map(shares),
+            ..close_request(id)
+        };
+        ledger.close(&request, &[account()], &hand(), NOW)
+    };
+    match close(&mut ledger, "a", Some(30)) {
+        CloseOutcome::Recorded(records) => {
+            assert_eq!(records.len(), 1);
+            let order = &records[0].order;
+            assert_eq!(
+                (order.side, order.qty, &*order.source),
+                (Side::Sell, shares(30), "close")
+            );
+            assert!(records[0].reduce_only);
+        }
+        other => panic!("{other:?}"),
+    }
+    match close(&mut ledger, "b", Some(500)) {
+        CloseOutcome::Recorded(records) => assert_eq!(records[0].order.qty, shares(70)),
+        other => panic!("{other:?}"),
+    }
+    match close(&mut ledger, "c", None) {
+        CloseOutcome::NothingLeft { closing } => assert_eq!(closing, shares(100)),
+        other => panic!("{other:?}"),
+    }
+    assert!(
+        matches!(close(&mut ledger, "a", Some(30)), CloseOutcome::Repeated(records) if records.len() == 1)
+    );
+    assert!(matches!(
+        close(&mut ledger, "a", Some(31)),
+        CloseOutcome::Conflicting(_)
+    ));
+    assert!(matches!(
+        close(&mut ledger, "d", Some(0)),
+        CloseOutcome::Malformed(_)
+    ));
+    let other = CloseRequest {
+        symbol: Symbol::new("KO").unwrap(),
+        ..close_request("e")
+    };
+    assert!(matches!(
+        ledger.close(&other, &[account()], &hand(), NOW),
+        CloseOutcome::NoPosition
+    ));
+    assert!(matches!(
+        ledger.close(&close_request("f"), &[], &hand(), NOW),
+        CloseOutcome::NoPosition
+    ));
+}
+
+#[test]
+fn closing_a_folded_symbol_closes_every_stake_under_one_parent() {
+    let mut ledger = ledger();
+    for (id, strategy, side, qty) in [
+        ("x", "scalper", Side::Buy, 20),
+        ("y", "maker", Side::Sell, 15),
+    ] {
+        let strategy = StrategyId::new(strategy).unwrap();
+        placed(
+            &mut ledger,
+            OrderRequest {
+                strategy,
+                side,
+                qty: shares(qty),
+                ..request(id)
+            },
+        );
+        ledger.apply(&fill(id, &format!("F{id}"), qty, "200"), NOW);
+    }
+    let parts = |records: &[OrderRecord]| -> Vec<(String, Side, Qty, bool)> {
+        records
+            .iter()
+            .map(|record| {
+                let order = &record.order;
+                (
+                    order.strategy.to_string(),
+                    order.side,
+                    order.qty,
+                    order.parent_id.is_some(),
+                )
+            })
+            .collect()
+    };
+    // A number of shares takes from the folded row's own side only.
+    let some = CloseRequest {
+        qty: Some(shares(110)),
+        ..close_request("some")
+    };
+    match ledger.clone().close(&some, &[account()], &hand(), NOW) {
+        CloseOutcome::Recorded(records) => assert_eq!(
+            parts(&records),
+            [
+                ("manual".to_owned(), Side::Sell, shares(100), false),
+                ("scalper".to_owned(), Side::Sell, shares(10), true),
+            ]
+        ),
+        other => panic!("{other:?}"),
+    }
+    let all = [
+        ("maker".to_owned(), Side::Buy, shares(15), false),
+        ("manual".to_owned(), Side::Sell, shares(100), true),
+        ("scalper".to_owned(), Side::Sell, shares(20), true),
+    ];
+    match ledger.close(&close_request("all"), &[account()], &hand(), NOW) {
+        CloseOutcome::Recorded(records) => assert_eq!(parts(&records), all),
+        other => panic!("{other:?}"),
+    }
+    match ledger.close(&close_request("all"), &[account()], &hand(), NOW) {
+        CloseOutcome::Repeated(records) => assert_eq!(parts(&records), all),
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,8 @@
+//! The reducer as its readers see it: events in, the picture's text out.
+//!
+//! The stream contract has its own tests beside `stream_client`.
+
+mod fixtures;
+mod orders;
+mod positions;
+mod session;

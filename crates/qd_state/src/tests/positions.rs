@@ -1,0 +1,470 @@
+//! Positions, cards and prices: one mark per row, totals that are the sum of the rows, cells made once per change.
+//!
+//! Sequence rules are not tested here.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use qd_types::{MarketPhase, Money, Price, Qty, Tone};
+
+use super::fixtures::*;
+use crate::{
+    DayStats, Event, Freshness, LimitUse, MarketClock, Poll, PollAnswer, PriceSeries, RestAnswer,
+    Snapshot,
+};
+
+#[test]
+fn before_the_first_answer_there_are_skeletons() {
+    insta::assert_snapshot!(check([]), @r"
+    PAPER | HALT STATE UNKNOWN | Live
+    unrealized: (skeleton) Neutral | 0 positions | Unknown
+    realized: (skeleton) Neutral |  | Unknown
+    positions: (skeleton) Neutral | 0 long · 0 short | Unknown
+    buying power: (skeleton) Neutral |  | Unknown
+    exposure: (skeleton) Neutral | net $0 | Unknown
+    positions [loading…] Unknown
+      total
+    orders [loading…]
+    activity []
+    ");
+}
+
+// covers: DB-1
+// covers: DB-3
+#[test]
+fn a_snapshot_and_a_delta_become_cards_and_rows() {
+    let text = check([
+        positions_snapshot(
+            18_401,
+            vec![
+                held("MSFT", 153, "241.19", "243.67"),
+                held("AAPL", 82, "229.52", "217.19"),
+                held("TSLA", -57, "40.11", "38.49"),
+            ],
+        ),
+        Event::PollLoaded(PollAnswer::Stats(DayStats {
+            fills_today: 31,
+            fees_today: Money::parse("18.4").unwrap(),
+            limit_use: vec![LimitUse {
+                rule: "gross_exposure".to_owned(),
+                value: Money::ZERO,
+                limit: Money::from_units(100_000, 0),
+            }],
+            ..DayStats::default()
+        })),
+        positions_delta(
+            18_402,
+            vec![
+                held("NVDA", 46, "315.72", "318.34"),
+                held("AAPL", 82, "229.52", "217.20"),
+            ],
+            &[&held("MSFT", 1, "1", "1")],
+        ),
+    ]);
+    insta::assert_snapshot!(text, @r"
+    PAPER | HALT STATE UNKNOWN | Live
+    unrealized: −$797.38 Loss | 3 positions | Fresh
+    realized: −$1,204.10 Loss | 31 fills · fees $18.40 | Fresh
+    positions: 3 Neutral | 2 long · 1 short | Fresh
+    buying power: $187,220.54 Neutral | margin used 38 % | Fresh
+    exposure: $34,647.97 Neutral | net +$30k · gross 35 % of limit | Fresh
+    positions [✓ verified to #18,402 · 10:38:16.000] Fresh
+      AAPL 82 229.52 217.20*Up −$1,010.24*Up −5.37% $17,810.40*Up
+      NVDA 46 315.72 318.34 +$120.52 +0.83% $14,643.64
+      TSLA −57 40.11 38.49 +$92.34 +4.04% −$2,193.93
+      total −$797.38 −2.24% $30,260.11
+    orders [loading…]
+    activity []
+    ");
+}
+
+#[test]
+fn strategies_and_accounts_fold_into_one_row_at_the_newest_mark() {
+    let text = check([positions_snapshot(
+        1,
+        vec![
+            held_by("alpha", "AAPL", 100, "10", "12", 0),
+            held_by("beta", "AAPL", -40, "11", "12.5", 500),
+            held_by("beta", "MSFT", 10, "20", "20", 0),
+        ],
+    )]);
+    insta::assert_snapshot!(text, @r"
+    PAPER | HALT STATE UNKNOWN | Live
+    unrealized: +$190.00 Gain | 2 positions | Fresh
+    realized: −$1,204.10 Loss |  | Fresh
+    positions: 2 Neutral | 2 long · 0 short | Fresh
+    buying power: $187,220.54 Neutral | margin used 38 % | Fresh
+    exposure: $1,950.00 Neutral | net +$950 | Fresh
+    positions [✓ verified to #1 · 10:38:16.000] Fresh
+      AAPL 60 9.33 12.50 +$190.00 +13.19% $750.00
+      MSFT 10 20.00 20.00 $0.00 0.00% $200.00
+      total +$190.00 +11.59% $950.00
+    orders [loading…]
+    activity []
+    ");
+}
+
+// covers: DB-8
+#[test]
+fn a_price_poll_moves_price_profit_value_and_totals_together() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(
+        1,
+        vec![
+            held("AAPL", 100, "10", "12"),
+            held_by("manual", "MSFT", 10, "20", "20", 9_000),
+        ],
+    )]);
+    desk.snapshot();
+    desk.wait(5_000)
+        .play([Event::PollLoaded(PollAnswer::Prices(vec![
+            quote("AAPL", "12.5", 4_000),
+            // Older than the push: loses.
+            quote("MSFT", "99", 8_999),
+            quote("TSLA", "40", 4_000),
+        ]))]);
+    insta::assert_snapshot!(picture(&desk.snapshot()), @r"
+    PAPER | HALT STATE UNKNOWN | Live
+    unrealized: +$250.00 Gain | 2 positions | Fresh
+    realized: −$1,204.10 Loss |  | Fresh
+    positions: 2 Neutral | 2 long · 0 short | Fresh
+    buying power: $187,220.54 Neutral | margin used 38 % | Fresh
+    exposure: $1,450.00 Neutral | net +$1k | Fresh
+    positions [✓ verified to #1 · 10:38:16.000] Fresh
+      AAPL 100 10.00 12.50*Up +$250.00*Up +25.00%*Up $1,250.00*Up
+      MSFT 10 20.00 20.00 $0.00 0.00% $200.00
+      total +$250.00*Up +20.83% $1,450.00*Up
+    orders [loading…]
+    activity []
+    ");
+    // A push whose mark is older than the poll's keeps the poll's; its shares count all the same.
+    desk.play([positions_delta(
+        2,
+        vec![held_by("manual", "AAPL", 200, "11", "11", 3_999)],
+        &[],
+    )]);
+    let snapshot = desk.snapshot();
+    let row = &snapshot.positions.rows[0];
+    assert_eq!(&*row.current.text, "12.50");
+    assert_eq!(&*row.pl.text, "+$300.00");
+    // A newer one wins.
+    desk.play([positions_delta(
+        3,
+        vec![held_by("manual", "AAPL", 200, "11", "11", 4_001)],
+        &[],
+    )]);
+    assert_eq!(&*desk.snapshot().positions.rows[0].current.text, "11.00");
+}
+
+#[test]
+fn rows_that_did_not_change_are_the_same_and_parts_that_did_not_change_are_shared() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(
+        1,
+        vec![held("AAPL", 100, "10", "12"), held("MSFT", 10, "20", "20")],
+    )]);
+    let before = desk.snapshot();
+    desk.play([positions_delta(
+        2,
+        vec![held("MSFT", 10, "20", "20.5")],
+        &[],
+    )]);
+    let after = desk.snapshot();
+    assert!(Arc::ptr_eq(
+        &before.positions.rows[0],
+        &after.positions.rows[0]
+    ));
+    assert!(!Arc::ptr_eq(
+        &before.positions.rows[1],
+        &after.positions.rows[1]
+    ));
+    let (old, new) = (&before.positions.rows[1], &after.positions.rows[1]);
+    assert!(
+        Arc::ptr_eq(&old.qty.text, &new.qty.text),
+        "made once per change"
+    );
+    assert!(Arc::ptr_eq(&before.orders, &after.orders));
+    assert!(Arc::ptr_eq(&before.halt, &after.halt));
+    assert_eq!(after.version, before.version + 1);
+    assert!(
+        desk.store.snapshot_if_changed(desk.now).is_none(),
+        "nothing changed, nothing is published"
+    );
+}
+
+#[test]
+fn zero_profit_is_neutral_and_a_change_of_sign_is_dated() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(
+        1,
+        vec![held("AAPL", 100, "10", "10.00001")],
+    )]);
+    let snapshot = desk.snapshot();
+    assert_eq!(snapshot.positions.rows[0].pl.tone, Tone::Neutral);
+    assert_eq!(snapshot.cards.unrealized.tone, Tone::Neutral);
+    assert_eq!(snapshot.cards.unrealized.sign_changed_at, None);
+    desk.wait(100)
+        .play([positions_delta(2, vec![held("AAPL", 100, "10", "9")], &[])]);
+    let snapshot = desk.snapshot();
+    assert_eq!(snapshot.positions.rows[0].pl_percent.tone, Tone::Loss);
+    assert_eq!(snapshot.cards.unrealized.sign_changed_at, Some(at(100)));
+    assert_eq!(snapshot.cards.unrealized.changed_at, Some(at(100)));
+}
+
+// covers: RT-8
+#[test]
+fn old_marks_are_stale_in_an_open_market_and_quiet_in_a_closed_one() {
+    let mut desk = Desk::connected();
+    let clock = |phase| {
+        Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
+            phase,
+            next_change_at: None,
+        }))
+    };
+    desk.play([
+        clock(MarketPhase::Open),
+        positions_snapshot(1, vec![held("AAPL", 100, "10", "12")]),
+    ]);
+    assert!(!desk.snapshot().positions.rows[0].price_is_stale);
+    desk.wait(31_000);
+    assert!(desk.snapshot().positions.rows[0].price_is_stale);
+    desk.play([clock(MarketPhase::Closed)]).wait(0);
+    assert!(!desk.snapshot().positions.rows[0].price_is_stale);
+}
+
+// covers: DB-1
+#[test]
+fn cards_age_from_the_last_proof_not_from_the_last_change() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(1, vec![held("AAPL", 100, "10", "12")])]);
+    let beat = |at| Event::BeatReceived {
+        positions: vec![(positions(), pos(1))],
+        at,
+    };
+    for _ in 0..20 {
+        desk.wait(5_000);
+        let now = desk.now;
+        desk.play([beat(now)]);
+    }
+    let freshness = |snapshot: &Snapshot| snapshot.cards.unrealized.freshness;
+    assert_eq!(freshness(&desk.snapshot()), Freshness::Fresh);
+    desk.wait(31_000);
+    assert_eq!(freshness(&desk.snapshot()), Freshness::Aging);
+    desk.wait(30_000);
+    let snapshot = desk.snapshot();
+    assert_eq!(freshness(&snapshot), Freshness::Stale);
+    assert_eq!(snapshot.cards.unrealized.confirmed_at, Some(at(100_000)));
+}
+
+#[test]
+fn totals_that_do_not_tie_out_are_counted() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(1, vec![held("AAPL", 100, "10", "12")])]);
+    assert_eq!(desk.snapshot().positions.num_tie_out_breaks, 0);
+    let Event::MessageReceived(mut message) =
+        positions_snapshot(2, vec![held("AAPL", 100, "10", "12")])
+    else {
+        panic!("a message");
+    };
+    if let crate::StreamPayload::PositionsReplaced(picture) = &mut message.payload {
+        picture.totals.num_positions = 2;
+    }
+    desk.play([Event::MessageReceived(message)]);
+    assert_eq!(desk.snapshot().positions.num_tie_out_breaks, 1);
+}
+
+#[test]
+fn the_first_paint_needs_rest_only() {
+    let mut desk = Desk::new();
+    let rows = vec![held("AAPL", 100, "10", "12")];
+    desk.play([
+        Event::SessionLoaded(session("alice")),
+        Event::RestLoaded(RestAnswer::Positions {
+            pos: Some(pos(7)),
+            positions: rows.clone(),
+            realized_pl_today: Money::ZERO,
+        }),
+        Event::RestLoaded(RestAnswer::Pnl(totals_of(&rows))),
+    ]);
+    let snapshot = desk.snapshot();
+    assert_eq!(snapshot.positions.rows.len(), 1);
+    assert_eq!(
+        snapshot.cards.buying_power.value.as_deref(),
+        Some("$187,220.54")
+    );
+    assert_eq!(&*snapshot.positions.seal.text, "resyncing\u{2026}");
+    assert_eq!(desk.store.resume(), [(positions(), pos(7))]);
+    assert_eq!(desk.asked(), "", "nothing is sent without a socket");
+    desk.play([
+        welcomed(),
+        Event::BeatReceived {
+            positions: vec![(positions(), pos(7))],
+            at: start(),
+        },
+    ]);
+    assert!(desk.snapshot().positions.seal.state.is_verified());
+}
+
+#[test]
+fn a_failed_price_poll_keeps_the_prices_and_says_why() {
+    let mut desk = Desk::connected();
+    desk.play([
+        positions_snapshot(1, vec![held("AAPL", 100, "10", "12")]),
+        Event::PollFailed {
+            poll: Poll::Prices,
+            detail: "503 from the gateway".to_owned(),
+            retry_at: None,
+        },
+    ]);
+    let snapshot = desk.snapshot();
+    assert_eq!(&*snapshot.positions.rows[0].current.text, "12.00");
+    assert_eq!(
+        snapshot.positions.last_price_error.as_deref(),
+        Some("503 from the gateway")
+    );
+    desk.play([Event::PollLoaded(PollAnswer::Prices(Vec::new()))]);
+    assert_eq!(desk.snapshot().positions.last_price_error, None);
+}
+
+#[test]
+fn day_lines_wait_for_their_row() {
+    let mut desk = Desk::connected();
+    let line = PriceSeries {
+        symbol: sym("AAPL"),
+        points: vec![Price::from_units(105, 1), Price::from_units(11, 0)],
+    };
+    desk.play([
+        Event::PollLoaded(PollAnswer::Series(vec![line])),
+        positions_snapshot(1, vec![held("AAPL", 100, "10", "12")]),
+    ]);
+    assert_eq!(*desk.snapshot().positions.rows[0].day_line, [10.5, 11.0]);
+}
+
+/// In one snapshot every quantity has one value: rows, totals and cards agree to the last digit.
+#[track_caller]
+pub(crate) fn assert_agrees(snapshot: &Snapshot) {
+    let rows = &snapshot.positions.rows;
+    let totals = &snapshot.positions.totals;
+    let sum = |of: &dyn Fn(&crate::PositionRow) -> Money| rows.iter().map(|row| of(row)).sum();
+    let unrealized: Money = sum(&|row| row.figures.unrealized_pl);
+    assert_eq!(totals.unrealized_pl, unrealized);
+    assert_eq!(totals.net_value, sum(&|row| row.figures.market_value));
+    assert_eq!(totals.gross_value, sum(&|row| row.figures.gross_value));
+    assert_eq!(
+        &*totals.pl.text,
+        qd_types::fmt::signed_money(unrealized).as_str()
+    );
+    assert_eq!(
+        snapshot.cards.unrealized.value.as_deref(),
+        Some(&*totals.pl.text)
+    );
+    let count = rows.len().to_string();
+    assert_eq!(snapshot.cards.count.value.as_deref(), Some(count.as_str()));
+    for row in rows.iter() {
+        let figures = &row.figures;
+        if let (Some(price), [_]) = (figures.current_price, &*row.parts) {
+            assert_eq!(figures.market_value, price.times(figures.qty));
+            let gain = (price - figures.avg_entry_price).times(figures.qty);
+            assert_eq!(figures.unrealized_pl, gain);
+        }
+        assert_eq!(
+            &*row.pl.text,
+            qd_types::fmt::signed_money(figures.unrealized_pl).as_str()
+        );
+    }
+    assert!(rows.windows(2).all(|pair| pair[0].symbol < pair[1].symbol));
+}
+
+const SYMBOLS: [&str; 4] = ["AAPL", "MSFT", "TSLA", "BRK.B"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Snapshot(Vec<(usize, bool, i64, i64, i64)>),
+    Delta(Vec<(usize, bool, i64, i64, i64)>),
+    Prices(Vec<(usize, i64, i64)>),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let row = (
+        0..4_usize,
+        any::<bool>(),
+        -200_i64..200,
+        1_i64..100_000,
+        0_i64..50,
+    );
+    let rows = prop::collection::vec(row, 0..6);
+    let price = (0..4_usize, 1_i64..100_000, 0_i64..50);
+    let step = prop_oneof![
+        rows.clone().prop_map(Step::Snapshot),
+        rows.prop_map(Step::Delta),
+        prop::collection::vec(price, 0..5).prop_map(Step::Prices),
+    ];
+    prop::collection::vec(step, 1..30)
+}
+
+proptest! {
+    // covers: DB-8
+    /// Pushes and polls in any order, old and new: rows, totals and cards of one snapshot never disagree, and a
+    /// row never shows a price older than one it has shown for the same shares.
+    #[test]
+    fn prop_views_of_one_quantity_agree(steps in steps()) {
+        let mut desk = Desk::connected();
+        let mut seq = 0;
+        let mut is_loaded = false;
+        let rows_of = |rows: &[(usize, bool, i64, i64, i64)]| {
+            let mut made = Vec::new();
+            for &(i, is_alpha, qty, cents, millis) in rows {
+                let strategy = if is_alpha { "alpha" } else { "beta" };
+                let mut row = held_by(strategy, SYMBOLS[i], qty, "123.45", "1", millis);
+                row.mark(Price::from_units(cents, 2), at(millis));
+                made.retain(|known: &qd_types::Position| known.key() != row.key());
+                made.push(row);
+            }
+            made
+        };
+        for step in steps {
+            let before = desk.snapshot();
+            let event = match step {
+                Step::Snapshot(rows) => {
+                    seq += 1;
+                    is_loaded = true;
+                    positions_snapshot(seq, rows_of(&rows))
+                }
+                Step::Delta(rows) => {
+                    seq += 1;
+                    if !is_loaded {
+                        seq = 0;
+                        continue;
+                    }
+                    positions_delta(seq, rows_of(&rows), &[])
+                }
+                Step::Prices(prices) => {
+                    let quotes = prices.iter().map(|&(i, cents, millis)| crate::PriceQuote {
+                        symbol: sym(SYMBOLS[i]),
+                        price: Price::from_units(cents, 2),
+                        at: at(millis),
+                    });
+                    let quotes: Vec<_> = quotes.collect();
+                    desk.play([Event::PollLoaded(PollAnswer::Prices(quotes))]);
+                    let after = desk.snapshot();
+                    for row in before.positions.rows.iter() {
+                        let now = after.positions.rows.iter().find(|r| r.symbol == row.symbol);
+                        prop_assert!(now.is_some_and(|n| n.figures.price_at >= row.figures.price_at));
+                    }
+                    if is_loaded {
+                        assert_agrees(&after);
+                    }
+                    continue;
+                }
+            };
+            desk.play([event]);
+            assert_agrees(&desk.snapshot());
+        }
+        let flat = Qty::ZERO;
+        let snapshot = desk.snapshot();
+        for row in snapshot.positions.rows.iter() {
+            prop_assert!(!row.parts.is_empty());
+            prop_assert!(row.parts.len() > 1 || row.figures.qty != flat, "flat rows are gone");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Starts each part from its settings: bus, execution gateway, auth gateway.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use qd_auth::{Key, KeyRing};
+use qd_bus::{Bus, RedisConfig};
+use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys};
+use qd_gateway::{BoundGateway, Gateway, GatewayConfig, TlsFiles};
+use qd_types::Clock;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::load::{Settings, masked};
+use crate::failure::Failure;
+use crate::secrets;
+
+/// The name under which gateway and execution know their shared key.
+const IDENTITY_KEY_ID: &str = "k1";
+/// How long the execution side may take to hand its last events to the store.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+fn start_failure(err: impl std::fmt::Display) -> Failure {
+    Failure::Start(err.to_string())
+}
+
+/// The embedded bus, or the Redis server that the settings name.
+pub(crate) async fn bus(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Bus, Failure> {
+    match settings.text("bus.redis_url") {
+        None => Ok(Bus::embedded(Arc::clone(clock))),
+        Some(url) => Bus::redis(RedisConfig::new(url), Arc::clone(clock)).await.map_err(|err| {
+            Failure::Start(format!(
+                "bus.redis_url = {}: {err}; start the server, or leave the setting out of `demo` for the embedded bus",
+                masked(url)
+            ))
+        }),
+    }
+}
+
+/// The key that gateway and execution share: from its file, or made when one process holds both.
+pub(crate) fn identity_key(settings: &Settings, is_one_process: bool) -> Result<Vec<u8>, Failure> {
+    match settings.text("identity.key_file") {
+        Some(path) => secrets::read("identity.key_file", Path::new(path)),
+        None if is_one_process => secrets::make(),
+        None => Err(Failure::Config(
+            "identity.key_file is missing: gateway and execution need the same file of at least 32 random bytes (--identity-key-file)"
+                .to_owned(),
+        )),
+    }
+}
+
+fn address(settings: &Settings, path: &str) -> Result<SocketAddr, Failure> {
+    settings
+        .text(path)
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Failure::Config(format!("{path} is missing")))
+}
+
+/// A running execution gateway.
+pub(crate) struct RunningExecution {
+    /// Where it listens.
+    pub(crate) local_addr: SocketAddr,
+    handle: ExecutionHandle,
+    server: tokio::task::JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl RunningExecution {
+    /// Stops taking requests, ends the engine, and waits for both.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        if let Err(err) = self.server.await {
+            tracing::error!(error = %err, "the execution gateway's server ended by a failure");
+        }
+        self.handle.stop(STOP_PATIENCE).await;
+    }
+}
+
+/// Starts the execution gateway on `listen`.
+pub(crate) async fn execution(
+    settings: &Settings,
+    listen: SocketAddr,
+    key: Vec<u8>,
+    bus: Bus,
+    clock: &Arc<dyn Clock>,
+) -> Result<RunningExecution, Failure> {
+    let seed = settings.text("execution.seed").and_then(|text| text.parse().ok()).unwrap_or(42);
+    let config = ExecutionConfig::demo(seed).map_err(start_failure)?;
+    let listener = TcpListener::bind(listen).await.map_err(|err| {
+        Failure::Start(format!(
+            "execution.listen = {listen}: {err}; is another program using the port?"
+        ))
+    })?;
+    let local_addr = listener.local_addr().map_err(start_failure)?;
+    let handle = Execution::start(&config, bus, Arc::clone(clock)).map_err(start_failure)?;
+    let keys = IdentityKeys::new([(IDENTITY_KEY_ID.to_owned(), key)]);
+    let router = qd_execution::router(handle.clone(), keys);
+    // Its own token: the gateway drains first and still needs answers while it does.
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(qd_execution::serve(listener, router, stop.clone()));
+    Ok(RunningExecution { local_addr, handle, server, stop })
+}
+
+/// Where the execution gateway listens when it stands alone.
+pub(crate) fn execution_listen(settings: &Settings) -> Result<SocketAddr, Failure> {
+    address(settings, "execution.listen")
+}
+
+/// Binds the auth gateway.
+pub(crate) async fn gateway(
+    settings: &Settings,
+    execution_url: String,
+    key: Vec<u8>,
+    bus: Bus,
+    clock: &Arc<dyn Clock>,
+) -> Result<BoundGateway, Failure> {
+    let sign_in = settings.text("gateway.sign_in").unwrap_or("dev");
+    if sign_in != "dev" {
+        return Err(Failure::Config(format!(
+            "gateway.sign_in = {sign_in:?}: this build knows only dev"
+        )));
+    }
+    let cookie_key = match settings.text("gateway.cookie_key_file") {
+        Some(path) => Key::new("c1", &secrets::read("gateway.cookie_key_file", Path::new(path))?),
+        None => Key::random("c1"),
+    }
+    .map_err(start_failure)?;
+    let mut config = GatewayConfig::new(
+        address(settings, "gateway.listen")?,
+        execution_url,
+        IDENTITY_KEY_ID,
+        key,
+        KeyRing::new(cookie_key),
+    );
+    config.version = env!("CARGO_PKG_VERSION").to_owned();
+    config.app_dir = settings.text("gateway.app_dir").map(PathBuf::from);
+    config.node = settings.text("gateway.node").unwrap_or("gateway-1").to_owned();
+    if settings.get("gateway.admin_listen").is_some() {
+        config.admin_listen = Some(address(settings, "gateway.admin_listen")?);
+    }
+    if let Some(origins) = settings.text("gateway.public_origins") {
+        config.public_origins = origins
+            .split(',')
+            .map(|origin| origin.trim().to_owned())
+            .filter(|origin| !origin.is_empty())
+            .collect();
+    }
+    config.tls = match (
+        settings.text("gateway.tls_certificate_file"),
+        settings.text("gateway.tls_key_file"),
+    ) {
+        (Some(certificate), Some(key)) => {
+            Some(TlsFiles { certificate: certificate.into(), key: key.into() })
+        }
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(Failure::Config(
+                "gateway.tls_certificate_file is set, gateway.tls_key_file is not: TLS needs both"
+                    .to_owned(),
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(Failure::Config(
+                "gateway.tls_key_file is set, gateway.tls_certificate_file is not: TLS needs both"
+                    .to_owned(),
+            ));
+        }
+    };
+    Gateway::build(config, bus, Arc::clone(clock)).await.map_err(|err| Failure::Start(err.to_string()))
+}

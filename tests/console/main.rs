@@ -1,0 +1,97 @@
+//! The whole console in kittest, without a renderer: what a person finds by name, and what a click asks for.
+//!
+//! The pictures come from the real reducer through `qd_tests::desk`; no socket, no clock.
+#![expect(clippy::unwrap_used, reason = "a missing node should fail loudly")]
+
+mod behavior;
+mod truth;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use egui_kittest::Harness;
+use qd_pages::{Command, CommandSender, DeskState, PageCtx, desk_ui};
+use qd_state::Snapshot;
+use qd_tests::desk::SampleDesk;
+use qd_types::{ClientOrderId, Role, UtcMicros};
+use qd_ui::testing::{self, DESK, NOW_MS};
+use qd_ui::{DesignTokens, UiCtx};
+
+/// What the harness draws: a snapshot, the desk's own state, and what it asked for.
+struct Screen {
+    snapshot: Arc<Snapshot>,
+    now_ms: i64,
+    tokens: DesignTokens,
+    commands: CommandSender,
+    state: DeskState,
+}
+
+/// A console on screen with the desk that feeds it.
+struct Console {
+    harness: Harness<'static, Screen>,
+    desk: SampleDesk,
+}
+
+/// The instant at which every test begins.
+fn start() -> UtcMicros {
+    UtcMicros::from_millis(NOW_MS)
+}
+
+impl Console {
+    fn new(desk: SampleDesk) -> Self {
+        Self::sized(desk, DESK)
+    }
+
+    fn sized(mut desk: SampleDesk, size: egui::Vec2) -> Self {
+        let tokens = DesignTokens::dark();
+        let next_order = Rc::new(Cell::new(0));
+        let screen = Screen {
+            snapshot: desk.snapshot(),
+            now_ms: desk.now().as_millis(),
+            tokens: tokens.clone(),
+            commands: CommandSender::new(move || {
+                next_order.set(next_order.get() + 1);
+                ClientOrderId::new(&format!("test-{}", next_order.get())).unwrap()
+            }),
+            state: DeskState::default(),
+        };
+        let harness = Harness::builder()
+            .with_size(size)
+            .with_context_setup(testing::setup(tokens))
+            .build_ui_state(
+                |ui, screen: &mut Screen| {
+                    let cx = PageCtx {
+                        ui: UiCtx { tokens: &screen.tokens, now_ms: screen.now_ms, is_test: true },
+                        snapshot: &screen.snapshot,
+                        commands: &screen.commands,
+                    };
+                    testing::root_ui(ui, |ui| desk_ui(ui, &cx, &mut screen.state));
+                },
+                screen,
+            );
+        let mut console = Self { harness, desk };
+        console.show();
+        console
+    }
+
+    fn live(role: Role) -> Self {
+        Self::new(SampleDesk::live(role, start()))
+    }
+
+    /// Puts the desk's newest picture on screen.
+    fn show(&mut self) {
+        let snapshot = self.desk.snapshot();
+        let now_ms = self.desk.now().as_millis();
+        let screen = self.harness.state_mut();
+        screen.state.take_notices(&snapshot, now_ms);
+        screen.snapshot = snapshot;
+        screen.now_ms = now_ms;
+        self.harness.run();
+    }
+
+    /// What was asked for since the last call.
+    fn asked(&mut self) -> Vec<Command> {
+        self.harness.state().commands.drain().into_iter().map(|sent| sent.command).collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! What the screen says of its own trustworthiness.
+
+use egui_kittest::kittest::Queryable as _;
+use qd_tests::desk::SampleDesk;
+use qd_types::Role;
+
+use crate::{Console, start};
+
+fn says(console: &Console, words: &str) -> bool {
+    console.harness.query_all_by_label_contains(words).next().is_some()
+}
+
+// covers: BX-1
+#[test]
+fn the_seal_names_its_number_turns_on_a_hole_and_comes_back() {
+    let mut console = Console::live(Role::Trader);
+    assert!(says(&console, "verified to #18,402"));
+    console.desk.lose_message();
+    console.show();
+    assert!(says(&console, "resyncing"), "a hole shows in the next frame");
+    console.desk.publish_snapshot();
+    console.desk.beat();
+    console.show();
+    assert!(says(&console, "verified to #18,405"));
+}
+
+// covers: DB-1
+#[test]
+fn nothing_is_invented_before_the_first_word() {
+    let console = Console::new(SampleDesk::silent(start()));
+    assert!(!says(&console, "$0.00"), "an unknown amount is not zero");
+    assert!(says(&console, "Halt state: HALT STATE UNKNOWN"));
+    assert!(!says(&console, "No positions"), "an empty table means no positions only when somebody said so");
+}
+
+// covers: DB-1
+#[test]
+fn a_card_fades_at_30_warns_at_60_and_offers_a_refresh_past_120_seconds() {
+    let mut console = Console::live(Role::Trader);
+    assert!(!says(&console, "stale"));
+    console.desk.advance_millis(61_000);
+    console.show();
+    assert!(says(&console, "data may be stale"), "past 60 s");
+    console.desk.advance_millis(60_000);
+    console.show();
+    assert!(says(&console, "efresh"), "past 120 s");
+}
+
+// covers: DB-8
+#[test]
+fn card_and_rows_of_one_quantity_agree_in_every_frame() {
+    let mut console = Console::live(Role::Trader);
+    for (symbol, mark) in [("AAPL", "230.01"), ("UNH", "477.77"), ("V", "0.01")] {
+        console.desk.publish_mark(symbol, mark);
+        let snapshot = console.desk.snapshot();
+        let rows: qd_types::Money = snapshot.positions.rows.iter().map(|row| row.figures.unrealized_pl).sum();
+        assert_eq!(snapshot.positions.totals.unrealized_pl, rows);
+        console.show();
+        let card = qd_types::fmt::signed_money(rows);
+        assert!(says(&console, &card), "the card says {card} after {symbol} at {mark}");
+    }
+}
