@@ -1,4 +1,5 @@
 //! The fixed users of the `dev` sign-in: one per role, so that every door can be tried without a directory.
+//! Their ids and the account are those of the demo desk.
 //!
 //! Whether they may sign in at all is the gateway's: a build feature and a loopback address.
 

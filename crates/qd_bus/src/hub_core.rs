@@ -261,7 +261,7 @@ impl HubChannelCore {
                 Place::Next | Place::Elsewhere => self.route(entry, &mut actions),
             }
         }
-        if overflowed || (page.more && has_entries) {
+        if page.more && has_entries {
             self.start_read(&mut actions);
             return actions;
         }
@@ -452,7 +452,7 @@ impl HubChannelCore {
             match self.place(&entry.head) {
                 Place::Routed => self.counts.duplicate += 1,
                 Place::Next => self.route(entry, actions),
-                Place::Elsewhere if true => {
+                Place::Elsewhere if num_seen > num_covered => {
                     // It came while the log was being read, so the log may have it by now.
                     self.held_bytes += entry.bytes.len();
                     self.held.push_front(entry);

@@ -69,12 +69,8 @@ impl Ingest {
             let Some(rest) = self.rest.clone() else {
                 return;
             };
-            let symbols: Vec<_> = match poll {
-                Poll::Prices | Poll::Series => {
-                    let snapshot = self.cell.load();
-                    let rows = snapshot.positions.rows.iter();
-                    rows.map(|row| row.symbol).collect()
-                }
+            let symbols = match poll {
+                Poll::Prices | Poll::Series => self.store.held_symbols(),
                 Poll::MarketClock | Poll::Health | Poll::Stats => Vec::new(),
             };
             let wants_symbols = matches!(poll, Poll::Prices | Poll::Series);

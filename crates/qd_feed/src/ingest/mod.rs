@@ -53,6 +53,9 @@ const MAX_TURN_MICROS: i64 = 6_000;
 /// How often the store is told that time passes when nothing else happens.
 const TICK_MICROS: i64 = 1_000_000;
 
+/// And how seldom it is at most asked to look at its deadlines.
+const MIN_TICK_MICROS: i64 = 5_000;
+
 /// Unreadable messages are sampled into the log at most this often.
 const UNREADABLE_LOG_MICROS: i64 = 10_000_000;
 
@@ -192,7 +195,8 @@ impl Ingest {
         self.start_polls(now);
         let wall = self.rt.now();
         let is_due = self.store.next_wake_at().is_some_and(|at| at <= wall);
-        if is_due || now.saturating_sub(self.ticked_at) >= TICK_MICROS {
+        let waited = now.saturating_sub(self.ticked_at);
+        if is_due && waited >= MIN_TICK_MICROS || waited >= TICK_MICROS {
             self.ticked_at = now;
             self.apply(Event::Ticked);
         }
@@ -342,9 +346,11 @@ impl Ingest {
             self.link_deadline(),
             self.bus_deadline(),
             self.pollers.next_due_at().filter(|_| self.rest.is_some()),
-            self.store
-                .next_wake_at()
-                .map(|at| now.saturating_add(at.micros_since(self.rt.now()))),
+            self.store.next_wake_at().map(|at| {
+                let due_at = now.saturating_add(at.micros_since(self.rt.now()));
+                // What a tick does not settle must not make the task spin.
+                due_at.max(self.ticked_at.saturating_add(MIN_TICK_MICROS))
+            }),
         ];
         let next = deadlines.into_iter().flatten().min().unwrap_or(now);
         Duration::from_micros(u64::try_from(next.saturating_sub(now)).unwrap_or_default())

@@ -314,6 +314,14 @@ impl World {
             self.hub = self.log.position();
             let hub = self.hub.clone();
             self.lane.on_beat_due(hub.as_ref());
+            if self.reader.is_none()
+                && !self.is_state()
+                && let Some(present) = self.log.position()
+            {
+                // REST answered meanwhile.
+                self.reader = Some(present.clone());
+                self.lane.resync(present);
+            }
         }
     }
 }
