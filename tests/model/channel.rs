@@ -13,7 +13,7 @@ use qd_bus::{
     LogEntry, StateSource, StateStep, StreamLog,
 };
 use qd_types::{Epoch, StreamClass, StreamName, StreamPos, UtcMicros};
-use qd_wire::head::Body;
+use qd_wire::head::{Body, MAX_MESSAGE_BYTES};
 
 /// Row keys with their values; a value is never given twice.
 pub(crate) type Content = BTreeMap<String, u64>;
@@ -54,15 +54,18 @@ impl Fate {
 #[derive(Default)]
 pub(crate) struct Rows {
     pub(crate) content: Mutex<Content>,
-    /// Bytes that make a snapshot, or each row of a delta, larger.
-    pub(crate) snapshot_pad: Mutex<usize>,
+    /// Snapshots are larger than the bus takes.
+    pub(crate) is_fat: Mutex<bool>,
+    /// Bytes that make each row of a delta larger.
     pub(crate) row_pad: Mutex<usize>,
 }
 
 impl StateSource for Rows {
     fn snapshot(&self) -> (Body, UtcMicros) {
         let rows = rows_text(self.content.lock().iter().map(|(key, value)| (key, Some(value))));
-        let pad = "x".repeat(*self.snapshot_pad.lock());
+        // As large as a body may be: with its head it is too large for a message.
+        let num_pad = if *self.is_fat.lock() { MAX_MESSAGE_BYTES - 40 - rows.len() } else { 0 };
+        let pad = "x".repeat(num_pad);
         (body(&format!(r#"{{"rows":{{{rows}}},"pad":"{pad}"}}"#)), UtcMicros(1))
     }
 
@@ -210,6 +213,8 @@ pub(crate) struct Channel {
     pub(crate) back_at: Option<UtcMicros>,
     /// Whether the restart loses the outbox.
     forgets: bool,
+    /// For streams of events: how many events came before each epoch.
+    epoch_starts: Vec<(Epoch, u64)>,
 }
 
 impl Channel {
@@ -233,6 +238,7 @@ impl Channel {
             wake_at: None,
             back_at: None,
             forgets: true,
+            epoch_starts: Vec::new(),
             stream,
         };
         channel.start();
@@ -248,7 +254,7 @@ impl Channel {
             StreamClass::State => "s",
             StreamClass::Event => "o",
         };
-        let mut new_epoch = move || {
+        let new_epoch = move || {
             let mut num = counter.lock();
             *num += 1;
             Epoch::new(&format!("{kind}{num}")).unwrap()
@@ -272,7 +278,9 @@ impl Channel {
                     ),
                     _ => {
                         durable.clear();
-                        EventOutbox::new(self.stream.clone(), new_epoch())
+                        let epoch = new_epoch();
+                        self.epoch_starts.push((epoch.clone(), given.len() as u64));
+                        EventOutbox::new(self.stream.clone(), epoch)
                     }
                 });
             }
@@ -423,12 +431,18 @@ impl Channel {
         }
     }
 
-    /// Events given so far, for streams of events.
-    pub(crate) fn given(&self) -> &[Given] {
-        match &self.producer {
-            Producer::State { .. } => &[],
-            Producer::Event { given, .. } => given,
-        }
+    /// How many events had been given with this place, over all epochs.
+    pub(crate) fn event_index(&self, pos: &StreamPos) -> u64 {
+        let start = self.epoch_starts.iter().find(|(epoch, _)| *epoch == pos.epoch);
+        start.unwrap_or_else(|| panic!("no such epoch: {pos:?}")).1 + pos.seq.0
+    }
+
+    /// The newest message appended at or before `pos` in its epoch.
+    pub(crate) fn record_index(&self, pos: &StreamPos) -> Option<usize> {
+        self.stored
+            .records
+            .iter()
+            .rposition(|record| record.pos.epoch == pos.epoch && record.pos.seq <= pos.seq)
     }
 }
 

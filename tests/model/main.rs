@@ -21,6 +21,7 @@ mod channel;
 mod console;
 mod node;
 mod oracle;
+mod socket;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -222,7 +222,6 @@ impl Node {
                     Some(Ok(page)) => core.on_log_page(read_id, page),
                     Some(Err(())) | None => {
                         core.on_log_failed(read_id);
-                        self.channels[i].retry_at = now.plus_millis(RETRY_MILLIS);
                         Vec::new()
                     }
                 };
@@ -258,7 +257,11 @@ impl Node {
                 }),
             }
         }
-        let counts = self.channels[channel].core.counts();
+        let channel = &mut self.channels[channel];
+        if channel.core.awaits_retry() && channel.retry_at <= now {
+            channel.retry_at = now.plus_millis(RETRY_MILLIS);
+        }
+        let counts = channel.core.counts();
         assert!(counts.adds_up(), "{counts:?}");
     }
 }

@@ -169,6 +169,12 @@ impl SampleDesk {
 
     /// Marks every row anew and sends them all as one change, as a busy market does.
     pub fn publish_moved(&mut self, step: i64) {
+        let event = self.moved_event(step);
+        self.apply(event);
+    }
+
+    /// The message of [`Self::publish_moved`], not yet applied; the next one must be applied after it.
+    pub fn moved_event(&mut self, step: i64) -> Event {
         for position in &mut self.positions {
             let moved = position.avg_entry_price + Price::from_units(step, 2);
             position.mark(moved, self.now);
@@ -179,14 +185,13 @@ impl SampleDesk {
             removed: Vec::new(),
         };
         self.seq += 1;
-        let event = message(
+        message(
             positions_stream(),
             MessageKind::Delta,
             self.seq,
             StreamPayload::PositionsChanged(change),
             self.now,
-        );
-        self.apply(event);
+        )
     }
 
     /// One row gets another mark.

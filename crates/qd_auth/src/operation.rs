@@ -57,6 +57,8 @@ operations! {
     Order = "order", Read, OrdersView;
     /// The account's P&L.
     RealtimePnl = "realtime_pnl", Read, PnlView;
+    /// The account, its limits and their use.
+    Account = "account", Read, PnlView;
     /// The halt machine.
     HaltStatus = "kill_switch_status", Read, HaltView;
     /// The circuit breakers.

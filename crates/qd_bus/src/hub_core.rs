@@ -261,7 +261,7 @@ impl HubChannelCore {
                 Place::Next | Place::Elsewhere => self.route(entry, &mut actions),
             }
         }
-        if page.more && has_entries {
+        if overflowed || (page.more && has_entries) {
             self.start_read(&mut actions);
             return actions;
         }

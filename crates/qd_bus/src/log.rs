@@ -178,7 +178,7 @@ impl StreamLog {
                     .as_ref()
                     .is_some_and(|pos| pos.epoch == after.epoch) =>
             {
-                after.seq.next().max(base)
+                after.seq.next()
             }
             _ => base,
         };

@@ -2,11 +2,15 @@
 //!
 //! Whatever happens to it, the contract holds: every event once and in order, a state that ends as its publisher has it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::clone_on_ref_ptr,
+    reason = "a sink is cloned into a trait object"
+)]
 
 mod support;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use qd_bus::{Bus, BusError, EventPublisher, Hub, LinkState, RedisConfig, StatePublisher};
 use qd_types::{Clock as _, MessageKind, Seq, StreamName};
@@ -15,7 +19,7 @@ use support::{
     Recorder, RedisServer, Rows, WallClock, body, clock, json_of, orders, positions, until,
     wait_for,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// A desk on one server: two publishers on a bus of their own, a hub on another.
 struct Desk {

@@ -47,7 +47,10 @@ impl ClockSync {
         if trip < 0 || t2 < t1 || t3 < t0 {
             return None;
         }
-        let offset = (i128::from(t1.micros_since(t0)) + i128::from(t2.micros_since(t3))) / 2;
+        let offset = i128::midpoint(
+            i128::from(t1.micros_since(t0)),
+            i128::from(t2.micros_since(t3)),
+        );
         if self.exchanges.len() == WINDOW {
             self.exchanges.remove(0);
         }
@@ -109,9 +112,15 @@ mod tests {
         };
         exchange(&mut sync, 0, 200, 5);
         let best = exchange(&mut sync, 30_000_000, 20_000, 900).unwrap();
-        assert_eq!(best.offset_micros, 5);
-        let late = sync.best(UtcMicros(400_000_000)).unwrap();
-        assert_eq!(late.offset_micros, 900);
+        assert_eq!(
+            best.offset_micros, 5,
+            "half a minute of drift is less than a long way"
+        );
+        let best = exchange(&mut sync, 150_000_000, 20_000, 901).unwrap();
+        assert_eq!(
+            best.offset_micros, 901,
+            "two and a half minutes of drift are more"
+        );
     }
 
     #[test]

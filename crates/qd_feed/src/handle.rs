@@ -39,7 +39,7 @@ impl Feed {
         let ingest = Ingest::new(IngestParts {
             config,
             store,
-            cell: Arc::clone(&cell),
+            cell,
             rt: rt.clone(),
             commands,
             signal: Arc::clone(&signal),

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-#[cfg(test)]
-use qd_queue::Counters;
-use qd_queue::{Receiver, Sender, bounded};
+use qd_queue::{Counters, Receiver, Sender, bounded};
 use qd_types::{StreamName, StreamPos, UtcMicros};
 use qd_wire::RawJson;
 use qd_wire::frame::Welcome;
@@ -166,6 +164,14 @@ impl LanePort {
         self.signal.notify();
     }
 
+    /// Counters of every stream's queue, in frames.
+    pub(crate) fn counters(&self) -> Vec<(StreamName, Counters)> {
+        let streams = self.streams.iter();
+        streams
+            .map(|(stream, sender)| (stream.clone(), sender.counters()))
+            .collect()
+    }
+
     fn stamp<T>(&self, connection_id: u64, received_at: UtcMicros, what: T) -> Arrived<T> {
         Arrived {
             connection_id,
@@ -268,7 +274,7 @@ impl Lanes {
     }
 
     /// What was pushed out since the last time, per stream. Ask BEFORE taking: it is older than what waits.
-    pub(crate) fn take_dropped(&mut self) -> BTreeMap<StreamName, Dropped> {
+    pub(crate) fn take_dropped(&self) -> BTreeMap<StreamName, Dropped> {
         if !self.port.has_dropped.swap(false, Ordering::SeqCst) {
             return BTreeMap::new();
         }
@@ -276,7 +282,7 @@ impl Lanes {
     }
 
     /// Whether a control frame was pushed out since the last time.
-    pub(crate) fn take_lost_control(&mut self) -> bool {
+    pub(crate) fn take_lost_control(&self) -> bool {
         self.port.lost_control.swap(false, Ordering::SeqCst)
     }
 
@@ -302,15 +308,6 @@ impl Lanes {
     fn take_stream(&mut self, stream: StreamName) -> Option<Next> {
         let arrived = self.streams.get_mut(&stream)?.head.take()?;
         Some(Next::Stream(stream, arrived))
-    }
-
-    /// Counters of every stream's queue, in frames.
-    #[cfg(test)]
-    pub(crate) fn counters(&self) -> Vec<(StreamName, Counters)> {
-        self.streams
-            .iter()
-            .map(|(stream, lane)| (stream.clone(), lane.receiver.counters()))
-            .collect()
     }
 }
 
@@ -387,7 +384,7 @@ mod tests {
             taken += 1;
         }
         assert_eq!(taken, 100);
-        let (_, counters) = lanes.counters().remove(1);
+        let (_, counters) = port.counters().remove(1);
         assert_eq!(
             counters.received,
             counters.delivered + counters.dropped + counters.queued

@@ -1,6 +1,13 @@
 //! What the feed counts about itself, readable from anywhere. It decides nothing.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use qd_queue::Counters;
+use qd_types::StreamName;
+
+use crate::lanes::LanePort;
 
 /// Counts since the feed was made.
 #[derive(Debug, Default)]
@@ -10,6 +17,7 @@ pub struct FeedMeter {
     frames_received: AtomicU64,
     bytes_received: AtomicU64,
     snapshots_published: AtomicU64,
+    lanes: Mutex<Option<Arc<LanePort>>>,
 }
 
 impl FeedMeter {
@@ -38,6 +46,19 @@ impl FeedMeter {
         self.snapshots_published.load(Ordering::Relaxed)
     }
 
+    /// Counters of the queue behind each stream, in frames; none while nobody is signed in.
+    pub fn queues(&self) -> Vec<(StreamName, Counters)> {
+        let lanes = self.lanes.lock();
+        lanes
+            .as_ref()
+            .map(|port| port.counters())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn set_lanes(&self, port: Option<Arc<LanePort>>) {
+        *self.lanes.lock() = port;
+    }
+
     pub(crate) fn frame_received(&self, num_bytes: usize) {
         self.frames_received.fetch_add(1, Ordering::Relaxed);
         self.bytes_received
@@ -51,10 +72,10 @@ impl FeedMeter {
 
 /// Counts a socket as closed however its task ends.
 #[derive(Debug)]
-pub(crate) struct CountedSocket(std::sync::Arc<FeedMeter>);
+pub(crate) struct CountedSocket(Arc<FeedMeter>);
 
 impl CountedSocket {
-    pub(crate) fn open(meter: std::sync::Arc<FeedMeter>) -> Self {
+    pub(crate) fn open(meter: Arc<FeedMeter>) -> Self {
         meter.sockets_opened.fetch_add(1, Ordering::SeqCst);
         Self(meter)
     }

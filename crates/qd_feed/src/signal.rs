@@ -49,8 +49,8 @@ mod tests {
         signal.notify();
         signal.notify();
         signal.notified().await;
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        assert_eq!(signal.poll_notified(&mut cx), Poll::Pending);
+        let cx = Context::from_waker(std::task::Waker::noop());
+        assert_eq!(signal.poll_notified(&cx), Poll::Pending);
         let waiter = tokio::spawn({
             let signal = Arc::clone(&signal);
             async move { signal.notified().await }

@@ -229,6 +229,7 @@ fn path_of(operation: Operation, params: &BackendParams) -> Option<(Method, Stri
         Operation::OrderHistory => (Method::GET, "orders/history".to_owned()),
         Operation::Order => (Method::GET, format!("orders/{}", order()?)),
         Operation::RealtimePnl => (Method::GET, "realtime_pnl".to_owned()),
+        Operation::Account => (Method::GET, "account".to_owned()),
         Operation::HaltStatus => (Method::GET, "kill_switch_status".to_owned()),
         Operation::Breakers => (Method::GET, "circuit_breakers".to_owned()),
         Operation::Prices => (Method::GET, "market/prices".to_owned()),

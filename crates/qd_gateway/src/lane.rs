@@ -10,8 +10,10 @@
 //! - What waits is bounded in messages and in bytes; running over is never a loss, because the log is read instead.
 //! - `received + read = delivered + duplicate + conflated + skipped + dropped + unreadable + queued`, at any time.
 
+mod answer;
 mod counters;
 mod frame;
+mod item;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -20,12 +22,13 @@ mod tests;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use qd_bus::{LogPage, Routed};
-use qd_types::{MessageKind, Seq, StreamClass, StreamName, StreamPos, UtcMicros};
-use qd_wire::head::Head;
+use qd_bus::Routed;
+use qd_types::{StreamClass, StreamName, StreamPos, UtcMicros};
 
+use self::answer::{Answer, Asked};
 pub use self::counters::LaneCounters;
 pub use self::frame::LaneFrame;
+use self::item::{Item, Loose, take_frame};
 
 /// How much may wait in a lane, in bytes; a waiting snapshot does not count, for there is only ever one.
 pub const MAX_WAITING_BYTES: usize = 64 * 1024;
@@ -64,57 +67,6 @@ pub enum LaneStep {
     Wait(Option<UtcMicros>),
 }
 
-/// One numbered message on its way.
-#[derive(Clone, Debug)]
-struct Item {
-    head: Head,
-    bytes: Bytes,
-    routed_at: UtcMicros,
-}
-
-impl Item {
-    fn pos(&self) -> StreamPos {
-        self.head.pos()
-    }
-
-    fn is_snapshot(&self) -> bool {
-        self.head.kind == MessageKind::Snapshot
-    }
-
-    /// What it takes of the bound; a snapshot is one shared buffer and takes nothing.
-    fn weight(&self) -> usize {
-        if self.is_snapshot() {
-            0
-        } else {
-            self.bytes.len()
-        }
-    }
-}
-
-/// A message of a producer that does not number, with the time it was routed.
-#[derive(Clone, Debug)]
-struct Loose {
-    bytes: Bytes,
-    routed_at: UtcMicros,
-}
-
-/// What is being read from the log, and how far it is.
-#[derive(Debug, Default)]
-struct Answer {
-    /// The page that was read and is not sent yet.
-    page: VecDeque<Item>,
-    /// To be said when the page is sent: the log does not have what comes next.
-    gone: Option<StreamPos>,
-    /// The log's number when the last page was read, which is where the answer ends.
-    end: Option<StreamPos>,
-    /// The newest live message left to the log since the last question was asked.
-    fresh: Option<StreamPos>,
-    /// Whether nothing is left to read behind the page.
-    at_head: bool,
-    /// Not before this instant is the next page asked for, after a failure.
-    retry_at: Option<UtcMicros>,
-}
-
 #[derive(Debug)]
 enum Phase {
     /// Nobody said hello yet.
@@ -123,14 +75,6 @@ enum Phase {
     Answering(Answer),
     /// Sends what is routed.
     Live,
-}
-
-/// A question to the log that is on its way.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    read_id: u64,
-    /// The answer that wanted it was started anew: what comes back is thrown away.
-    stale: bool,
 }
 
 /// One stream of one socket.
@@ -245,92 +189,6 @@ impl Lane {
         self.on_unnumbered(bytes, routed_at);
     }
 
-    /// Takes the page that [`LaneStep::Read`] asked for; an answer to an older question is ignored.
-    pub fn on_page(&mut self, read_id: u64, page: LogPage, now: UtcMicros) {
-        let Some(asked) = self.asked.filter(|asked| asked.read_id == read_id) else {
-            return;
-        };
-        self.asked = None;
-        let Phase::Answering(answer) = &mut self.phase else {
-            return;
-        };
-        if asked.stale {
-            return;
-        }
-        let class = self.stream.class();
-        answer.retry_at = None;
-
-        let Some(log_head) = page.head else {
-            // The store has nothing: what the reader said is kept, so that the next number continues it.
-            answer.at_head = true;
-            answer.end.clone_from(&self.sent);
-            return;
-        };
-        answer.end = Some(log_head.clone());
-        if class == StreamClass::Event && self.sent.is_none() {
-            // Without a resume an event stream begins at the present number; what came before is asked by REST.
-            answer.at_head = true;
-            return;
-        }
-
-        let mut at = self.sent.clone();
-        let mut gone = None;
-        for entry in page.entries {
-            self.counters.read += 1;
-            let pos = entry.head.pos();
-            if gone.is_some() {
-                self.counters.skipped += 1;
-                continue;
-            }
-            let same_epoch = at.as_ref().is_some_and(|at| at.epoch == pos.epoch);
-            let behind = at.as_ref().map_or(0, |at| at.seq.0);
-            if same_epoch && pos.seq.0 <= behind {
-                self.counters.duplicate += 1;
-                continue;
-            }
-            let continues = same_epoch && pos.seq.0 == behind.saturating_add(1);
-            let may_jump = class == StreamClass::State
-                && matches!(
-                    entry.head.kind,
-                    MessageKind::Snapshot | MessageKind::Refetch
-                );
-            if continues || may_jump {
-                at = Some(pos);
-                answer.page.push_back(Item {
-                    head: entry.head,
-                    bytes: entry.bytes,
-                    routed_at: now,
-                });
-            } else {
-                let last_gone = Seq(pos.seq.0.saturating_sub(1));
-                gone = Some(StreamPos {
-                    epoch: pos.epoch,
-                    seq: last_gone,
-                });
-                self.counters.skipped += 1;
-            }
-        }
-        // A reader that claims more than the store has is at the head too: the store's number is what the next one continues.
-        let reached = at.is_some_and(|at| at.epoch == log_head.epoch && at.seq >= log_head.seq);
-        if !reached && gone.is_none() && answer.page.is_empty() {
-            // The log has a higher number and nothing that leads to it.
-            gone = Some(log_head);
-        }
-        answer.at_head = reached || gone.is_some();
-        answer.gone = gone;
-    }
-
-    /// The page could not be read: it is asked for again a little later.
-    pub fn on_page_failed(&mut self, read_id: u64, now: UtcMicros) {
-        if self.asked.is_none_or(|asked| asked.read_id != read_id) {
-            return;
-        }
-        self.asked = None;
-        if let Phase::Answering(answer) = &mut self.phase {
-            answer.retry_at = Some(now.plus_millis(READ_RETRY_MILLIS));
-        }
-    }
-
     /// What the beat says of this stream, given the hub's number after its check; absent: leave the stream out.
     ///
     /// When the hub knows more than ever came here, the lane reads the log: the answer carries its own beat.
@@ -340,7 +198,8 @@ impl Lane {
         }
         let tail = self.tail();
         match (hub, tail) {
-            (None, tail) => tail,
+            // The hub cannot say, so nobody can: a beat without its check would keep a seal over a hole for ever.
+            (None, _) => None,
             (Some(hub), Some(tail)) if hub.epoch == tail.epoch && hub.seq <= tail.seq => Some(tail),
             (Some(hub), Some(tail)) if hub.epoch == tail.epoch => {
                 self.start_answer();
@@ -395,69 +254,6 @@ impl Lane {
         self.loose.clear();
         self.loose_bytes = 0;
         self.phase = Phase::Closed;
-    }
-
-    fn poll_answer(&mut self, now: UtcMicros, waiting_loose: Option<UtcMicros>) -> LaneStep {
-        let Phase::Answering(answer) = &mut self.phase else {
-            return LaneStep::Wait(None);
-        };
-        if !answer.page.is_empty() {
-            let frame = take_frame(&self.stream, &mut answer.page, self.sent.as_ref());
-            return self.note_sent(frame, now);
-        }
-        if let Some(pos) = answer.gone.take() {
-            return LaneStep::Send(LaneFrame::Gone {
-                stream: self.stream.clone(),
-                pos,
-            });
-        }
-        if self.asked.is_some() {
-            return LaneStep::Wait(waiting_loose);
-        }
-        // A live message that came after the question was asked may lie behind the page: then one more page is read.
-        let covered = answer.fresh.as_ref().is_none_or(|fresh| {
-            answer
-                .end
-                .as_ref()
-                .is_some_and(|end| end.epoch == fresh.epoch && fresh.seq <= end.seq)
-        });
-        if answer.at_head && covered {
-            self.sent = answer.end.take();
-            self.phase = Phase::Live;
-            self.answered = true;
-            return match &self.sent {
-                Some(pos) => LaneStep::Send(LaneFrame::Beat {
-                    stream: self.stream.clone(),
-                    pos: pos.clone(),
-                    at: now,
-                }),
-                None => LaneStep::Wait(waiting_loose),
-            };
-        }
-        if let Some(retry_at) = answer.retry_at
-            && now < retry_at
-        {
-            return LaneStep::Wait(Some(waiting_loose.map_or(retry_at, |at| at.min(retry_at))));
-        }
-        let read_id = self.next_read_id;
-        self.next_read_id += 1;
-        self.asked = Some(Asked {
-            read_id,
-            stale: false,
-        });
-        if answer.at_head {
-            self.sent = answer.end.take();
-        }
-        answer.fresh = None;
-        answer.at_head = false;
-        // An event stream that begins at the present needs the log's number only.
-        let probe = self.sent.is_none() && self.stream.class() == StreamClass::Event;
-        LaneStep::Read(LogRead {
-            read_id,
-            after: self.sent.clone(),
-            max_messages: if probe { 1 } else { MAX_PAGE_MESSAGES },
-            max_bytes: if probe { 1 } else { MAX_PAGE_BYTES },
-        })
     }
 
     fn on_live(&mut self, item: Item) {
@@ -599,59 +395,5 @@ impl Lane {
         let at = self.sent_at.front()?.plus_millis(1000);
         // A clock that was set back must not hold the lane for longer than a second.
         (now < at && at <= now.plus_millis(1000)).then_some(at)
-    }
-}
-
-/// Takes what goes into one frame: a snapshot or a refetch by itself, everything else together.
-fn take_frame(
-    stream: &StreamName,
-    items: &mut VecDeque<Item>,
-    sent: Option<&StreamPos>,
-) -> Option<LaneFrame> {
-    let first = items.pop_front()?;
-    match first.head.kind {
-        MessageKind::Snapshot => {
-            let skipped = sent.and_then(|sent| {
-                let from = if sent.epoch == first.head.epoch {
-                    sent.seq.0
-                } else {
-                    0
-                };
-                let skipped = first.head.seq.0.saturating_sub(from).saturating_sub(1);
-                (skipped > 0).then_some(skipped)
-            });
-            Some(LaneFrame::Snapshot {
-                head: first.head,
-                skipped,
-                routed_at: first.routed_at,
-                bytes: first.bytes,
-            })
-        }
-        MessageKind::Refetch => Some(LaneFrame::Batch {
-            stream: stream.clone(),
-            last: first.pos(),
-            routed_at: first.routed_at,
-            msgs: vec![first.bytes],
-        }),
-        MessageKind::Delta | MessageKind::Event => {
-            let mut last = first.pos();
-            let routed_at = first.routed_at;
-            let mut msgs = vec![first.bytes];
-            while let Some(next) = items.front() {
-                if matches!(next.head.kind, MessageKind::Snapshot | MessageKind::Refetch) {
-                    break;
-                }
-                last = next.pos();
-                if let Some(next) = items.pop_front() {
-                    msgs.push(next.bytes);
-                }
-            }
-            Some(LaneFrame::Batch {
-                stream: stream.clone(),
-                last,
-                routed_at,
-                msgs,
-            })
-        }
     }
 }

@@ -29,6 +29,7 @@ mod sessions;
 mod shared_lane;
 mod sign_in_page;
 mod socket;
+mod socket_session;
 mod socket_task;
 mod state;
 mod static_app;

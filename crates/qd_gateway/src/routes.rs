@@ -41,6 +41,7 @@ pub const ROUTES: &[Route] = &[
     ),
     row("/api/v1/positions/{symbol}/close", Operation::ClosePosition),
     row("/api/v1/realtime_pnl", Operation::RealtimePnl),
+    row("/api/v1/account", Operation::Account),
     row("/api/v1/kill_switch_status", Operation::HaltStatus),
     row("/api/v1/circuit_breakers", Operation::Breakers),
     row("/api/v1/market/prices", Operation::Prices),

@@ -50,7 +50,7 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let (word, tone, meaning) = match cx.snapshot.environment {
-        Some(Environment::Paper) => ("PAPER", Tone::Info, "Paper venue, simulated market: no order leaves this machine."),
+        Some(Environment::Paper) => ("PAPER", Tone::Accent, "Paper venue, simulated market: no order leaves this machine."),
         Some(Environment::Live) => ("LIVE", Tone::Danger, "Orders go to a real venue."),
         Some(Environment::Replay) => ("REPLAY", Tone::Warn, "A recorded tape is playing."),
         None => ("…", Tone::Faint, "The server has not said yet where it trades."),
@@ -60,13 +60,18 @@ fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let market = &cx.snapshot.market;
+    // The paper desk keeps hours of its own: a Sunday night must not read as if the exchange were open.
+    let text = match cx.snapshot.environment {
+        Some(Environment::Paper) => market.text.replace("NYSE", "Simulated market"),
+        _ => market.text.to_string(),
+    };
     let words = match market.next_change_at {
         Some(at) => {
             let left = fmt::countdown(at.millis_since(cx.server_now()));
-            format!("{} · {} {left}", market.text, market.countdown_label)
+            format!("{text} · {} {left}", market.countdown_label)
         }
-        None if market.text.is_empty() => "market clock unknown".to_owned(),
-        None => market.text.to_string(),
+        None if text.is_empty() => "market clock unknown".to_owned(),
+        None => text,
     };
     Chip::outline(&words).ui(ui, &cx.ui);
 }

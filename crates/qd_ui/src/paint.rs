@@ -158,14 +158,19 @@ pub fn check_box(painter: &Painter, center: Pos2, state: CheckState, tokens: &De
     }
 }
 
-/// The line of a day. `points` run from 0 (bottom) to 1 (top), oldest first; what is not a number is left out.
+/// The line of a day, oldest first, fitted to its own range; what is not a number is left out.
 ///
+/// A value that never moved is a line through the middle, so that rest does not look like a fall.
 /// Fewer than two points draw nothing: one value is not a line. More points than pixels are thinned.
 pub fn sparkline(painter: &Painter, rect: Rect, points: &[f32], color: Color32) {
     let room = pixel_count(rect.width());
     if points.len() < 2 || room < 2 || rect.height() <= 0.0 {
         return;
     }
+    let finite = || points.iter().copied().filter(|value| value.is_finite());
+    let low = finite().fold(f32::INFINITY, f32::min);
+    let high = finite().fold(f32::NEG_INFINITY, f32::max);
+    let span = high - low;
     let count = points.len().min(room);
     let line: Vec<Pos2> = (0..count)
         .filter_map(|step| {
@@ -173,7 +178,8 @@ pub fn sparkline(painter: &Painter, rect: Rect, points: &[f32], color: Color32) 
                 .get(step * (points.len() - 1) / (count - 1))
                 .copied()?;
             let x = rect.left() + rect.width() * step as f32 / (count - 1) as f32;
-            let y = rect.bottom() - rect.height() * value.clamp(0.0, 1.0);
+            let height = if span > 0.0 { (value - low) / span } else { 0.5 };
+            let y = rect.bottom() - rect.height() * height;
             value.is_finite().then(|| pos2(x, y))
         })
         .collect();

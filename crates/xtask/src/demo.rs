@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -51,6 +52,10 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
+    // The server would say so too, but only after minutes of building.
+    drop(TcpListener::bind(("127.0.0.1", args.port)).with_context(|| {
+        format!("port {} of 127.0.0.1 cannot be used: stop the program that has it, or choose another with --port", args.port)
+    })?);
     setup::run(project)
         .require(&[setup::Need::WasmStd, setup::Need::NodeTools])
         .context("the demo cannot be built")?;

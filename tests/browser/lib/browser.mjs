@@ -77,7 +77,7 @@ export class Console {
   }
 
   async hasPanicked() {
-    return this.page.evaluate(() => window.__qd?.has_panicked() ?? false);
+    return this.page.evaluate(() => window.__qd?.has_panicked() ?? true);
   }
 
   async tree() {
@@ -95,7 +95,8 @@ export class Console {
 
   /** All nodes of a role whose label fits: a text that must be it, or a pattern. */
   async all(role, label) {
-    const fits = (node) => label === undefined || (label instanceof RegExp ? label.test(node.label ?? '') : node.label === label);
+    // What has no place was scrolled away or is only there for its children.
+    const fits = (node) => node.bounds && (label === undefined || (label instanceof RegExp ? label.test(node.label ?? '') : node.label === label));
     return (await this.tree()).filter((node) => (role === undefined || sameRole(node.role, role)) && fits(node));
   }
 
@@ -107,6 +108,12 @@ export class Console {
       if (found.length > 1) throw new Error(`${found.length} of them: say which with nth`);
       return found[0];
     }, { limit, what: `${role ?? 'node'} ${label}` });
+  }
+
+  /** Whether any node says this, as its label or its value. */
+  async shows(words) {
+    const says = (text) => typeof text === 'string' && (words instanceof RegExp ? words.test(text) : text.includes(words));
+    return (await this.tree()).some((node) => says(node.label) || says(node.value));
   }
 
   async byLabel(label, options) {
@@ -145,6 +152,14 @@ export class Console {
     return file;
   }
 
+  /** No error, no exception, nothing refused: three checks. */
+  checkQuiet() {
+    const none = (what, list) => this.bench.check(what, list.length === 0, list.join('\n'));
+    none('the content security policy refused nothing', this.complaints.violations);
+    none('no error on the browser’s console', this.complaints.errors);
+    none('no exception in the page', this.complaints.exceptions);
+  }
+
   /** Milliseconds from navigation to the marks that the loader sets. */
   async timings() {
     return this.page.evaluate(() => Object.fromEntries(performance.getEntriesByType('mark').filter((mark) => mark.name.startsWith('qd:')).map((mark) => [mark.name, Math.round(mark.startTime)])));
@@ -169,6 +184,7 @@ function sameRole(found, wanted) {
 }
 
 function middle(node) {
+  if (!node.bounds) throw new Error(`${node.role} ${node.label} has no place on the screen`);
   const [x0, y0, x1, y1] = node.bounds;
   return { x: (x0 + x1) / 2, y: (y0 + y1) / 2 };
 }

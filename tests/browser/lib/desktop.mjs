@@ -29,9 +29,9 @@ export class Desktop {
     return desktop;
   }
 
-  /** Starts the native console and waits for its window. */
-  async console(url, { args = [], env = {}, title = 'Quarterdeck' } = {}) {
-    const child = Child.start(required('QD_E2E_CONSOLE'), ['--gateway', url, ...args], { log: path.join(this.folder, 'console.log'), env: { ...this.env, ...env } });
+  /** Starts the native console with these arguments and waits for its window. */
+  async console(args, { env = {}, title = 'Quarterdeck' } = {}) {
+    const child = Child.start(required('QD_E2E_CONSOLE'), args, { log: path.join(this.folder, 'console.log'), env: { ...this.env, ...env } });
     this.#children.push(child);
     const window = await waitFor(async () => {
       if (child.exit !== null) throw new Error(`the console ended with ${child.exit}: ${child.tail.join('\n')}`);
@@ -67,10 +67,20 @@ export class Desktop {
     return { file, width, height, colors };
   }
 
-  /** In how many pixels two pictures of one size differ. */
-  async difference(one, other) {
+  /** Whether a part of one picture is pixel by pixel a part of another, both given as `WxH+X+Y`. */
+  async isSame(one, part, other, otherPart) {
+    const pixels = async (file, cut) => {
+      const { stdout } = await this.#tool('convert', [file, '-crop', cut, '+repage', '-format', '%#', 'info:']);
+      return stdout;
+    };
+    return (await pixels(one, part)) === (await pixels(other, otherPart));
+  }
+
+  /** In how many pixels two pictures of one size differ, in all or in a part given as `WxH+X+Y`. */
+  async difference(one, other, part) {
+    const cut = part ? ['-extract', part] : [];
     // `compare` exits 1 for pictures that differ, and tells the number on standard error either way.
-    const { stderr } = await this.#tool('compare', ['-metric', 'AE', one, other, 'null:']).catch((error) => error);
+    const { stderr } = await this.#tool('compare', ['-metric', 'AE', ...cut, one, other, 'null:']).catch((error) => error);
     return Number.parseFloat(stderr);
   }
 

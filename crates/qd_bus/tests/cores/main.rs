@@ -8,17 +8,20 @@
     reason = "the world's parts are shared with its tests only"
 )]
 
+mod channel;
 mod world;
 
 use bytes::Bytes;
+use channel::{Channel, body};
 use proptest::prelude::*;
-use qd_bus::{EMPTY_READS_MAX, LogEntry};
+use qd_bus::{EMPTY_READS_MAX, EventOutbox, LogEntry};
 use qd_types::{Epoch, MessageKind, Seq, StreamName, StreamPos, UserId, UtcMicros};
-use qd_wire::head::Head;
-use world::{Channel, Fate, Op, World, op};
+use qd_wire::head::{Body, Head, write_message};
+use serde_json::json;
+use world::{Did, Fate, Op, World, op};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happened, readers end with the publisher's rows, and every event arrives once and in order.
     #[test]
@@ -37,7 +40,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// More events than any log keeps: what is missing is counted as a hole, what is there is in order, and the end is
     /// reached.
@@ -182,4 +185,179 @@ fn a_numbered_producer_without_a_log_is_routed_with_its_holes() {
     assert_eq!(seqs, [4, 5, 9, 10]);
     let counts = channel.core.counts();
     assert_eq!((counts.gaps, counts.duplicate), (1, 2), "{counts:?}");
+}
+
+fn event(stream: &StreamName, epoch: &str, seq: u64) -> LogEntry {
+    let head = Head {
+        stream: stream.clone(),
+        epoch: Epoch::new(epoch).unwrap(),
+        seq: Seq(seq),
+        base_seq: None,
+        kind: MessageKind::Event,
+        made_at: UtcMicros(1),
+        published_at: UtcMicros(2),
+    };
+    LogEntry {
+        bytes: Bytes::from(write_message(&head, &Body::empty())),
+        head,
+    }
+}
+
+/// A live event channel whose log holds the numbers up to `last` of epoch "e", all of them routed.
+fn live_channel(last: u64) -> Channel {
+    let mut channel = Channel::new(StreamName::Orders(UserId::new("bob").unwrap()));
+    store(&mut channel, last);
+    channel.acknowledge();
+    while channel.read(true) || channel.arrive() {}
+    assert!(channel.core.is_live());
+    channel
+}
+
+fn store(channel: &mut Channel, last: u64) {
+    let entries: Vec<_> = (1..=last)
+        .map(|seq| event(&channel.stream, "e", seq))
+        .collect();
+    let position = entries.last().map(|entry| entry.head.pos()).unwrap();
+    channel.log.refill(position, entries);
+}
+
+fn arrives(channel: &mut Channel, epoch: &str, seq: u64) {
+    let LogEntry { head, bytes } = event(&channel.stream, epoch, seq);
+    let actions = channel.core.on_message(Some(head), bytes);
+    channel.perform(actions);
+}
+
+fn numbers(channel: &Channel) -> Vec<u64> {
+    channel.routed.iter().map(|(head, _)| head.seq.0).collect()
+}
+
+#[test]
+fn a_message_that_overtakes_a_page_makes_the_hub_read_again() {
+    let mut channel = live_channel(3);
+    // 5 arrives without 4; while the log is read, 7 arrives without 6.
+    store(&mut channel, 5);
+    arrives(&mut channel, "e", 5);
+    assert!(channel.read(true));
+    store(&mut channel, 7);
+    arrives(&mut channel, "e", 7);
+    assert!(channel.arrive());
+    assert_eq!(numbers(&channel), [1, 2, 3, 4, 5]);
+    assert!(channel.read(true) && channel.arrive());
+    assert_eq!(numbers(&channel), [1, 2, 3, 4, 5, 6, 7]);
+    assert!(channel.core.is_live() && channel.reads.is_empty());
+    assert_eq!(channel.core.counts().gaps, 0);
+}
+
+#[test]
+fn a_message_of_which_the_log_knows_nothing_is_let_go_after_one_look() {
+    let mut channel = live_channel(3);
+    for (epoch, seq) in [("other", 9), ("e", 12)] {
+        arrives(&mut channel, epoch, seq);
+        assert!(channel.read(true) && channel.arrive());
+        assert!(channel.core.is_live() && channel.reads.is_empty());
+    }
+    assert_eq!(numbers(&channel), [1, 2, 3]);
+    assert_eq!(channel.core.counts().dropped, 2);
+}
+
+#[test]
+fn only_the_present_read_is_answered() {
+    let mut channel = live_channel(3);
+    arrives(&mut channel, "e", 5);
+    let (read_id, after) = channel.reads.front().cloned().unwrap();
+    let page = channel.log.read(after.as_ref(), 10, 10_000);
+    assert!(
+        channel
+            .core
+            .on_log_page(read_id - 1, page.clone())
+            .is_empty()
+    );
+    channel.core.on_log_failed(read_id - 1);
+    assert!(!channel.core.is_live() && !channel.core.awaits_retry());
+    // A connection later it is a former read as well.
+    channel.disconnect();
+    channel.acknowledge();
+    assert!(channel.core.on_log_page(read_id, page).is_empty());
+    assert!(!channel.core.is_live());
+    assert_eq!(channel.core.verified(), None);
+}
+
+#[test]
+fn a_store_that_is_set_back_shows_nobody_an_old_picture() {
+    let mut world = World::new();
+    world.apply(&Op::Acknowledge);
+    world.apply(&Op::Change(1));
+    while world.step_state(Fate::Fine) {}
+    world.apply(&Op::Backup);
+    world.apply(&Op::LoseStore);
+    world.settle();
+    let second = world.publisher.position().unwrap().epoch.clone();
+    world.apply(&Op::SetBack);
+    let num_routed = world.state.routed.len();
+    world.state.check();
+    while world.state.read(true) || world.state.arrive() {}
+    assert_eq!(world.state.routed.len(), num_routed);
+    assert_eq!(world.state.core.routed().unwrap().epoch, second);
+    assert_eq!(
+        world.state.core.verified(),
+        None,
+        "and nothing is confirmed meanwhile"
+    );
+    world.settle();
+    world.verify_common();
+    world.verify_state();
+}
+
+#[test]
+fn an_outbox_that_overflows_unsent_starts_its_log_behind_the_hole() {
+    let mut world = World::new();
+    world.apply(&Op::Events(1));
+    while world.step_events(Fate::Fine) {}
+    world.apply(&Op::Events(1200));
+    let counts = world.outbox.counts();
+    assert_eq!(
+        (counts.pushed_out, counts.queued),
+        (200, 1000),
+        "{counts:?}"
+    );
+    while world.step_events(Fate::Fine) {}
+    assert_eq!(world.events.log.base(), Seq(202));
+    assert_eq!(world.events.log.num_entries(), 1000);
+    assert_eq!(world.events.log.position(), Some(world.outbox.position()));
+    world.settle();
+    assert_eq!(world.event_numbers(), (202..=1201).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_restored_outbox_sends_what_the_store_lacks() {
+    let stream = StreamName::Orders(UserId::new("alice").unwrap());
+    let epoch = Epoch::new("orders-epoch").unwrap();
+    for (stored, sent) in [(0, 10), (7, 3), (10, 0)] {
+        let mut world = World::new();
+        if stored > 0 {
+            world.apply(&Op::Events(stored));
+            while world.step_events(Fate::Fine) {}
+        }
+        let bodies = (1..=10).map(|n| (body(&json!({ "n": n })), UtcMicros(1)));
+        world.outbox = EventOutbox::restore(stream.clone(), epoch.clone(), Seq(10), bodies);
+        assert_eq!(world.outbox.position().seq, Seq(10));
+        world.events.acknowledge();
+        let mut num_appends = 0;
+        while world.event_step(Fate::Fine, Fate::Fine) != Did::Nothing {
+            num_appends = world.events.wire.len();
+        }
+        assert_eq!(num_appends, sent, "of 10 with {stored} in the store");
+        world.settle();
+        assert_eq!(world.event_numbers(), (1..=10).collect::<Vec<_>>());
+        assert!(world.outbox.is_drained());
+    }
+}
+
+#[test]
+fn an_event_that_fits_no_message_gets_no_number() {
+    let mut world = World::new();
+    let large = body(&json!({ "pad": "x".repeat(16 * 1024) }));
+    let err = world.outbox.push(large, UtcMicros(1)).unwrap_err();
+    assert!(err.to_string().contains("orders:alice"), "{err}");
+    assert_eq!(world.outbox.position().seq, Seq(0));
 }

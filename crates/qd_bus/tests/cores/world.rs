@@ -1,19 +1,18 @@
 //! The simulated world: two publishers, one store, one wire with delays, one hub, and everything that can go wrong.
 //! What must hold at the end is checked here too; which schedules are driven is the tests' choice.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use proptest::prelude::*;
-use qd_bus::{
-    AppendOutcome, AppendRequest, BusError, EventOutbox, EventStep, HubAction, HubChannelCore,
-    LogPage, StatePublisherCore, StateSource, StateStep, StreamLog,
-};
-use qd_types::{Epoch, MessageKind, Seq, StreamClass, StreamName, StreamPos, UserId, UtcMicros};
-use qd_wire::head::{Body, Head, read_head, write_message};
+use qd_bus::{BusError, EventOutbox, EventStep, StatePublisherCore, StateSource, StateStep};
+use qd_types::{Epoch, MessageKind, StreamName, StreamPos, UserId, UtcMicros};
+use qd_wire::head::Body;
 use serde_json::{Value, json};
+
+use crate::channel::{Channel, append, body};
 
 #[derive(Default)]
 pub struct Rows(pub Mutex<BTreeMap<String, u64>>);
@@ -30,10 +29,6 @@ impl StateSource for Rows {
     }
 }
 
-pub fn body(value: &Value) -> Body {
-    Body::from_bytes(value.to_string().as_bytes()).unwrap()
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Fine,
@@ -43,6 +38,15 @@ pub enum Fate {
     RequestLost,
     /// No connection.
     Away,
+}
+
+/// What a publisher did in a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    Append,
+    /// Looked at the store, or wrote a log anew: nothing that readers see.
+    Look,
+    Nothing,
 }
 
 #[derive(Clone, Debug)]
@@ -101,155 +105,6 @@ pub fn op(most_events: u16) -> impl Strategy<Value = Op> {
     ]
 }
 
-pub struct Channel {
-    pub stream: StreamName,
-    pub log: StreamLog,
-    pub backup: StreamLog,
-    pub wire: VecDeque<Bytes>,
-    pub core: HubChannelCore,
-    pub subscribed: bool,
-    pub reads: VecDeque<(u64, Option<StreamPos>)>,
-    /// Answers on their way: messages may overtake them.
-    pub pages: VecDeque<(u64, LogPage)>,
-    pub num_usurpers: u64,
-    pub retry_at: UtcMicros,
-    pub routed: Vec<(Head, Bytes)>,
-    pub num_unnumbered: usize,
-}
-
-impl Channel {
-    pub fn new(stream: StreamName) -> Self {
-        Self {
-            log: StreamLog::new(stream.class()),
-            backup: StreamLog::new(stream.class()),
-            wire: VecDeque::new(),
-            core: HubChannelCore::new(stream.clone()),
-            subscribed: false,
-            reads: VecDeque::new(),
-            pages: VecDeque::new(),
-            num_usurpers: 0,
-            retry_at: UtcMicros(0),
-            routed: Vec::new(),
-            num_unnumbered: 0,
-            stream,
-        }
-    }
-
-    pub fn perform(&mut self, actions: Vec<HubAction>) {
-        for action in actions {
-            match action {
-                HubAction::ReadLog { read_id, after } => self.reads.push_back((read_id, after)),
-                HubAction::Route {
-                    head: Some(head),
-                    bytes,
-                } => self.routed.push((head, bytes)),
-                HubAction::Route { head: None, .. } => self.num_unnumbered += 1,
-            }
-        }
-        assert!(self.core.counts().adds_up(), "{:?}", self.core.counts());
-    }
-
-    pub fn publish(&mut self, bytes: &Bytes) {
-        if self.subscribed {
-            self.wire.push_back(bytes.clone());
-        }
-    }
-
-    pub fn deliver(&mut self) -> bool {
-        let Some(bytes) = self.wire.pop_front() else {
-            return false;
-        };
-        match read_head(&bytes) {
-            Ok(head) => {
-                let actions = self.core.on_message(head, bytes);
-                self.perform(actions);
-            }
-            Err(_) => self.core.on_unreadable(),
-        }
-        true
-    }
-
-    pub fn disconnect(&mut self) {
-        self.subscribed = false;
-        self.wire.clear();
-        self.reads.clear();
-        self.pages.clear();
-        self.core.on_disconnected();
-        assert!(self.core.counts().adds_up());
-    }
-
-    pub fn acknowledge(&mut self) {
-        if !self.subscribed {
-            self.subscribed = true;
-            let actions = self.core.on_subscribed();
-            self.perform(actions);
-        }
-    }
-
-    pub fn read(&mut self, fine: bool) -> bool {
-        let Some((read_id, after)) = self.reads.pop_front() else {
-            return false;
-        };
-        if fine {
-            // Small pages, so that reads of several pages meet everything else.
-            let page = self.log.read(after.as_ref(), 7, 1500);
-            self.pages.push_back((read_id, page));
-        } else {
-            self.core.on_log_failed(read_id);
-        }
-        true
-    }
-
-    pub fn arrive(&mut self) -> bool {
-        let Some((read_id, page)) = self.pages.pop_front() else {
-            return false;
-        };
-        let actions = self.core.on_log_page(read_id, page);
-        self.perform(actions);
-        true
-    }
-
-    pub fn usurp(&mut self) {
-        self.num_usurpers += 1;
-        let kind = match self.stream.class() {
-            StreamClass::State => MessageKind::Snapshot,
-            StreamClass::Event => MessageKind::Event,
-        };
-        let head = Head {
-            stream: self.stream.clone(),
-            epoch: Epoch::new(&format!("usurper{}", self.num_usurpers)).unwrap(),
-            seq: Seq(1),
-            base_seq: None,
-            kind,
-            made_at: UtcMicros(1),
-            published_at: UtcMicros(1),
-        };
-        let bytes = write_message(&head, &body(&json!({ "rows": {}, "n": 1 })));
-        let request = AppendRequest {
-            stream: self.stream.clone(),
-            expected: None,
-            head,
-            bytes: Bytes::from(bytes),
-            reset: true,
-        };
-        append(self, &request);
-    }
-
-    pub fn retry(&mut self, now: UtcMicros) {
-        if now >= self.retry_at {
-            self.retry_at = now.plus_millis(250);
-            let actions = self.core.retry();
-            self.perform(actions);
-        }
-    }
-
-    pub fn check(&mut self) {
-        let holds = self.log.position();
-        let actions = self.core.on_store_position(holds.as_ref());
-        self.perform(actions);
-    }
-}
-
 pub struct World {
     pub now: UtcMicros,
     pub rows: Arc<Rows>,
@@ -285,14 +140,6 @@ pub fn with_fate<T>(fate: Fate, act: impl FnOnce() -> T) -> Result<T, BusError> 
     }
 }
 
-pub fn append(channel: &mut Channel, request: &AppendRequest) -> AppendOutcome {
-    let outcome = channel.log.append(request);
-    if outcome == AppendOutcome::Appended {
-        channel.publish(&request.bytes);
-    }
-    outcome
-}
-
 impl World {
     pub fn new() -> Self {
         let user = UserId::new("alice").unwrap();
@@ -314,47 +161,57 @@ impl World {
     }
 
     pub fn step_state(&mut self, fate: Fate) -> bool {
+        self.state_step(fate, fate) != Did::Nothing
+    }
+
+    pub fn state_step(&mut self, fate: Fate, look_fate: Fate) -> Did {
         let rows = Arc::clone(&self.rows);
         let worked = match self.publisher.step(self.now, rows.as_ref()) {
             StateStep::Append(request) => {
                 let result = with_fate(fate, || append(&mut self.state, &request));
                 self.publisher.on_append(self.now, &result);
-                true
+                Did::Append
             }
             StateStep::Look => {
-                let result = with_fate(fate, || {
+                let result = with_fate(look_fate, || {
                     (
                         self.state.log.position(),
                         usize::from(self.state.subscribed),
                     )
                 });
                 self.publisher.on_look(self.now, &result);
-                true
+                Did::Look
             }
-            StateStep::Wait(_) => false,
+            StateStep::Wait(_) => Did::Nothing,
         };
         assert!(self.publisher.counts().adds_up(), "{:?}", self.publisher);
         worked
     }
 
     pub fn step_events(&mut self, fate: Fate) -> bool {
+        self.event_step(fate, fate) != Did::Nothing
+    }
+
+    pub fn event_step(&mut self, fate: Fate, look_fate: Fate) -> Did {
         let worked = match self.outbox.step(self.now) {
             EventStep::Append(request) => {
                 let result = with_fate(fate, || append(&mut self.events, &request));
                 self.outbox.on_append(self.now, &result);
-                true
+                Did::Append
             }
             EventStep::Refill { position, entries } => {
-                let result = with_fate(fate, || self.events.log.refill(position.clone(), entries));
+                let result = with_fate(look_fate, || {
+                    self.events.log.refill(position.clone(), entries);
+                });
                 self.outbox.on_refill(self.now, position, &result);
-                true
+                Did::Look
             }
             EventStep::Look => {
-                let result = with_fate(fate, || self.events.log.position());
+                let result = with_fate(look_fate, || self.events.log.position());
                 self.outbox.on_look(self.now, &result);
-                true
+                Did::Look
             }
-            EventStep::Wait(_) => false,
+            EventStep::Wait(_) => Did::Nothing,
         };
         let counts = self.outbox.counts();
         assert_eq!(
@@ -425,8 +282,8 @@ impl World {
                 self.now = self.now.plus_millis(2100);
                 self.apply(&Op::Change(0));
                 self.apply(&Op::Events(1));
-                self.step_state(Fate::AnswerLost);
-                self.step_events(Fate::AnswerLost);
+                while self.state_step(Fate::AnswerLost, Fate::Fine) == Did::Look {}
+                while self.event_step(Fate::AnswerLost, Fate::Fine) == Did::Look {}
                 self.apply(&Op::Deliver(255));
                 self.apply(&Op::SetBack);
                 self.apply(&Op::Change(0));

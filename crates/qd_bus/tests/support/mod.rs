@@ -1,10 +1,6 @@
 //! A real server to break, a sink that remembers, and waits that end: what the bus's tests share.
 //! Nothing here sleeps to let something happen: every wait watches for its condition and has an end.
-#![expect(
-    clippy::unwrap_used,
-    clippy::missing_panics_doc,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
     dead_code,
     unreachable_pub,
@@ -18,14 +14,21 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
-use qd_bus::{Bus, Hub, HubConfig, RedisConfig, RouteSink, Routed, StateSource};
-use qd_types::{Clock, Seq, StreamName, StreamPos, UserId, UtcMicros};
-use qd_wire::head::{Body, Head};
+use qd_bus::{
+    AppendOutcome, AppendRequest, Bus, Hub, HubConfig, LogEntry, LogPage, RedisConfig, RouteSink,
+    Routed, StateSource,
+};
+use qd_types::{
+    Clock, Epoch, MessageKind, Seq, StreamClass, StreamName, StreamPos, UserId, UtcMicros,
+};
+use qd_wire::head::{Body, Head, write_message};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Longest wait for anything: far more than it takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,6 +36,10 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct WallClock;
 
 impl Clock for WallClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where these tests take the time from"
+    )]
     fn now(&self) -> UtcMicros {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -137,8 +144,8 @@ impl RedisServer {
     pub async fn command<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
         let client = redis::Client::open(self.url()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        let mut command = redis::cmd(words.first().unwrap());
-        command.arg(words.get(1..).unwrap());
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
         command.query_async(&mut connection).await.unwrap()
     }
 }
@@ -221,7 +228,7 @@ pub async fn wait_for<T: Clone>(
 ) -> T {
     match tokio::time::timeout(PATIENCE, receiver.wait_for(fits)).await {
         Ok(value) => value.unwrap().clone(),
-        Err(_) => panic!("waited in vain for {what}"),
+        Err(elapsed) => panic!("waited in vain for {what}: {elapsed}"),
     }
 }
 
@@ -330,6 +337,53 @@ pub fn orders(name: &str) -> StreamName {
 
 pub fn positions(name: &str) -> StreamName {
     StreamName::Positions(user(name))
+}
+
+/// A message as a publisher writes it, with `size` bytes of padding.
+pub fn entry(stream: &StreamName, epoch: &Epoch, seq: u64, size: usize) -> LogEntry {
+    let kind = match stream.class() {
+        StreamClass::Event => MessageKind::Event,
+        StreamClass::State if seq == 1 => MessageKind::Snapshot,
+        StreamClass::State => MessageKind::Delta,
+    };
+    let head = Head {
+        stream: stream.clone(),
+        epoch: epoch.clone(),
+        seq: Seq(seq),
+        base_seq: (kind == MessageKind::Delta).then(|| Seq(seq - 1)),
+        kind,
+        made_at: WallClock.now(),
+        published_at: WallClock.now(),
+    };
+    let bytes = write_message(&head, &body(&json!({ "n": seq, "pad": "x".repeat(size) })));
+    LogEntry {
+        head,
+        bytes: Bytes::from(bytes),
+    }
+}
+
+pub fn at(epoch: &Epoch, seq: u64) -> StreamPos {
+    StreamPos {
+        epoch: epoch.clone(),
+        seq: Seq(seq),
+    }
+}
+
+pub async fn append(bus: &Bus, expected: Option<StreamPos>, entry: LogEntry) -> AppendOutcome {
+    let reset = entry.head.kind == MessageKind::Snapshot;
+    bus.append(&AppendRequest {
+        stream: entry.head.stream.clone(),
+        expected,
+        head: entry.head,
+        bytes: entry.bytes,
+        reset,
+    })
+    .await
+    .unwrap()
+}
+
+pub fn numbers(page: &LogPage) -> Vec<u64> {
+    page.entries.iter().map(|entry| entry.head.seq.0).collect()
 }
 
 /// The same body against both kinds of bus.

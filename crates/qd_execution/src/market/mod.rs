@@ -23,6 +23,8 @@ const LOT: i64 = 20;
 const MARKET_PPM: f64 = 70.0;
 /// Deviation of a sector's factor per tick, in millionths.
 const SECTOR_PPM: f64 = 60.0;
+/// How many symbols in a thousand quote anew in a tick: a desk that lives, not one that flickers.
+const SPEAKS_PER_MILLE: u32 = 200;
 /// How strongly a price is pulled back to its base per tick, so that no desk drifts off to infinity.
 const PULL: f64 = 0.00002;
 /// Ticks between two samples of a fresh day's line.
@@ -130,7 +132,7 @@ impl Market {
                 self.chance.below(10),
                 self.chance.between(1, walk.listing.max_lots),
                 self.chance.between(1, walk.listing.max_lots),
-                self.chance.hits(650),
+                self.chance.hits(SPEAKS_PER_MILLE),
             );
             if speaks || self.num_ticks == 1 {
                 walk.quote = next_quote(walk, width, tone, bid_lots, ask_lots, now);

@@ -127,7 +127,8 @@ impl Task {
     async fn live(&self, request: &SocketRequest, hello: String) -> Option<SocketEnd> {
         let too_slow = || SocketEnd::broken("no connection within 10 s");
         let opening = async {
-            let (reader, mut writer) = socket::connect(request).await?;
+            // Boxed: a handshake is rare and its future large.
+            let (reader, mut writer) = Box::pin(socket::connect(request)).await?;
             // In the browser this is where the opening is waited for.
             writer.send(hello).await?;
             Ok::<_, SocketEnd>((reader, writer))

@@ -86,7 +86,7 @@ impl Ingest {
     }
 
     /// Sends a command, once.
-    pub(super) fn send_command(&mut self, command_id: CommandId, sent: Sent) {
+    pub(super) fn send_command(&self, command_id: CommandId, sent: Sent) {
         let Some(rest) = self.rest.clone() else {
             return;
         };
@@ -97,7 +97,7 @@ impl Ingest {
     }
 
     fn inquire_later(
-        &mut self,
+        &self,
         command_id: CommandId,
         sent: Box<Sent>,
         num_asked: usize,

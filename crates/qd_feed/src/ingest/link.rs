@@ -174,7 +174,7 @@ impl Ingest {
     }
 
     /// Asks for what comes after `pos`.
-    pub(super) fn send_resync(&mut self, stream: StreamName, pos: StreamPos) {
+    pub(super) fn send_resync(&self, stream: StreamName, pos: StreamPos) {
         #[cfg(not(target_arch = "wasm32"))]
         if matches!(self.config.source, FeedSource::Redis { .. }) {
             return self.redis_resync(stream, pos);

@@ -148,6 +148,7 @@ impl Ingest {
     }
 
     /// Runs until its guard is dropped.
+    #[expect(clippy::infinite_loop, reason = "the guard ends it")]
     pub(crate) async fn run(mut self) {
         loop {
             let has_more = self.turn();

@@ -21,6 +21,9 @@ use crate::translate;
 const BEAT_MICROS: i64 = 5_000_000;
 const FIRST_BEATS_MICROS: i64 = 250_000;
 
+/// A flood of rubbish is counted up to here each time; the log of the hub has the rest.
+const MAX_UNREADABLE_PER_BEAT: u64 = 1_000;
+
 /// One page of the log, half of what a lane may hold.
 const PAGE_MESSAGES: usize = 50;
 const PAGE_BYTES: usize = 512 * 1024;
@@ -52,6 +55,8 @@ struct Connected {
     is_up: bool,
     up_at: i64,
     beat_due_at: i64,
+    /// What the hub could not read so far.
+    num_unreadable: u64,
     _subscriptions: Vec<SubscriptionGuard>,
     _watcher: TaskGuard,
 }
@@ -174,6 +179,7 @@ impl Ingest {
             is_up: false,
             up_at: now,
             beat_due_at: now,
+            num_unreadable: 0,
             _subscriptions: subscriptions,
             _watcher: watcher,
         }));
@@ -232,12 +238,23 @@ impl Ingest {
                 Some((stream, pos))
             })
             .collect();
+        let num_unreadable = connected.hub.bus().counts().unreadable;
+        let num_new = num_unreadable.saturating_sub(connected.num_unreadable);
+        connected.num_unreadable = num_unreadable;
         let at = self.rt.now();
         self.apply(Event::BeatReceived { positions, at });
+        // The hub keeps the samples in the log; what counts here is that somebody sees the number.
+        for _ in 0..num_new.min(MAX_UNREADABLE_PER_BEAT) {
+            self.apply(Event::MessageUnreadable {
+                stream: None,
+                pos: None,
+                detail: "a message on the bus that is too large or no message".to_owned(),
+            });
+        }
     }
 
     /// What the gateway does on a `resync` frame: the log behind `pos` goes into the lane, page by page.
-    pub(super) fn redis_resync(&mut self, stream: StreamName, pos: StreamPos) {
+    pub(super) fn redis_resync(&self, stream: StreamName, pos: StreamPos) {
         let (BusState::Connected(connected), Some(lanes)) = (&self.redis.state, &self.lanes) else {
             return;
         };

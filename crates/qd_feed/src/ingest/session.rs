@@ -186,7 +186,9 @@ impl Ingest {
             .is_some_and(|lanes| lanes.streams().eq(sorted(&wanted).iter()));
         if !has_them {
             let had_others = self.lanes.is_some();
-            self.lanes = Some(Lanes::new(&wanted, Arc::clone(&self.signal)));
+            let lanes = Lanes::new(&wanted, Arc::clone(&self.signal));
+            self.meter.set_lanes(Some(lanes.port()));
+            self.lanes = Some(lanes);
             if had_others {
                 // Somebody else is signed in now: the open connection has the wrong streams.
                 self.lose_connection("the session changed");
@@ -220,6 +222,7 @@ impl Ingest {
     pub(super) fn ended(&mut self, reason: &str) {
         self.link.close();
         self.lanes = None;
+        self.meter.set_lanes(None);
         self.session_key.clear();
         self.pollers.set_signed_in(false);
         self.asking.clear();

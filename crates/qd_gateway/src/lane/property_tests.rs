@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 use qd_bus::{AppendOutcome, AppendRequest, LogEntry, StreamLog};
+use qd_types::{MessageKind, Seq};
 
 use super::tests::{entry, orders, pos, positions, routed};
 use super::*;

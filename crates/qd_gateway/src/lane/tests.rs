@@ -1,7 +1,8 @@
 //! The lane's rules one by one; schedules of everything at once are in `property_tests`.
 
-use qd_bus::LogEntry;
-use qd_types::{Epoch, UserId};
+use qd_bus::{LogEntry, LogPage};
+use qd_types::{Epoch, MessageKind, Seq, UserId};
+use qd_wire::head::Head;
 
 use super::*;
 

@@ -15,12 +15,12 @@ use crate::PageCtx;
 const NEW_FOR_MS: u32 = 600;
 
 const COLUMNS: [TableColumn; 6] = [
-    TableColumn::new("time", "Time", 92.0, 98.0).unsortable(),
-    TableColumn::new("symbol", "Symbol", 48.0, 56.0).unsortable(),
-    TableColumn::new("side", "Side", 40.0, 46.0).unsortable(),
-    TableColumn::new("qty", "Qty", 40.0, 48.0).right().unsortable(),
-    TableColumn::new("price", "Price", 58.0, 64.0).right().unsortable(),
-    TableColumn::new("status", "Status", 66.0, 74.0).right().unsortable(),
+    TableColumn::new("time", "Time", 104.0, 106.0).grow(0.0).unsortable(),
+    TableColumn::new("symbol", "Symbol", 52.0, 58.0).unsortable(),
+    TableColumn::new("side", "Side", 42.0, 46.0).unsortable(),
+    TableColumn::new("qty", "Qty", 40.0, 50.0).right().unsortable(),
+    TableColumn::new("price", "Price", 60.0, 66.0).right().unsortable(),
+    TableColumn::new("status", "Status", 84.0, 86.0).grow(0.0).right().unsortable(),
 ];
 
 struct Rows<'a> {

@@ -1,0 +1,451 @@
+//! The feed against a gateway that misbehaves on purpose: holes, closes, silence, lost answers, a hundred visits.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop here"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use qd_feed::FeedCommand;
+use qd_state::{CommandId, CommandPhase, ConnectionState, RowKey, SealState};
+use qd_types::{ClientOrderId, MessageKind, Order, OrderStatus, OrderType, Side, TimeInForce};
+use qd_wire::frame::ClientFrame;
+use qd_wire::rest::{OrderDetailResponse, to_json};
+use support::{
+    FakeGateway, LIMIT, Watched, account, delta_body, now, pos, position, positions_stream,
+    snapshot_body, within,
+};
+
+fn is_verified_to(snapshot: &qd_state::Snapshot, seq: u64) -> bool {
+    matches!(&snapshot.positions.seal.state, SealState::Verified { pos, .. } if pos.seq.0 == seq)
+}
+
+// covers: RT-1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signs_in_paints_the_first_answer_and_goes_live() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let first = console
+        .until("the first answer", |snapshot| snapshot.positions.is_loaded)
+        .await;
+    assert_eq!(first.positions.rows.len(), 1);
+    let (mut socket, hello) = gateway.greeted().await;
+    let ClientFrame::Hello {
+        want,
+        resume,
+        client,
+    } = hello
+    else {
+        unreachable!()
+    };
+    assert!(want.contains(&positions_stream()), "{want:?}");
+    assert!(
+        resume.contains(&(positions_stream(), pos(0))),
+        "goes on from the first answer: {resume:?}"
+    );
+    assert_eq!(client.kind, "native");
+    let login = &gateway.asked()[0];
+    assert_eq!(
+        (login.method.as_str(), login.body.as_str()),
+        ("POST", "user=alice")
+    );
+    let upgrade = gateway.upgrades().remove(0).to_ascii_lowercase();
+    assert!(
+        upgrade.contains(&format!("origin: {}", gateway.url)),
+        "{upgrade}"
+    );
+    assert!(
+        upgrade.contains("cookie: __host-qd_sid=v1.test"),
+        "{upgrade}"
+    );
+    assert!(
+        upgrade.contains("sec-websocket-protocol: quarterdeck.v1"),
+        "{upgrade}"
+    );
+
+    let rows = [position("AAPL", 10), position("MSFT", -5)];
+    socket
+        .publish(1, MessageKind::Snapshot, &snapshot_body(&rows))
+        .await;
+    socket
+        .publish(
+            2,
+            MessageKind::Delta,
+            &delta_body(&rows, &[position("MSFT", -7)]),
+        )
+        .await;
+    let live = console
+        .until("number 2", |snapshot| is_verified_to(snapshot, 2))
+        .await;
+    let msft = live
+        .positions
+        .rows
+        .iter()
+        .find(|row| row.symbol.as_str() == "MSFT")
+        .unwrap();
+    assert_eq!(&*msft.qty.text, "\u{2212}7");
+    // A number is painted when somebody says that the snapshot which has it was on screen.
+    console
+        .feed
+        .send(FeedCommand::Painted {
+            version: live.version,
+            at: now(),
+            frame_micros: Some(900),
+        })
+        .unwrap();
+    let painted = async {
+        while console
+            .feed
+            .paint_log()
+            .lock()
+            .painted()
+            .get(&positions_stream())
+            .is_none_or(|p| p.pos.seq.0 < 2)
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the painted number", painted).await;
+    let log = console.feed.paint_log().lock().painted()[&positions_stream()].clone();
+    assert!(
+        log.points
+            .iter()
+            .all(|point| point.painted_at >= point.published_at)
+    );
+}
+
+// covers: RT-3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hole_is_shown_asked_after_and_closed() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (mut socket, _) = gateway.greeted().await;
+    let rows = [position("AAPL", 10)];
+    socket
+        .publish(1, MessageKind::Snapshot, &snapshot_body(&rows))
+        .await;
+    console
+        .until("number 1", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+    socket
+        .publish(3, MessageKind::Delta, &delta_body(&rows, &rows))
+        .await;
+    let is_hole = |snapshot: &qd_state::Snapshot| {
+        matches!(snapshot.positions.seal.state, SealState::Resyncing { .. })
+    };
+    let hole = console.until("the hole on screen", is_hole).await;
+    assert_eq!(hole.positions.rows.len(), 1, "the values stay");
+    let resync = socket
+        .next_frame("resync", |frame| {
+            matches!(frame, ClientFrame::Resync { .. })
+        })
+        .await;
+    assert_eq!(
+        resync,
+        ClientFrame::Resync {
+            stream: positions_stream(),
+            pos: pos(1)
+        }
+    );
+    socket
+        .publish(2, MessageKind::Delta, &delta_body(&rows, &rows))
+        .await;
+    socket
+        .publish(3, MessageKind::Delta, &delta_body(&rows, &rows))
+        .await;
+    console
+        .until("the hole closed", |snapshot| is_verified_to(snapshot, 3))
+        .await;
+}
+
+// covers: RT-4
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn comes_back_when_told_resumes_and_sends_nothing_in_between() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (mut socket, _) = gateway.greeted().await;
+    socket
+        .publish(
+            1,
+            MessageKind::Snapshot,
+            &snapshot_body(&[position("AAPL", 10)]),
+        )
+        .await;
+    console
+        .until("number 1", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+    socket
+        .send(qd_wire::frame::bye_frame("restarting", Some(1500)))
+        .await;
+    let closed_at = tokio::time::Instant::now();
+    socket.close(1012, "restarting").await;
+    let down = console
+        .until("the lost connection", |snapshot| {
+            snapshot.connection.state == ConnectionState::Reconnecting
+        })
+        .await;
+    assert_eq!(down.connection.last_close_code, Some(1012));
+    console.feed.send(cancel(1)).unwrap();
+    let refused = console
+        .until("the refusal", |snapshot| !snapshot.commands.is_empty())
+        .await;
+    let CommandPhase::Failed { code, .. } = &refused.commands[0].phase else {
+        panic!("{:?}", refused.commands)
+    };
+    assert_eq!(&**code, "disconnected");
+
+    let (mut socket, hello) = gateway.greeted().await;
+    let waited = closed_at.elapsed();
+    assert!(
+        waited.as_millis() >= 1450,
+        "came back after {waited:?}, asked for 1.5 s"
+    );
+    let ClientFrame::Hello { resume, .. } = hello else {
+        unreachable!()
+    };
+    assert!(resume.contains(&(positions_stream(), pos(1))), "{resume:?}");
+    socket.beat(1).await;
+    console
+        .until("the seal", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+    assert!(
+        gateway
+            .asked()
+            .iter()
+            .all(|asked| !asked.path.contains("/cancel")),
+        "nothing was kept for later"
+    );
+}
+
+// covers: RT-4
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ended_session_empties_the_screen_and_signs_in_again() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (mut socket, _) = gateway.greeted().await;
+    socket
+        .publish(
+            1,
+            MessageKind::Snapshot,
+            &snapshot_body(&[position("AAPL", 10)]),
+        )
+        .await;
+    console
+        .until("number 1", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+    socket.close(4401, "session ended").await;
+    let ended = console
+        .until("the end", |snapshot| {
+            snapshot.connection.state == ConnectionState::Ended
+        })
+        .await;
+    assert!(
+        ended.session.is_none() && ended.positions.rows.is_empty(),
+        "nothing of the session stays"
+    );
+    gateway.greeted().await;
+    gateway.asked_times("POST", "/auth/login", 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_not_hammered_and_retry_now_asks_again() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (socket, _) = gateway.greeted().await;
+    socket.close(4403, "no role").await;
+    let refused = console
+        .until("the refusal", |snapshot| {
+            snapshot.connection.last_close_code == Some(4403)
+        })
+        .await;
+    assert_eq!(refused.connection.retry_at, None);
+    assert!(
+        refused.session.is_some(),
+        "the session is not what was refused"
+    );
+    console.feed.send(FeedCommand::RetryNow).unwrap();
+    gateway.greeted().await;
+}
+
+// covers: RT-9
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_visits_leave_nothing_behind() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    for visit in 0..100 {
+        let console = Watched::start(&gateway.url);
+        let (mut socket, _) = gateway.greeted().await;
+        if visit % 3 == 0 {
+            socket
+                .publish(
+                    1,
+                    MessageKind::Snapshot,
+                    &snapshot_body(&[position("AAPL", 10)]),
+                )
+                .await;
+            console
+                .until("number 1", |snapshot| is_verified_to(snapshot, 1))
+                .await;
+        }
+        let (rt, meter) = (console.feed.rt().clone(), Arc::clone(console.feed.meter()));
+        let left_at = tokio::time::Instant::now();
+        drop(console);
+        assert_eq!(socket.ended().await, Some(1000), "it says goodbye");
+        let gone = async {
+            while rt.tasks().alive() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the tasks to end", gone).await;
+        let took = left_at.elapsed();
+        assert!(
+            took.as_millis() < 1000,
+            "visit {visit}: leaving took {took:?}"
+        );
+        assert_eq!(
+            meter.sockets_opened(),
+            meter.sockets_closed(),
+            "visit {visit}"
+        );
+        assert!(rt.tasks().started() >= 2, "ingest and socket were tasks");
+    }
+}
+
+fn cancel(command: u64) -> FeedCommand {
+    FeedCommand::CancelOrder {
+        command_id: CommandId(command),
+        idempotency_key: format!("key-{command}"),
+        account: account(),
+        client_order_id: ClientOrderId::new("o-1").unwrap(),
+        reason: None,
+    }
+}
+
+fn order(status: OrderStatus) -> Order {
+    Order {
+        account: account(),
+        strategy: qd_types::StrategyId::new("manual").unwrap(),
+        client_order_id: ClientOrderId::new("o-1").unwrap(),
+        venue_order_id: None,
+        symbol: qd_types::Symbol::new("AAPL").unwrap(),
+        side: Side::Buy,
+        qty: qd_types::Qty::from_units(10, 0),
+        filled_qty: qd_types::Qty::ZERO,
+        filled_avg_price: None,
+        order_type: OrderType::Market,
+        limit_price: None,
+        stop_price: None,
+        time_in_force: TimeInForce::Day,
+        status,
+        status_since: now(),
+        reason_code: None,
+        created_at: now(),
+        updated_at: now(),
+        source: "console".to_owned(),
+        parent_id: None,
+    }
+}
+
+// covers: OE-9
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unanswered_command_is_unknown_asked_after_by_id_and_never_sent_twice() {
+    let inquiries = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&inquiries);
+    let mut gateway = FakeGateway::start(move |asked| match asked.path.as_str() {
+        "/api/v1/orders/o-1/cancel" => Some((504, Vec::new())),
+        "/api/v1/orders/o-1" => {
+            let status = match counter.fetch_add(1, Ordering::SeqCst) {
+                0 => OrderStatus::Working,
+                _ => OrderStatus::CancelSent,
+            };
+            let answer = OrderDetailResponse {
+                order: order(status),
+                transitions: Vec::new(),
+                fills: Vec::new(),
+            };
+            Some((200, to_json(&answer)))
+        }
+        _ => None,
+    })
+    .await;
+    let console = Watched::start(&gateway.url);
+    let (_socket, _) = gateway.greeted().await;
+    console
+        .until("live", |snapshot| snapshot.environment.is_some())
+        .await;
+    console.feed.send(cancel(7)).unwrap();
+    let row = RowKey::Order(account(), ClientOrderId::new("o-1").unwrap());
+    console
+        .until("unknown", |snapshot| {
+            snapshot
+                .command_at(&row)
+                .is_some_and(|c| matches!(c.phase, CommandPhase::Unknown { .. }))
+        })
+        .await;
+    console
+        .until("settled", |snapshot| snapshot.command_at(&row).is_none())
+        .await;
+    let asked = gateway.asked();
+    let sent: Vec<_> = asked
+        .iter()
+        .filter(|asked| asked.method == "POST" && asked.path.contains("cancel"))
+        .collect();
+    assert_eq!(sent.len(), 1, "sent once, whatever came of it");
+    assert!(
+        sent[0].headers.contains("idempotency-key: key-7"),
+        "{}",
+        sent[0].headers
+    );
+    assert!(
+        sent[0].headers.contains("x-csrf-token: csrf-token"),
+        "{}",
+        sent[0].headers
+    );
+    assert_eq!(inquiries.load(Ordering::SeqCst), 2);
+    assert!(
+        LIMIT.as_secs() >= 10,
+        "the first two questions come after 1 s and 2 s"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unreadable_frames_are_counted_and_the_stream_goes_on() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (mut socket, _) = gateway.greeted().await;
+    for bad in [
+        "{",
+        "[]",
+        r#"{"t":"batch"}"#,
+        r#"{"t":"msg","routed_at":"2026-01-05T14:30:00Z","stream":"positions:mallory","d":{}}"#,
+    ] {
+        socket.send(bad.to_owned()).await;
+    }
+    socket
+        .send(r#"{"t":"of_a_newer_gateway"}"#.to_owned())
+        .await;
+    let stream = positions_stream();
+    let odd = format!(
+        r#"{{"t":"msg","stream":"{stream}","routed_at":"2026-01-05T14:30:00Z","d":{{"positions":7}}}}"#
+    );
+    socket.send(odd).await;
+    socket
+        .publish(
+            1,
+            MessageKind::Snapshot,
+            &snapshot_body(&[position("AAPL", 10)]),
+        )
+        .await;
+    console
+        .until("number 1", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+    let counted = console
+        .until("the count", |snapshot| snapshot.feed.num_unreadable >= 5)
+        .await;
+    assert_eq!(
+        counted.feed.num_unreadable, 5,
+        "a kind of a newer gateway is no mistake"
+    );
+}

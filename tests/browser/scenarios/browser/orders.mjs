@@ -1,0 +1,39 @@
+// A position is closed and an order is cancelled with the pointer, each after its question; each reaches the venue and comes back.
+
+import { waitFor } from '../../lib/wait.mjs';
+
+export default async function orders(bench) {
+  const server = await bench.server();
+  const browser = await bench.browser();
+  const console = await bench.console(browser, server.url);
+
+  const close = await waitFor(async () => (await console.all('Button', /^Close [A-Z.]+$/)).find((node) => !node.is_disabled), { what: 'a position that can be closed' });
+  const symbol = close.label.slice('Close '.length);
+  await console.click(close);
+  await bench.eventually('the question says what it will do', () => console.shows(new RegExp(`(Sells|Buys back) [\\d,]+ ${symbol} at market`)));
+  await console.screenshot('close-question');
+  await console.press('Escape');
+  await bench.eventually('Escape takes it away', async () => !(await console.shows(`Close ${symbol}?`)));
+
+  await console.click(await console.byRole('Button', `Close ${symbol}`));
+  const confirm = await console.byRole('Button', new RegExp(`^(Sells|Buys back) [\\d,]+ ${symbol}$`));
+  const quantity = confirm.label.match(/[\d,]+/)[0];
+  const side = confirm.label.startsWith('Sells') ? 'SELL' : 'BUY';
+  await console.click(confirm);
+  await bench.eventually(`${side} ${quantity} ${symbol} is filled and in the activity`, () => console.shows(new RegExp(`^${symbol.replace('.', '\\.')} ${side} [\\d,]+ at .*, filled`)), { limit: 20_000 });
+  await bench.eventually('the position is not what it was', async () => !(await console.shows(new RegExp(`^${symbol.replace('.', '\\.')}, quantity -?${quantity},`))), { limit: 20_000 });
+  await console.screenshot('closed');
+
+  // The desk's own strategies end their orders all the time, so one that ends by itself in between is tried again with the next.
+  await bench.eventually('an order is cancelled after its question', async () => {
+    const cancel = (await console.all('Button', /^Cancel (BUY|SELL) [A-Z.]+$/)).find((node) => !node.is_disabled);
+    if (!cancel) return false;
+    await console.click(cancel);
+    await waitFor(() => console.shows(`${cancel.label}?`), { limit: 3000, what: 'the question' });
+    await console.click(await console.byRole('Button', 'Cancel order', { limit: 3000 }));
+    const of = cancel.label.slice('Cancel '.length).split(' ');
+    return waitFor(() => console.shows(new RegExp(`^${of[1]} ${of[0]} .*cancel`)), { limit: 5000, what: 'its end' });
+  }, { limit: 60_000 });
+  await console.screenshot('cancelled');
+  console.checkQuiet();
+}

@@ -1,0 +1,83 @@
+//! The real execution side behind the real gateway: what the fake assumes is what there is.
+
+use std::sync::Arc;
+
+use qd_bus::Bus;
+use qd_execution::{Execution, ExecutionConfig, IdentityKeys};
+use qd_gateway::Gateway;
+use qd_wire::Payload;
+use qd_wire::frame::ServerFrame;
+use qd_wire::rest::{BootstrapResponse, from_json};
+use reqwest::StatusCode;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, TestClock, config, problem_code};
+use crate::fake_execution::{FakeExecution, IDENTITY_KEY, IDENTITY_KEY_ID};
+use crate::ws::{Ws, stream};
+
+async fn start() -> (App, CancellationToken) {
+    let clock = Arc::new(TestClock::default());
+    let bus = Bus::embedded(Arc::<TestClock>::clone(&clock));
+    let demo = ExecutionConfig::demo(7).unwrap();
+    let handle = Execution::start(&demo, bus.clone(), Arc::<TestClock>::clone(&clock)).unwrap();
+    let keys = IdentityKeys::new([(IDENTITY_KEY_ID.to_owned(), IDENTITY_KEY.to_vec())]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    tokio::spawn(qd_execution::serve(listener, qd_execution::router(handle, keys), stop.clone()));
+    let unused = FakeExecution::start(Arc::<TestClock>::clone(&clock)).await;
+    let bound =
+        Gateway::build(config(url), bus.clone(), Arc::<TestClock>::clone(&clock)).await.unwrap();
+    (App::serve(bound, bus, clock, unused), stop)
+}
+
+#[tokio::test]
+async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
+    let (app, stop) = start().await;
+    let alice = app.sign_in("alice").await;
+    let response = app.get_as(&alice, "/api/v1/bootstrap").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let bootstrap: BootstrapResponse = from_json(&response.bytes().await.unwrap()).unwrap();
+    assert_eq!(bootstrap.session.user_id.as_str(), "alice");
+    assert!(!bootstrap.positions.positions.is_empty());
+    let account = bootstrap.session.accounts[0].clone();
+
+    let (positions, orders) = (stream("positions:alice"), stream("orders:alice"));
+    let (mut ws, _) = Ws::open(&app, &alice, &[&positions, &orders]).await;
+    ws.find(|frame| match frame {
+        ServerFrame::Snapshot { stream, d, .. } => {
+            let message = qd_wire::decode(&stream, d.as_bytes()).unwrap();
+            matches!(message.payload, Payload::PositionsSnapshot(_)).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+
+    let order = format!(
+        r#"{{"account":"{account}","client_order_id":"test-1","symbol":"AAPL","side":"buy","qty":"1","type":"market","limit_price":null,"stop_price":null,"time_in_force":"day","reason":"a test","halt_epoch_seen":{},"price_seen":null}}"#,
+        bootstrap.halt.status.halt_epoch,
+    );
+    let response = app.post_as(&alice, "/api/v1/orders", &order).send().await.unwrap();
+    let status = response.status();
+    let answer = response.text().await.unwrap();
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    ws.find(|frame| {
+        let bodies = match frame {
+            ServerFrame::Msg { d, .. } => vec![d],
+            ServerFrame::Batch { msgs, .. } => msgs,
+            _ => Vec::new(),
+        };
+        bodies.iter().any(|body| body.as_str().contains("test-1")).then_some(())
+    })
+    .await;
+
+    let bob = app.sign_in("bob").await;
+    let response = app.post_as(&bob, "/api/v1/orders", &order).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(problem_code(response).await, "forbidden");
+    let nonsense = order.replace("AAPL", "aapl");
+    let response = app.post_as(&alice, "/api/v1/orders", &nonsense).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    stop.cancel();
+}
