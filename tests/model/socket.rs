@@ -43,6 +43,8 @@ pub(crate) struct Socket {
     /// What is sent is lost, and neither side knows.
     pub(crate) is_half_open: bool,
     pub(crate) is_closed: bool,
+    /// The gateway closed it because nothing was taken.
+    pub(crate) was_slow: bool,
 }
 
 impl Socket {
@@ -70,6 +72,7 @@ impl Socket {
             full_since: None,
             is_half_open: false,
             is_closed: false,
+            was_slow: false,
         }
     }
 
@@ -187,6 +190,7 @@ impl Socket {
             .full_since
             .is_some_and(|since| now.millis_since(since) >= SLOW_MILLIS)
         {
+            self.was_slow = true;
             self.close();
             self.out.clear();
             self.out.push_back((now, Frame::Closed));

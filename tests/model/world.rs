@@ -395,10 +395,7 @@ impl World {
                 self.summary.num_told_gone += u64::from(text.starts_with(r#"{"t":"gone""#));
                 self.console.read(&text);
             }
-            Frame::Closed => {
-                self.summary.num_slow_closes += 1;
-                self.disconnect(HoleReason::Disconnected);
-            }
+            Frame::Closed => self.disconnect(HoleReason::Disconnected),
         }
         true
     }
@@ -556,6 +553,7 @@ impl World {
             }
             let counters = socket.counters();
             assert!(counters.balances() && counters.queued == 0, "{counters:?}");
+            self.summary.num_slow_closes += u64::from(socket.was_slow);
             self.summary.num_lane_overflows += counters.overflows;
             self.summary.num_told_skipped += counters.told_skipped;
         }

@@ -73,7 +73,8 @@ impl Bus {
         })
     }
 
-    /// Whether commands reach the store at present; an embedded bus is always up.
+    /// Whether commands reach the store at present. An embedded bus is always up, and its receiver is closed from the
+    /// start: waiting for a change returns an error at once.
     pub fn link(&self) -> watch::Receiver<LinkState> {
         self.inner.link.clone()
     }

@@ -332,7 +332,27 @@ async fn nonsense_under_our_keys_is_overwritten() {
     desk.set_row(8);
     desk.event_sink.wait_for_event(2).await;
     desk.wait_for_row(8).await;
-    desk.verify(2);
+    // An entry of somebody else's in our log, and a log without its number.
+    let log = format!("qd:stream:{}", desk.events);
+    let _: String = desk
+        .server
+        .command(&["XADD", &log, "99-0", "m", "nonsense"])
+        .await;
+    let meta = format!("qd:meta:{}", desk.state);
+    let _: i64 = desk.server.command(&["DEL", &meta]).await;
+    assert_eq!(desk.publishing.position(&desk.events).await.unwrap(), None);
+    assert_eq!(desk.publishing.position(&desk.state).await.unwrap(), None);
+    desk.publish_event();
+    desk.set_row(9);
+    desk.event_sink.wait_for_event(3).await;
+    desk.wait_for_row(9).await;
+    let page = desk
+        .publishing
+        .read_log(&desk.events, None, 10, 100_000)
+        .await
+        .unwrap();
+    assert_eq!((page.base, page.entries.len()), (Seq(1), 3));
+    desk.verify(3);
 }
 
 #[tokio::test]

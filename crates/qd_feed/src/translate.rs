@@ -16,16 +16,6 @@ use qd_wire::rest::{
 };
 use qd_wire::{Head, Message, OrderEvent, Payload, WireError};
 
-/// Whether an event inside a foreign positions message is taken out here; the gateway has done it already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lift {
-    /// The bus is read directly: nobody else has.
-    #[cfg(not(target_arch = "wasm32"))]
-    Yes,
-    /// The gateway has.
-    No,
-}
-
 /// What is known of a message beside its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
@@ -42,7 +32,6 @@ pub(crate) fn message_events(
     stream: &StreamName,
     bytes: &[u8],
     arrival: Arrival,
-    lift: Lift,
 ) -> (Vec<Event>, Option<Published>) {
     match qd_wire::decode(stream, bytes) {
         Ok(message) => {
@@ -50,7 +39,7 @@ pub(crate) fn message_events(
                 pos: head.pos(),
                 published_at: head.published_at,
             });
-            (decoded_events(stream, message, arrival, lift), published)
+            (decoded_events(stream, message, arrival), published)
         }
         Err(err) => {
             // The number may be readable where the rows are not: then the hole is exact.
@@ -89,7 +78,6 @@ fn decoded_events(
     stream: &StreamName,
     message: Message,
     arrival: Arrival,
-    lift: Lift,
 ) -> Vec<Event> {
     let stamps = MessageStamps {
         made_at: message.head.as_ref().map(|head| head.made_at),
@@ -104,7 +92,8 @@ fn decoded_events(
         skipped: arrival.skipped,
         payload: payload(message.payload),
     })];
-    if let (true, StreamName::Positions(user)) = (lift != Lift::No, stream) {
+    if let StreamName::Positions(user) = stream {
+        // Whoever routes the message leaves the event in it: this is the one place that takes it out.
         let orders = StreamName::Orders(user.clone());
         if let Some(event) = message.lifted {
             events.push(Event::MessageReceived(StreamMessage {

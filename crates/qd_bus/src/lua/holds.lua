@@ -10,7 +10,7 @@ local function holds(log, meta)
     return false
   end
   if last[1] then
-    if false then
+    if last[1][1] ~= held[2] .. '-0' then
       return false
     end
   elseif tonumber(held[3]) ~= tonumber(held[2]) + 1 then

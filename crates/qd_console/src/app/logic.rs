@@ -70,10 +70,10 @@ impl App {
 
     /// In the browser signing in is the sign-in page's job.
     #[cfg(target_arch = "wasm32")]
-    fn leave_without_session(&self) {
+    fn leave_without_session(&mut self) {
         let is_over = self.snapshot.session.is_none()
             && self.snapshot.connection.state == qd_state::ConnectionState::Ended;
-        if is_over {
+        if is_over && !std::mem::replace(&mut self.is_leaving, true) {
             crate::web::go_to_sign_in();
         }
     }

@@ -44,6 +44,9 @@ pub struct App {
     frame_stats: FrameStats,
     is_visible: bool,
     active_said_at: Option<UtcMicros>,
+    /// The page is on its way to the sign-in: asking again would start that anew.
+    #[cfg(target_arch = "wasm32")]
+    is_leaving: bool,
 }
 
 impl std::fmt::Debug for App {
@@ -92,6 +95,8 @@ impl App {
             frame_stats: FrameStats::default(),
             is_visible: true,
             active_said_at: None,
+            #[cfg(target_arch = "wasm32")]
+            is_leaving: false,
         }
     }
 

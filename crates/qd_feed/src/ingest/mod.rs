@@ -39,7 +39,7 @@ use crate::rest::RestClient;
 use crate::rt::{BoxFuture, Rt};
 use crate::session::SessionKey;
 use crate::signal::Signal;
-use crate::translate::{self, Arrival, Lift};
+use crate::translate::{self, Arrival};
 
 /// A snapshot at most this often: a frame of a sixty-hertz screen.
 const PUBLISH_INTERVAL_MICROS: i64 = 16_000;
@@ -89,7 +89,6 @@ pub(crate) struct Ingest {
     backoff: Backoff,
     /// Absent while nobody is signed in: there are no streams then.
     lanes: Option<Lanes>,
-    lift: Lift,
     jobs: FuturesUnordered<BoxFuture<Job>>,
     asking: BTreeSet<RestAsk>,
     pollers: Pollers,
@@ -111,7 +110,7 @@ pub(crate) struct Ingest {
 impl Ingest {
     pub(crate) fn new(parts: IngestParts) -> Self {
         let session_key = Arc::<SessionKey>::default();
-        let (rest, phase, lift) = Self::beginning(&parts, &session_key);
+        let (rest, phase) = Self::beginning(&parts, &session_key);
         let now = parts.rt.monotonic_micros();
         Self {
             config: parts.config,
@@ -128,7 +127,6 @@ impl Ingest {
             link: Link::default(),
             backoff: Backoff::default(),
             lanes: None,
-            lift,
             jobs: FuturesUnordered::new(),
             asking: BTreeSet::new(),
             pollers: Pollers::new(),
@@ -259,7 +257,7 @@ impl Ingest {
                         skipped: skipped.take(),
                     };
                     let (events, published) =
-                        translate::message_events(stream, message.as_ref(), arrival, self.lift);
+                        translate::message_events(stream, message.as_ref(), arrival);
                     if let Some(published) = published {
                         self.paint_log.lock().received(stream, published);
                     }

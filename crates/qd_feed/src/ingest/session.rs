@@ -12,7 +12,7 @@ use crate::lanes::Lanes;
 use crate::rest::{RestClient, RestError};
 use crate::rt::random_u64;
 use crate::session::SessionKey;
-use crate::translate::{self, Lift};
+use crate::translate;
 
 /// How far we are with the session; instants are monotonic microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Ingest {
     pub(super) fn beginning(
         parts: &IngestParts,
         session_key: &Arc<SessionKey>,
-    ) -> (Option<RestClient>, Phase, Lift) {
+    ) -> (Option<RestClient>, Phase) {
         match &parts.config.source {
             FeedSource::Gateway(gateway) => {
                 let rest = RestClient::new(&gateway.url, Arc::clone(session_key), parts.rt.clone());
@@ -57,15 +57,15 @@ impl Ingest {
                     SignIn::Dev { .. } => Phase::SignIn { due_at: i64::MIN },
                 };
                 match rest {
-                    Ok(rest) => (Some(rest), phase, Lift::No),
+                    Ok(rest) => (Some(rest), phase),
                     Err(err) => {
                         tracing::error!(%err, "no REST client");
-                        (None, Phase::Ended, Lift::No)
+                        (None, Phase::Ended)
                     }
                 }
             }
             #[cfg(not(target_arch = "wasm32"))]
-            FeedSource::Redis { .. } => (None, Phase::Bus, Lift::Yes),
+            FeedSource::Redis { .. } => (None, Phase::Bus),
         }
     }
 

@@ -18,10 +18,13 @@ export default async function orders(bench) {
   await console.click(await console.byRole('Button', `Close ${symbol}`));
   const confirm = await console.byRole('Button', new RegExp(`^(Sells|Buys back) [\\d,]+ ${symbol}$`));
   const quantity = confirm.label.match(/[\d,]+/)[0];
+  const held = `${confirm.label.startsWith('Sells') ? '' : '−'}${quantity}`;
   const side = confirm.label.startsWith('Sells') ? 'SELL' : 'BUY';
+  const fills = async () => (await console.tree()).map((node) => node.label ?? '').filter((label) => label.includes(` ${symbol} ${side} `) && / (partly )?filled$/.test(label));
+  const before = new Set(await fills());
   await console.click(confirm);
-  await bench.eventually(`${side} ${quantity} ${symbol} is filled and in the activity`, () => console.shows(new RegExp(`^${symbol.replace('.', '\\.')} ${side} [\\d,]+ at .*, filled`)), { limit: 20_000 });
-  await bench.eventually('the position is not what it was', async () => !(await console.shows(new RegExp(`^${symbol.replace('.', '\\.')}, quantity -?${quantity},`))), { limit: 20_000 });
+  await bench.eventually(`the ${side} of ${quantity} ${symbol} fills and is in the activity`, async () => (await fills()).find((label) => !before.has(label)), { limit: 20_000 });
+  await bench.eventually('the position is not what it was', async () => !(await console.shows(`${symbol}, quantity ${held},`)), { limit: 20_000 });
   await console.screenshot('closed');
 
   // The desk's own strategies end their orders all the time, so one that ends by itself in between is tried again with the next.
@@ -32,7 +35,7 @@ export default async function orders(bench) {
     await waitFor(() => console.shows(`${cancel.label}?`), { limit: 3000, what: 'the question' });
     await console.click(await console.byRole('Button', 'Cancel order', { limit: 3000 }));
     const of = cancel.label.slice('Cancel '.length).split(' ');
-    return waitFor(() => console.shows(new RegExp(`^${of[1]} ${of[0]} .*cancel`)), { limit: 5000, what: 'its end' });
+    return waitFor(() => console.shows(new RegExp(`${of[1]} ${of[0]} .*cancel`)), { limit: 5000, what: 'its end' });
   }, { limit: 60_000 });
   await console.screenshot('cancelled');
   console.checkQuiet();
