@@ -66,7 +66,9 @@ fn reduce_and_publish_100_rows(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
-    criterion.bench_function("load a snapshot", |bencher| bencher.iter(|| black_box(cell.load())));
+    criterion.bench_function("load a snapshot", |bencher| {
+        bencher.iter(|| black_box(cell.load()))
+    });
 }
 
 fn draw_a_frame(criterion: &mut Criterion) {
@@ -95,7 +97,9 @@ fn draw_a_frame(criterion: &mut Criterion) {
                 desk_ui(ui, &cx, &mut state);
             });
             if tessellate {
-                black_box(ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point));
+                black_box(
+                    ctx.tessellate(std::mem::take(&mut output.shapes), output.pixels_per_point),
+                );
             }
             output.drop_without_applying_deltas();
         };
@@ -123,5 +127,10 @@ fn draw_a_frame(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decode_100_rows, reduce_and_publish_100_rows, draw_a_frame);
+criterion_group!(
+    benches,
+    decode_100_rows,
+    reduce_and_publish_100_rows,
+    draw_a_frame
+);
 criterion_main!(benches);

@@ -3,7 +3,11 @@
 //! Open loop: the publisher keeps its schedule whatever the readers do. The sample is from the stamp that the publisher
 //! put into a message to the instant at which a client has its frame in hand, on one clock. Server and clients share
 //! the process and its two cores, so the figure holds the clients' work too.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and a broken fixture fails loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench prints, and a broken fixture fails loudly"
+)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,9 +21,9 @@ use qd_bus::{Bus, StatePublisher, StateSource};
 use qd_gateway::{Gateway, GatewayConfig, SignIn};
 use qd_tests::desk::numbered_position;
 use qd_types::{AccountId, Clock, Money, Position, Role, StreamName, UserId, UtcMicros};
+use qd_wire::Body;
 use qd_wire::frame::{ClientFrame, ServerFrame};
 use qd_wire::message::{PositionTotals, positions_delta_body, positions_snapshot_body};
-use qd_wire::Body;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_util::sync::CancellationToken;
@@ -67,27 +71,46 @@ impl Desk {
 impl StateSource for Desk {
     fn snapshot(&self) -> (Body, UtcMicros) {
         let rows = self.rows.lock();
-        (positions_snapshot_body(&Self::totals(&rows), &rows), WallClock.now())
+        (
+            positions_snapshot_body(&Self::totals(&rows), &rows),
+            WallClock.now(),
+        )
     }
 
     fn delta(&self, keys: &BTreeSet<String>) -> (Body, UtcMicros) {
         let rows = self.rows.lock();
-        let changed: Vec<Position> =
-            rows.iter().filter(|row| keys.contains(row.symbol.as_str())).cloned().collect();
-        (positions_delta_body(&Self::totals(&rows), &changed, &[]), WallClock.now())
+        let changed: Vec<Position> = rows
+            .iter()
+            .filter(|row| keys.contains(row.symbol.as_str()))
+            .cloned()
+            .collect();
+        (
+            positions_delta_body(&Self::totals(&rows), &changed, &[]),
+            WallClock.now(),
+        )
     }
 }
 
 fn main() {
     // `cargo bench` and `cargo test` pass flags of the harness that this is not.
     let is_test = std::env::args().any(|argument| argument == "--test");
-    let (num_users, duration) =
-        if is_test { (3, Duration::from_secs(2)) } else { (100, Duration::from_secs(20)) };
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (num_users, duration) = if is_test {
+        (3, Duration::from_secs(2))
+    } else {
+        (100, Duration::from_secs(20))
+    };
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let samples = runtime.block_on(run(num_users, duration));
     let run = Percentiles::new(samples);
-    println!("{num_users} sockets, {ROWS}-row streams, {CHANGED_ROWS} rows at 5 Hz, publish to socket: {run}");
+    println!(
+        "{num_users} sockets, {ROWS}-row streams, {CHANGED_ROWS} rows at 5 Hz, publish to socket: {run}"
+    );
 }
 
 async fn run(num_users: usize, duration: Duration) -> Vec<i64> {
@@ -104,8 +127,12 @@ async fn run(num_users: usize, duration: Duration) -> Vec<i64> {
     let keys = KeyRing::new(Key::new("b", &[7; 32]).unwrap());
     let listen = "127.0.0.1:0".parse().unwrap();
     let mut config = GatewayConfig::new(listen, "http://127.0.0.1:9", "k", [9_u8; 32], keys);
-    config.sign_in = SignIn::Dev { users: users.clone() };
-    let gateway = Gateway::build(config, bus.clone(), Arc::clone(&clock)).await.unwrap();
+    config.sign_in = SignIn::Dev {
+        users: users.clone(),
+    };
+    let gateway = Gateway::build(config, bus.clone(), Arc::clone(&clock))
+        .await
+        .unwrap();
     let url = gateway.url();
     let shutdown = CancellationToken::new();
     let served = tokio::spawn(gateway.serve(shutdown.clone()));
@@ -115,14 +142,28 @@ async fn run(num_users: usize, duration: Duration) -> Vec<i64> {
     let mut readers = Vec::new();
     for user in &users {
         let stream = StreamName::Positions(user.user_id.clone());
-        let rows = (0..ROWS).map(|i| numbered_position(i, 0, clock.now())).collect();
-        let desk = Arc::new(Desk { rows: Mutex::new(rows) });
+        let rows = (0..ROWS)
+            .map(|i| numbered_position(i, 0, clock.now()))
+            .collect();
+        let desk = Arc::new(Desk {
+            rows: Mutex::new(rows),
+        });
         let source: Arc<dyn StateSource> = Arc::<Desk>::clone(&desk);
-        let publisher =
-            Arc::new(StatePublisher::new(bus.clone(), stream.clone(), source, Arc::clone(&clock)));
+        let publisher = Arc::new(StatePublisher::new(
+            bus.clone(),
+            stream.clone(),
+            source,
+            Arc::clone(&clock),
+        ));
         publishers.push((desk, publisher));
         let cookie = sign_in(&url, user.user_id.as_str()).await;
-        readers.push(tokio::spawn(read(url.clone(), cookie, stream, Arc::clone(&samples), shutdown.clone())));
+        readers.push(tokio::spawn(read(
+            url.clone(),
+            cookie,
+            stream,
+            Arc::clone(&samples),
+            shutdown.clone(),
+        )));
     }
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
@@ -161,7 +202,12 @@ async fn sign_in(url: &str, user: &str) -> String {
         .send()
         .await
         .unwrap();
-    let cookie = answer.headers().get("set-cookie").unwrap().to_str().unwrap();
+    let cookie = answer
+        .headers()
+        .get("set-cookie")
+        .unwrap()
+        .to_str()
+        .unwrap();
     cookie.split(';').next().unwrap().to_owned()
 }
 
@@ -172,17 +218,25 @@ async fn read(
     samples: Arc<Mutex<Vec<i64>>>,
     shutdown: CancellationToken,
 ) {
-    let mut request = format!("{}/ws", url.replace("http://", "ws://")).into_client_request().unwrap();
+    let mut request = format!("{}/ws", url.replace("http://", "ws://"))
+        .into_client_request()
+        .unwrap();
     let headers = request.headers_mut();
     headers.insert("cookie", cookie.parse().unwrap());
     headers.insert("origin", url.parse().unwrap());
-    headers.insert("sec-websocket-protocol", qd_wire::frame::SUBPROTOCOL.parse().unwrap());
+    headers.insert(
+        "sec-websocket-protocol",
+        qd_wire::frame::SUBPROTOCOL.parse().unwrap(),
+    );
     let (socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
     let (mut writer, mut reader) = socket.split();
     let hello = ClientFrame::Hello {
         resume: Vec::new(),
         want: vec![stream],
-        client: qd_wire::frame::ClientInfo { kind: "bench".to_owned(), version: "0".to_owned() },
+        client: qd_wire::frame::ClientInfo {
+            kind: "bench".to_owned(),
+            version: "0".to_owned(),
+        },
     };
     writer.send(Message::text(hello.encode())).await.unwrap();
     loop {
@@ -190,9 +244,13 @@ async fn read(
             () = shutdown.cancelled() => return,
             message = reader.next() => message,
         };
-        let Some(Ok(Message::Text(text))) = message else { return };
+        let Some(Ok(Message::Text(text))) = message else {
+            return;
+        };
         let now = WallClock.now();
-        let Ok(ServerFrame::Batch { msgs, .. }) = ServerFrame::decode(text.as_bytes()) else { continue };
+        let Ok(ServerFrame::Batch { msgs, .. }) = ServerFrame::decode(text.as_bytes()) else {
+            continue;
+        };
         let mut samples = samples.lock();
         for message in &msgs {
             if let Ok(Some(head)) = qd_wire::read_head(message.as_bytes()) {

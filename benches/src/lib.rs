@@ -10,7 +10,9 @@ impl Percentiles {
     /// Takes the samples of a run, in microseconds, in any order.
     pub fn new(mut micros: Vec<i64>) -> Self {
         micros.sort_unstable();
-        Self { sorted_micros: micros }
+        Self {
+            sorted_micros: micros,
+        }
     }
 
     /// How many samples there are.
@@ -21,7 +23,10 @@ impl Percentiles {
     /// The sample below which `per_mille` of a thousand lie; zero without samples.
     pub fn at(&self, per_mille: usize) -> i64 {
         let last = self.sorted_micros.len().saturating_sub(1);
-        self.sorted_micros.get(last * per_mille.min(1000) / 1000).copied().unwrap_or_default()
+        self.sorted_micros
+            .get(last * per_mille.min(1000) / 1000)
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -47,7 +52,10 @@ mod tests {
     #[test]
     fn percentiles_are_samples_of_the_run() {
         let run = Percentiles::new((1..=1001).rev().collect());
-        assert_eq!((run.at(0), run.at(500), run.at(990), run.at(1000)), (1, 501, 991, 1001));
+        assert_eq!(
+            (run.at(0), run.at(500), run.at(990), run.at(1000)),
+            (1, 501, 991, 1001)
+        );
         assert_eq!(Percentiles::new(Vec::new()).at(990), 0);
     }
 }

@@ -62,7 +62,11 @@ impl Console {
             .build_ui_state(
                 |ui, screen: &mut Screen| {
                     let cx = PageCtx {
-                        ui: UiCtx { tokens: &screen.tokens, now_ms: screen.now_ms, is_test: true },
+                        ui: UiCtx {
+                            tokens: &screen.tokens,
+                            now_ms: screen.now_ms,
+                            is_test: true,
+                        },
                         snapshot: &screen.snapshot,
                         commands: &screen.commands,
                     };
@@ -92,6 +96,12 @@ impl Console {
 
     /// What was asked for since the last call.
     fn asked(&mut self) -> Vec<Command> {
-        self.harness.state().commands.drain().into_iter().map(|sent| sent.command).collect()
+        self.harness
+            .state()
+            .commands
+            .drain()
+            .into_iter()
+            .map(|sent| sent.command)
+            .collect()
     }
 }

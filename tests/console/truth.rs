@@ -7,7 +7,11 @@ use qd_types::Role;
 use crate::{Console, start};
 
 fn says(console: &Console, words: &str) -> bool {
-    console.harness.query_all_by_label_contains(words).next().is_some()
+    console
+        .harness
+        .query_all_by_label_contains(words)
+        .next()
+        .is_some()
 }
 
 // covers: BX-1
@@ -17,7 +21,10 @@ fn the_seal_names_its_number_turns_on_a_hole_and_comes_back() {
     assert!(says(&console, "verified to #18,402"));
     console.desk.lose_message();
     console.show();
-    assert!(says(&console, "resyncing"), "a hole shows in the next frame");
+    assert!(
+        says(&console, "resyncing"),
+        "a hole shows in the next frame"
+    );
     console.desk.publish_snapshot();
     console.desk.beat();
     console.show();
@@ -30,7 +37,10 @@ fn nothing_is_invented_before_the_first_word() {
     let console = Console::new(SampleDesk::silent(start()));
     assert!(!says(&console, "$0.00"), "an unknown amount is not zero");
     assert!(says(&console, "Halt state: HALT STATE UNKNOWN"));
-    assert!(!says(&console, "No positions"), "an empty table means no positions only when somebody said so");
+    assert!(
+        !says(&console, "No positions"),
+        "an empty table means no positions only when somebody said so"
+    );
 }
 
 // covers: DB-1
@@ -53,10 +63,18 @@ fn card_and_rows_of_one_quantity_agree_in_every_frame() {
     for (symbol, mark) in [("AAPL", "230.01"), ("UNH", "477.77"), ("V", "0.01")] {
         console.desk.publish_mark(symbol, mark);
         let snapshot = console.desk.snapshot();
-        let rows: qd_types::Money = snapshot.positions.rows.iter().map(|row| row.figures.unrealized_pl).sum();
+        let rows: qd_types::Money = snapshot
+            .positions
+            .rows
+            .iter()
+            .map(|row| row.figures.unrealized_pl)
+            .sum();
         assert_eq!(snapshot.positions.totals.unrealized_pl, rows);
         console.show();
         let card = qd_types::fmt::signed_money(rows);
-        assert!(says(&console, &card), "the card says {card} after {symbol} at {mark}");
+        assert!(
+            says(&console, &card),
+            "the card says {card} after {symbol} at {mark}"
+        );
     }
 }

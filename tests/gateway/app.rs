@@ -35,9 +35,15 @@ impl TestClock {
 }
 
 impl Clock for TestClock {
-    #[expect(clippy::disallowed_methods, reason = "this is where the tests' time comes from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the tests' time comes from"
+    )]
     fn now(&self) -> UtcMicros {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_micros();
         UtcMicros(i64::try_from(wall).unwrap() + self.ahead_micros.load(Ordering::SeqCst))
     }
 }
@@ -128,7 +134,17 @@ impl App {
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(bound.serve(shutdown.clone()));
         let client = client(rustls::RootCertStore::empty());
-        Self { addr, admin, bus, clock, execution, gateway, client, shutdown, served }
+        Self {
+            addr,
+            admin,
+            bus,
+            clock,
+            execution,
+            gateway,
+            client,
+            shutdown,
+            served,
+        }
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -144,7 +160,9 @@ impl App {
     }
 
     pub(crate) fn post(&self, path: &str) -> RequestBuilder {
-        self.client.post(self.url(path)).header("origin", self.origin())
+        self.client
+            .post(self.url(path))
+            .header("origin", self.origin())
     }
 
     pub(crate) fn get_as(&self, who: &SignedIn, path: &str) -> RequestBuilder {
@@ -172,8 +190,15 @@ impl App {
         let response = self.login(user).await;
         assert_eq!(response.status(), 303, "{response:?}");
         let cookie = cookie_of(response.headers()).unwrap();
-        let session: serde_json::Value =
-            self.get("/auth/session").header("cookie", &cookie).send().await.unwrap().json().await.unwrap();
+        let session: serde_json::Value = self
+            .get("/auth/session")
+            .header("cookie", &cookie)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         assert_eq!(session["user_id"], user);
         let csrf = session["csrf"].as_str().unwrap().to_owned();
         SignedIn { cookie, csrf }
@@ -182,7 +207,14 @@ impl App {
     /// The text of the admin listener's figures.
     pub(crate) async fn metrics(&self) -> String {
         let url = format!("http://{}/metrics", self.admin);
-        self.client.get(url).send().await.unwrap().text().await.unwrap()
+        self.client
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap()
     }
 
     /// Puts a message into the log and onto the channel, as a publisher does; returns its bytes.
@@ -224,7 +256,10 @@ pub(crate) fn message(
     let bytes = Bytes::from(write_message(&head, &body));
     let request = AppendRequest {
         stream: stream.clone(),
-        expected: (seq > 1).then(|| StreamPos { epoch, seq: Seq(seq - 1) }),
+        expected: (seq > 1).then(|| StreamPos {
+            epoch,
+            seq: Seq(seq - 1),
+        }),
         head,
         bytes: bytes.clone(),
         reset: kind == MessageKind::Snapshot,
@@ -245,13 +280,22 @@ pub(crate) fn cookie_of(headers: &HeaderMap<HeaderValue>) -> Option<String> {
 /// The `code` of an error, which must be written the one way.
 pub(crate) async fn problem_code(response: Response) -> String {
     let status = response.status().as_u16();
-    let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let request_id = response.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     let problem: serde_json::Value = response.json().await.unwrap();
     assert_eq!(problem["status"], status, "{problem}");
     assert_eq!(problem["request_id"], request_id, "{problem}");
     for field in ["type", "title", "detail"] {
-        assert!(!problem[field].as_str().unwrap().is_empty(), "{field} in {problem}");
+        assert!(
+            !problem[field].as_str().unwrap().is_empty(),
+            "{field} in {problem}"
+        );
     }
     problem["code"].as_str().unwrap().to_owned()
 }
@@ -270,5 +314,7 @@ where
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    looked.await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    looked
+        .await
+        .unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }

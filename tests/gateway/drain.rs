@@ -28,7 +28,10 @@ async fn stopping_says_goodbye_with_a_time_to_come_back_and_takes_less_than_five
     for mut ws in sockets {
         let retry = ws
             .find(|frame| match frame {
-                ServerFrame::Bye { reason, retry_after_ms } => {
+                ServerFrame::Bye {
+                    reason,
+                    retry_after_ms,
+                } => {
                     assert_eq!(reason, "restarting");
                     retry_after_ms
                 }
@@ -42,7 +45,11 @@ async fn stopping_says_goodbye_with_a_time_to_come_back_and_takes_less_than_five
     assert!(retries.len() > 1, "not all at once: {retries:?}");
     let report = timeout(PATIENCE, app.served).await.unwrap().unwrap();
     assert_eq!(report.num_cut, 0);
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
     assert!(TcpStream::connect(app.addr).await.is_err());
     drop(idle);
 }
@@ -86,9 +93,18 @@ async fn users_without_passwords_are_never_offered_to_the_network() {
             config.public_origins = vec!["https://desk.example".to_owned()];
         })
         .await;
-        assert!(matches!(err, GatewayError::DevSignInElsewhere { .. }), "{err}");
-        assert!(err.to_string().contains(listen.split(':').next().unwrap()), "{err}");
-        assert!(err.to_string().contains("127.0.0.1"), "it says the way out: {err}");
+        assert!(
+            matches!(err, GatewayError::DevSignInElsewhere { .. }),
+            "{err}"
+        );
+        assert!(
+            err.to_string().contains(listen.split(':').next().unwrap()),
+            "{err}"
+        );
+        assert!(
+            err.to_string().contains("127.0.0.1"),
+            "it says the way out: {err}"
+        );
     }
 }
 
@@ -100,18 +116,39 @@ async fn every_refusal_names_the_thing_and_the_way_out() {
     assert!(matches!(err, GatewayError::Bind { .. }));
     assert!(err.to_string().contains(&addr.to_string()), "{err}");
 
-    for url in ["", "execution", "https://h:1", "ftp://h:1", "http://h:1/path", "http://h:1?x=1"] {
+    for url in [
+        "",
+        "execution",
+        "https://h:1",
+        "ftp://h:1",
+        "http://h:1/path",
+        "http://h:1?x=1",
+    ] {
         let err = refused(|config| config.execution_url = url.to_owned()).await;
-        assert!(matches!(err, GatewayError::BadExecutionUrl { .. }), "{url}: {err}");
+        assert!(
+            matches!(err, GatewayError::BadExecutionUrl { .. }),
+            "{url}: {err}"
+        );
     }
     let err = refused(|config| config.identity_key = vec![1; 31]).await;
     assert!(matches!(err, GatewayError::ShortIdentityKey(31)), "{err}");
-    for origin in ["desk.example", "https://", "https://desk.example/x", "https://*.example"] {
+    for origin in [
+        "desk.example",
+        "https://",
+        "https://desk.example/x",
+        "https://*.example",
+    ] {
         let err = refused(|config| config.public_origins = vec![origin.to_owned()]).await;
-        assert!(matches!(err, GatewayError::BadPublicOrigin { .. }), "{origin}: {err}");
+        assert!(
+            matches!(err, GatewayError::BadPublicOrigin { .. }),
+            "{origin}: {err}"
+        );
     }
     let err = refused(|config| {
-        config.tls = Some(TlsFiles { certificate: "no-such.pem".into(), key: "no-such.key".into() });
+        config.tls = Some(TlsFiles {
+            certificate: "no-such.pem".into(),
+            key: "no-such.key".into(),
+        });
     })
     .await;
     assert!(err.to_string().contains("no-such.pem"), "{err}");

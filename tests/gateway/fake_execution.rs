@@ -71,7 +71,9 @@ impl FakeExecution {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&inner));
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&inner));
         let stop = CancellationToken::new();
         tokio::spawn(qd_execution::serve(listener, router, stop.clone()));
         Self { inner, url, stop }
@@ -87,7 +89,11 @@ impl FakeExecution {
 
     /// Everything asked so far whose signature was good.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        assert_eq!(*self.inner.refused.lock(), Vec::<String>::new(), "signatures were refused");
+        assert_eq!(
+            *self.inner.refused.lock(),
+            Vec::<String>::new(),
+            "signatures were refused"
+        );
         self.inner.asked.lock().clone()
     }
 
@@ -102,11 +108,26 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         return StatusCode::OK.into_response();
     }
     let body = to_bytes(body, 1 << 20).await.unwrap();
-    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or("").to_owned());
-    let header = parts.headers.get(IDENTITY_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let (path, query) = (
+        parts.uri.path().to_owned(),
+        parts.uri.query().unwrap_or("").to_owned(),
+    );
+    let header = parts
+        .headers
+        .get(IDENTITY_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let keys = |key_id: &str| (key_id == IDENTITY_KEY_ID).then(|| IDENTITY_KEY.to_vec());
     let now = inner.clock.now();
-    let claims = match verify(header, &keys, now, parts.method.as_str(), &path, &query, &body) {
+    let claims = match verify(
+        header,
+        &keys,
+        now,
+        parts.method.as_str(),
+        &path,
+        &query,
+        &body,
+    ) {
         Ok(claims) => claims,
         Err(err) => {
             inner.refused.lock().push(err.to_string());
@@ -119,7 +140,14 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     }
     let method = parts.method.to_string();
     let reply = format!(r#"{{"method":"{method}","path":"{path}","query":"{query}"}}"#);
-    inner.asked.lock().push(Asked { method, path, query, body, headers: parts.headers, claims });
+    inner.asked.lock().push(Asked {
+        method,
+        path,
+        query,
+        body,
+        headers: parts.headers,
+        claims,
+    });
     let mood = inner.mood.lock().clone();
     match mood {
         Mood::Good => ([("content-type", "application/json")], reply).into_response(),
@@ -127,9 +155,13 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             let mut response = Response::new(Body::from(body));
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             if status == 307 {
-                response.headers_mut().insert("location", "http://127.0.0.1:1/".parse().unwrap());
+                response
+                    .headers_mut()
+                    .insert("location", "http://127.0.0.1:1/".parse().unwrap());
             }
-            response.headers_mut().insert("content-type", media_type.parse().unwrap());
+            response
+                .headers_mut()
+                .insert("content-type", media_type.parse().unwrap());
             response
         }
         Mood::Silent => {

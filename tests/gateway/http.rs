@@ -43,14 +43,23 @@ fn check_headers(what: &str, headers: &HeaderMap) {
         ("cross-origin-opener-policy", "same-origin"),
     ];
     for (name, value) in expected {
-        assert_eq!(headers.get(name).map(|value| value.to_str().unwrap()), Some(value), "{name} of {what}");
+        assert_eq!(
+            headers.get(name).map(|value| value.to_str().unwrap()),
+            Some(value),
+            "{name} of {what}"
+        );
     }
     assert!(headers.contains_key("x-request-id"), "{what}");
     assert!(headers.contains_key("cache-control"), "{what}");
     // Over plain HTTP on loopback it would poison every other program on localhost.
     assert!(!headers.contains_key("strict-transport-security"), "{what}");
     assert!(!headers.contains_key("server"), "{what}");
-    assert!(!headers.keys().any(|name| name.as_str().starts_with("access-control-")), "{what}");
+    assert!(
+        !headers
+            .keys()
+            .any(|name| name.as_str().starts_with("access-control-")),
+        "{what}"
+    );
 }
 
 #[test]
@@ -87,14 +96,24 @@ async fn every_answer_carries_the_headers_and_every_error_the_one_body() {
     ];
     for (method, path, status) in cases {
         let what = format!("{method} {path}");
-        let response = app.client.request(method, app.url(path)).send().await.unwrap();
+        let response = app
+            .client
+            .request(method, app.url(path))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status().as_u16(), status, "{what}");
         check_headers(&what, response.headers());
         if status >= 400 {
             problem_code(response).await;
         }
     }
-    for (path, status) in [("/auth/session", 200), ("/api/v1/positions", 200), ("/", 503), ("/auth/sign_in", 303)] {
+    for (path, status) in [
+        ("/auth/session", 200),
+        ("/api/v1/positions", 200),
+        ("/", 503),
+        ("/auth/sign_in", 303),
+    ] {
         let response = app.get_as(&alice, path).send().await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");
         check_headers(path, response.headers());
@@ -105,12 +124,22 @@ async fn every_answer_carries_the_headers_and_every_error_the_one_body() {
 async fn a_name_that_is_not_ours_is_refused_whatever_it_resolves_to() {
     let app = App::start().await;
     for host in ["evil.example", "localhost.evil.example", "169.254.169.254"] {
-        let response = app.get("/auth/sign_in").header("host", host).send().await.unwrap();
+        let response = app
+            .get("/auth/sign_in")
+            .header("host", host)
+            .send()
+            .await
+            .unwrap();
         check_headers(host, response.headers());
         assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
         assert_eq!(problem_code(response).await, "unknown_host");
     }
-    let response = app.get("/auth/sign_in").header("host", "localhost:1").send().await.unwrap();
+    let response = app
+        .get("/auth/sign_in")
+        .header("host", "localhost:1")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
 }
 
@@ -118,7 +147,10 @@ async fn a_name_that_is_not_ours_is_refused_whatever_it_resolves_to() {
 async fn request_ids_of_the_client_are_kept_when_harmless() {
     let app = App::start().await;
     let send = |id: &'static str| app.get("/auth/methods").header("x-request-id", id).send();
-    assert_eq!(send("trace-0123456789").await.unwrap().headers()["x-request-id"], "trace-0123456789");
+    assert_eq!(
+        send("trace-0123456789").await.unwrap().headers()["x-request-id"],
+        "trace-0123456789"
+    );
     assert_ne!(send("a b").await.unwrap().headers()["x-request-id"], "a b");
 }
 
@@ -127,7 +159,11 @@ async fn the_program_is_served_in_the_form_the_browser_likes_best() {
     let dir = TempDir::new("static");
     let app_dir = dir.path().join("app");
     fs::create_dir_all(&app_dir).unwrap();
-    fs::write(dir.path().join("index.html"), "<!doctype html><title>Q</title>").unwrap();
+    fs::write(
+        dir.path().join("index.html"),
+        "<!doctype html><title>Q</title>",
+    )
+    .unwrap();
     for (name, text) in [
         ("qd-0a1b2c3d4e5f.wasm", "plain wasm"),
         ("qd-0a1b2c3d4e5f.wasm.br", "brotli"),
@@ -147,11 +183,24 @@ async fn the_program_is_served_in_the_form_the_browser_likes_best() {
         ("gzip", Some("gzip"), "gzip"),
         ("identity", None, "plain wasm"),
     ] {
-        let response = app.get(wasm).header("accept-encoding", accepted).send().await.unwrap();
+        let response = app
+            .get(wasm)
+            .header("accept-encoding", accepted)
+            .send()
+            .await
+            .unwrap();
         let headers = response.headers().clone();
-        assert_eq!(headers.get("content-encoding").map(|value| value.to_str().unwrap()), encoding);
+        assert_eq!(
+            headers
+                .get("content-encoding")
+                .map(|value| value.to_str().unwrap()),
+            encoding
+        );
         assert_eq!(headers["content-type"], "application/wasm");
-        assert_eq!(headers["cache-control"], "public, max-age=31536000, immutable");
+        assert_eq!(
+            headers["cache-control"],
+            "public, max-age=31536000, immutable"
+        );
         assert_eq!(headers["vary"], "Accept-Encoding");
         check_headers(accepted, &headers);
         assert_eq!(response.text().await.unwrap(), body);
@@ -166,9 +215,21 @@ async fn the_program_is_served_in_the_form_the_browser_likes_best() {
     }
     let loader = app.get("/app/loader.js").send().await.unwrap();
     assert_eq!(loader.headers()["cache-control"], "no-cache");
-    assert_eq!(loader.headers()["content-type"], "text/javascript; charset=utf-8");
-    for path in ["/app/.secret", "/outside.txt", "/app/../outside.txt", "/app/qd-0a1b2c3d4e5f.wasm.br"] {
-        assert_eq!(app.get(path).send().await.unwrap().status(), StatusCode::NOT_FOUND, "{path}");
+    assert_eq!(
+        loader.headers()["content-type"],
+        "text/javascript; charset=utf-8"
+    );
+    for path in [
+        "/app/.secret",
+        "/outside.txt",
+        "/app/../outside.txt",
+        "/app/qd-0a1b2c3d4e5f.wasm.br",
+    ] {
+        assert_eq!(
+            app.get(path).send().await.unwrap().status(),
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
     }
 
     let index = app.get_as(&alice, "/").send().await.unwrap();
@@ -191,24 +252,39 @@ async fn without_a_bundle_the_page_says_so() {
 
 #[tokio::test]
 async fn a_head_that_trickles_is_cut_and_a_quiet_connection_is_kept() {
-    let app = App::start_with(|config| config.timing.head_within = Duration::from_millis(300)).await;
+    let app =
+        App::start_with(|config| config.timing.head_within = Duration::from_millis(300)).await;
     for start in ["", "GET / HTTP/1.1\r\nHost: loc"] {
         let mut stream = TcpStream::connect(app.addr).await.unwrap();
         let started = Instant::now();
         stream.write_all(start.as_bytes()).await.unwrap();
         let mut rest = Vec::new();
-        timeout(PATIENCE, stream.read_to_end(&mut rest)).await.unwrap().ok();
-        assert!(started.elapsed() >= Duration::from_millis(280), "{start:?}: {:?}", started.elapsed());
+        timeout(PATIENCE, stream.read_to_end(&mut rest))
+            .await
+            .unwrap()
+            .ok();
+        assert!(
+            started.elapsed() >= Duration::from_millis(280),
+            "{start:?}: {:?}",
+            started.elapsed()
+        );
     }
     let mut stream = TcpStream::connect(app.addr).await.unwrap();
     let request = format!("GET /auth/methods HTTP/1.1\r\nHost: {}\r\n\r\n", app.addr);
     let mut buffer = [0; 4096];
     for _ in 0..2 {
         stream.write_all(request.as_bytes()).await.unwrap();
-        let count = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
+        let count = timeout(PATIENCE, stream.read(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
         assert!(buffer[..count].starts_with(b"HTTP/1.1 200"));
         // Twice as long as a head may take: the connection is idle, not slow.
-        assert!(timeout(Duration::from_millis(600), stream.read(&mut buffer)).await.is_err());
+        assert!(
+            timeout(Duration::from_millis(600), stream.read(&mut buffer))
+                .await
+                .is_err()
+        );
     }
 }
 
@@ -216,9 +292,17 @@ async fn a_head_that_trickles_is_cut_and_a_quiet_connection_is_kept() {
 async fn health_figures_and_version_are_on_the_admin_listener_only() {
     let app = App::start().await;
     let admin = |path: &str| app.client.get(format!("http://{}{path}", app.admin)).send();
-    assert_eq!(admin("/health/live").await.unwrap().status(), StatusCode::OK);
+    assert_eq!(
+        admin("/health/live").await.unwrap().status(),
+        StatusCode::OK
+    );
     let ready = admin("/health/ready").await.unwrap();
-    assert_eq!(ready.status(), StatusCode::OK, "{}", ready.text().await.unwrap());
+    assert_eq!(
+        ready.status(),
+        StatusCode::OK,
+        "{}",
+        ready.text().await.unwrap()
+    );
     let version: serde_json::Value = admin("/version").await.unwrap().json().await.unwrap();
     assert_eq!(version["node"], "gateway-1");
     app.sign_in("alice").await;

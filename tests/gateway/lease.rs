@@ -16,14 +16,30 @@ async fn looking_does_not_keep_a_session_and_acting_does() {
     let (looks, acts) = (app.sign_in("alice").await, app.sign_in("alice").await);
     for _ in 0..2 {
         app.clock.advance_millis(7 * MINUTE);
-        let response = app.get_as(&looks, "/api/v1/positions").send().await.unwrap();
+        let response = app
+            .get_as(&looks, "/api/v1/positions")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
-        let response = app.post_as(&acts, "/api/v1/orders", "{}").send().await.unwrap();
+        let response = app
+            .post_as(&acts, "/api/v1/orders", "{}")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
     }
     app.clock.advance_millis(MINUTE);
-    let response = app.get_as(&looks, "/api/v1/positions").send().await.unwrap();
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "fifteen minutes without an action");
+    let response = app
+        .get_as(&looks, "/api/v1/positions")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        response.status(),
+        StatusCode::UNAUTHORIZED,
+        "fifteen minutes without an action"
+    );
     let response = app.get_as(&acts, "/api/v1/positions").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
 }
@@ -37,8 +53,14 @@ async fn an_idle_socket_is_closed_with_4408_and_an_active_one_is_not() {
     app.clock.advance_millis(14 * MINUTE);
     active_ws.send(&ClientFrame::Active).await;
     eventually("the action is noted", || async {
-        let session: serde_json::Value =
-            app.get_as(&active, "/auth/session").send().await.unwrap().json().await.unwrap();
+        let session: serde_json::Value = app
+            .get_as(&active, "/auth/session")
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         (session["idle_at"].as_str().unwrap() > welcome.session.idle_at.to_rfc3339().as_str())
             .then_some(())
     })
@@ -61,7 +83,11 @@ async fn after_four_hours_even_the_busiest_socket_ends() {
     let (mut ws, _) = Ws::open(&app, &alice, &[]).await;
     for _ in 0..23 {
         app.clock.advance_millis(10 * MINUTE);
-        let response = app.post_as(&alice, "/api/v1/orders", "{}").send().await.unwrap();
+        let response = app
+            .post_as(&alice, "/api/v1/orders", "{}")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::OK);
     }
     app.clock.advance_millis(10 * MINUTE);
@@ -79,14 +105,22 @@ async fn signing_out_closes_every_socket_of_the_session_within_a_second_and_no_o
     let (mut one, _) = Ws::open(&app, &alice, &[]).await;
     let (mut two, _) = Ws::open(&app, &alice, &[]).await;
     let (mut stays, _) = Ws::open(&app, &other, &[]).await;
-    let response = app.post_as(&alice, "/auth/logout", "").send().await.unwrap();
+    let response = app
+        .post_as(&alice, "/auth/logout", "")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     for ws in [&mut one, &mut two] {
         let (code, took) = ws.closed().await;
         assert_eq!(code, 4401);
         assert!(took < Duration::from_secs(1), "{took:?}");
     }
-    stays.send(&ClientFrame::Clock { t0: qd_types::UtcMicros(1) }).await;
+    stays
+        .send(&ClientFrame::Clock {
+            t0: qd_types::UtcMicros(1),
+        })
+        .await;
     stays
         .find(|frame| matches!(frame, qd_wire::frame::ServerFrame::Clock { .. }).then_some(()))
         .await;
@@ -95,7 +129,8 @@ async fn signing_out_closes_every_socket_of_the_session_within_a_second_and_no_o
 #[tokio::test]
 async fn a_session_that_ended_on_another_node_takes_its_sockets_along() {
     let app =
-        App::start_with(|config| config.timing.session_check_every = Duration::from_millis(100)).await;
+        App::start_with(|config| config.timing.session_check_every = Duration::from_millis(100))
+            .await;
     let alice = app.sign_in("alice").await;
     let (mut ws, _) = Ws::open(&app, &alice, &[]).await;
     let session_id = qd_auth::read_cookie(&crate::app::keys(), [alice.cookie.as_str()]).unwrap();

@@ -16,7 +16,11 @@ fn filled(path: &str, user: &str) -> String {
 }
 
 async fn call(app: &App, who: &SignedIn, method: &Method, path: &str) -> reqwest::Response {
-    let request = if *method == Method::GET { app.get_as(who, path) } else { app.post_as(who, path, "{}") };
+    let request = if *method == Method::GET {
+        app.get_as(who, path)
+    } else {
+        app.post_as(who, path, "{}")
+    };
     request.send().await.unwrap()
 }
 
@@ -48,14 +52,30 @@ async fn a_request_arrives_signed_for_exactly_what_it_is() {
     let asked = app.execution.asked();
     assert_eq!(asked.len(), 2);
     let get = &asked[0];
-    assert_eq!((get.method.as_str(), get.path.as_str()), ("GET", "/api/v1/orders"));
+    assert_eq!(
+        (get.method.as_str(), get.path.as_str()),
+        ("GET", "/api/v1/orders")
+    );
     assert_eq!(get.claims.sub.as_str(), "alice");
     assert_eq!(get.claims.roles, [Role::Trader]);
     assert_eq!(get.claims.permissions, Role::Trader.permissions());
-    assert_eq!(get.claims.accounts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["PAPER-1"]);
+    assert_eq!(
+        get.claims
+            .accounts
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>(),
+        ["PAPER-1"]
+    );
     assert_eq!(get.claims.request_id, "trace-0123456789");
     assert_eq!(get.headers["x-request-id"], "trace-0123456789");
-    for name in ["cookie", "x-forwarded-for", "x-user-id", "x-csrf-token", "origin"] {
+    for name in [
+        "cookie",
+        "x-forwarded-for",
+        "x-user-id",
+        "x-csrf-token",
+        "origin",
+    ] {
         assert!(!get.headers.contains_key(name), "{name} was passed on");
     }
     let post = &asked[1];
@@ -70,16 +90,28 @@ async fn a_request_arrives_signed_for_exactly_what_it_is() {
 #[tokio::test]
 async fn every_role_gets_exactly_what_the_table_says() {
     let app = App::start().await;
-    for (user, role) in
-        [("bob", Role::Viewer), ("alice", Role::Trader), ("olivia", Role::Operator), ("adam", Role::Admin)]
-    {
+    for (user, role) in [
+        ("bob", Role::Viewer),
+        ("alice", Role::Trader),
+        ("olivia", Role::Operator),
+        ("adam", Role::Admin),
+    ] {
         let who = app.sign_in(user).await;
         for route in ROUTES {
             let path = filled(route.path, user);
             let response = call(&app, &who, &route.method(), &path).await;
             let allowed = role.allows(route.operation.permission());
-            let expected = if allowed { StatusCode::OK } else { StatusCode::FORBIDDEN };
-            assert_eq!(response.status(), expected, "{user} {} {path}", route.method());
+            let expected = if allowed {
+                StatusCode::OK
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            assert_eq!(
+                response.status(),
+                expected,
+                "{user} {} {path}",
+                route.method()
+            );
             if allowed {
                 let body: serde_json::Value = response.json().await.unwrap();
                 assert_eq!(body["path"], path, "{user}");
@@ -97,7 +129,10 @@ async fn without_a_session_no_route_answers() {
     let app = App::start().await;
     for route in ROUTES {
         let path = filled(route.path, "alice");
-        let request = app.client.request(route.method(), app.url(&path)).header("origin", app.origin());
+        let request = app
+            .client
+            .request(route.method(), app.url(&path))
+            .header("origin", app.origin());
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}");
         assert_eq!(problem_code(response).await, "no_session");
@@ -121,20 +156,42 @@ async fn a_command_needs_our_page_and_the_sessions_token() {
         (&own, &alice.csrf, "text/plain", "json_wanted"),
         (&own, &alice.csrf, "", "json_wanted"),
     ];
-    for path in ["/api/v1/orders", "/api/v1/orders/o-1/cancel", "/api/v1/positions/AAPL/close"] {
+    for path in [
+        "/api/v1/orders",
+        "/api/v1/orders/o-1/cancel",
+        "/api/v1/positions/AAPL/close",
+    ] {
         for (origin, token, media_type, code) in cases {
-            let mut request = app.client.post(app.url(path)).header("cookie", &alice.cookie).body("{}");
-            for (name, value) in [("origin", origin), ("x-csrf-token", token), ("content-type", media_type)] {
+            let mut request = app
+                .client
+                .post(app.url(path))
+                .header("cookie", &alice.cookie)
+                .body("{}");
+            for (name, value) in [
+                ("origin", origin),
+                ("x-csrf-token", token),
+                ("content-type", media_type),
+            ] {
                 if !value.is_empty() {
                     request = request.header(name, *value);
                 }
             }
             let response = request.send().await.unwrap();
-            assert_eq!(problem_code(response).await, *code, "{path} {origin:?} {token:?} {media_type:?}");
+            assert_eq!(
+                problem_code(response).await,
+                *code,
+                "{path} {origin:?} {token:?} {media_type:?}"
+            );
         }
     }
-    let request = app.client.post(app.url("/auth/logout")).header("cookie", &alice.cookie);
-    assert_eq!(problem_code(request.send().await.unwrap()).await, "foreign_origin");
+    let request = app
+        .client
+        .post(app.url("/auth/logout"))
+        .header("cookie", &alice.cookie);
+    assert_eq!(
+        problem_code(request.send().await.unwrap()).await,
+        "foreign_origin"
+    );
     assert!(app.execution.asked().is_empty(), "nothing was passed on");
 }
 
@@ -154,12 +211,23 @@ async fn what_cannot_be_is_refused_before_it_goes_anywhere() {
         assert_eq!(problem_code(response).await, code, "{path}");
     }
     let long = format!("/api/v1/orders?x={}", "y".repeat(2100));
-    assert_eq!(problem_code(app.get_as(&alice, &long).send().await.unwrap()).await, "query_too_long");
+    assert_eq!(
+        problem_code(app.get_as(&alice, &long).send().await.unwrap()).await,
+        "query_too_long"
+    );
     let big = "x".repeat(64 * 1024 + 1);
-    let response = app.post_as(&alice, "/api/v1/orders", &big).send().await.unwrap();
+    let response = app
+        .post_as(&alice, "/api/v1/orders", &big)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(problem_code(response).await, "body_too_large");
-    let lower = app.post_as(&alice, "/api/v1/positions/aapl/close", "{}").send().await.unwrap();
+    let lower = app
+        .post_as(&alice, "/api/v1/positions/aapl/close", "{}")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(lower.status(), StatusCode::NOT_FOUND);
     assert!(app.execution.asked().is_empty());
 }
@@ -169,10 +237,18 @@ async fn an_answer_is_passed_on_as_it_is() {
     let app = App::start().await;
     let alice = app.sign_in("alice").await;
     let blocked = r#"{"code":"blocked_halt","order":{"status":"blocked_halt"}}"#;
-    app.execution.set_mood(Mood::Says(422, "application/problem+json", blocked));
-    let response = app.post_as(&alice, "/api/v1/orders", ORDER).send().await.unwrap();
+    app.execution
+        .set_mood(Mood::Says(422, "application/problem+json", blocked));
+    let response = app
+        .post_as(&alice, "/api/v1/orders", ORDER)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    assert_eq!(
+        response.headers()["content-type"],
+        "application/problem+json"
+    );
     assert_eq!(response.text().await.unwrap(), blocked);
 }
 
@@ -181,17 +257,29 @@ async fn silence_after_a_command_is_an_unknown_outcome_and_nothing_is_sent_twice
     let app = App::start().await;
     let alice = app.sign_in("alice").await;
     app.execution.set_mood(Mood::HangsUp);
-    let response = app.post_as(&alice, "/api/v1/orders", ORDER).send().await.unwrap();
+    let response = app
+        .post_as(&alice, "/api/v1/orders", ORDER)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(problem_code(response).await, "outcome_unknown");
     assert_eq!(app.execution.asked().len(), 1);
-    let response = app.get_as(&alice, "/api/v1/positions").send().await.unwrap();
+    let response = app
+        .get_as(&alice, "/api/v1/positions")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.headers().contains_key("retry-after"));
     assert_eq!(problem_code(response).await, "execution_silent");
 
     app.execution.set_mood(Mood::Silent);
-    let response = app.post_as(&alice, "/api/v1/orders/o-1/cancel", "{}").send().await.unwrap();
+    let response = app
+        .post_as(&alice, "/api/v1/orders/o-1/cancel", "{}")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(problem_code(response).await, "outcome_unknown");
     assert_eq!(app.execution.asked().len(), 3);
@@ -200,7 +288,10 @@ async fn silence_after_a_command_is_an_unknown_outcome_and_nothing_is_sent_twice
 #[tokio::test]
 async fn an_execution_side_that_is_away_is_503_and_nothing_was_sent() {
     // A port that was free a moment ago and that nobody listens on.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let app = App::start_with(|config| config.execution_url = format!("http://{gone}")).await;
     let alice = app.sign_in("alice").await;
     for request in [
@@ -222,12 +313,20 @@ async fn a_refused_signature_signs_nobody_out_and_a_redirect_leads_nowhere() {
     let alice = app.sign_in("alice").await;
     for status in [401, 307] {
         app.execution.set_mood(Mood::Says(status, "text/plain", ""));
-        let response = app.get_as(&alice, "/api/v1/positions").send().await.unwrap();
+        let response = app
+            .get_as(&alice, "/api/v1/positions")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), StatusCode::BAD_GATEWAY, "{status}");
         assert!(!response.headers().contains_key("set-cookie"));
         assert!(!response.headers().contains_key("location"));
         assert_eq!(problem_code(response).await, "execution_bad_answer");
-        let response = app.post_as(&alice, "/api/v1/orders", ORDER).send().await.unwrap();
+        let response = app
+            .post_as(&alice, "/api/v1/orders", ORDER)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(problem_code(response).await, "outcome_unknown", "{status}");
     }
 }
@@ -255,7 +354,8 @@ async fn the_first_paint_needs_one_request() {
         assert_eq!(body[part]["path"], path, "{part}");
     }
     assert_eq!(body["orders"]["query"], "status=open");
-    app.execution.set_mood(Mood::Says(200, "application/json", "not json"));
+    app.execution
+        .set_mood(Mood::Says(200, "application/json", "not json"));
     let response = app.get_as(&bob, "/api/v1/bootstrap").send().await.unwrap();
     assert_eq!(problem_code(response).await, "execution_bad_answer");
 }

@@ -25,10 +25,15 @@ async fn start() -> (App, CancellationToken) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    tokio::spawn(qd_execution::serve(listener, qd_execution::router(handle, keys), stop.clone()));
+    tokio::spawn(qd_execution::serve(
+        listener,
+        qd_execution::router(handle, keys),
+        stop.clone(),
+    ));
     let unused = FakeExecution::start(Arc::<TestClock>::clone(&clock)).await;
-    let bound =
-        Gateway::build(config(url), bus.clone(), Arc::<TestClock>::clone(&clock)).await.unwrap();
+    let bound = Gateway::build(config(url), bus.clone(), Arc::<TestClock>::clone(&clock))
+        .await
+        .unwrap();
     (App::serve(bound, bus, clock, unused), stop)
 }
 
@@ -36,7 +41,11 @@ async fn start() -> (App, CancellationToken) {
 async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
     let (app, stop) = start().await;
     let alice = app.sign_in("alice").await;
-    let response = app.get_as(&alice, "/api/v1/bootstrap").send().await.unwrap();
+    let response = app
+        .get_as(&alice, "/api/v1/bootstrap")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let bootstrap: BootstrapResponse = from_json(&response.bytes().await.unwrap()).unwrap();
     assert_eq!(bootstrap.session.user_id.as_str(), "alice");
@@ -58,7 +67,11 @@ async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
         r#"{{"account":"{account}","client_order_id":"test-1","symbol":"AAPL","side":"buy","qty":"1","type":"market","limit_price":null,"stop_price":null,"time_in_force":"day","reason":"a test","halt_epoch_seen":{},"price_seen":null}}"#,
         bootstrap.halt.status.halt_epoch,
     );
-    let response = app.post_as(&alice, "/api/v1/orders", &order).send().await.unwrap();
+    let response = app
+        .post_as(&alice, "/api/v1/orders", &order)
+        .send()
+        .await
+        .unwrap();
     let status = response.status();
     let answer = response.text().await.unwrap();
     assert_eq!(status, StatusCode::CREATED, "{answer}");
@@ -68,16 +81,27 @@ async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
             ServerFrame::Batch { msgs, .. } => msgs,
             _ => Vec::new(),
         };
-        bodies.iter().any(|body| body.as_str().contains("test-1")).then_some(())
+        bodies
+            .iter()
+            .any(|body| body.as_str().contains("test-1"))
+            .then_some(())
     })
     .await;
 
     let bob = app.sign_in("bob").await;
-    let response = app.post_as(&bob, "/api/v1/orders", &order).send().await.unwrap();
+    let response = app
+        .post_as(&bob, "/api/v1/orders", &order)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     assert_eq!(problem_code(response).await, "forbidden");
     let nonsense = order.replace("AAPL", "aapl");
-    let response = app.post_as(&alice, "/api/v1/orders", &nonsense).send().await.unwrap();
+    let response = app
+        .post_as(&alice, "/api/v1/orders", &nonsense)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
     stop.cancel();
 }

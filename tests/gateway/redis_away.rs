@@ -23,7 +23,11 @@ struct Redis {
 
 impl Redis {
     fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let dir = TempDir::new("redis");
         let server = spawn(port, &dir);
         Self { port, dir, server }
@@ -41,7 +45,14 @@ impl Redis {
 fn spawn(port: u16, dir: &TempDir) -> Child {
     // Every write on disk before its answer, so that a kill loses nothing.
     Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ])
         .args(["--appendonly", "yes", "--appendfsync", "always", "--dir"])
         .arg(dir.path())
         .stdout(Stdio::null())
@@ -54,7 +65,9 @@ fn spawn(port: u16, dir: &TempDir) -> Child {
 async fn connect(redis: &Redis, clock: &Arc<TestClock>) -> Bus {
     eventually("redis answers", || async {
         let config = RedisConfig::new(format!("redis://127.0.0.1:{}", redis.port));
-        Bus::redis(config, Arc::<TestClock>::clone(clock)).await.ok()
+        Bus::redis(config, Arc::<TestClock>::clone(clock))
+            .await
+            .ok()
     })
     .await
 }
@@ -70,7 +83,8 @@ async fn a_bus_that_is_away_signs_nobody_out() {
     .await;
     let alice = app.sign_in("alice").await;
     let halts = stream("kill_switch:state");
-    app.publish(&halts, "e", 1, MessageKind::Snapshot, "{}").await;
+    app.publish(&halts, "e", 1, MessageKind::Snapshot, "{}")
+        .await;
     let (mut ws, _) = Ws::open(&app, &alice, &[&halts]).await;
     ws.beat(&halts, &pos("e", 1)).await;
 
@@ -88,22 +102,43 @@ async fn a_bus_that_is_away_signs_nobody_out() {
         app.get_as(&alice, "/api/v1/positions"),
         app.post_as(&alice, "/api/v1/orders", "{}"),
         app.post_as(&alice, "/auth/logout", ""),
-        app.post("/auth/login").header("content-type", "application/x-www-form-urlencoded").body("user=bob"),
+        app.post("/auth/login")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("user=bob"),
     ] {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert!(response.headers().contains_key("retry-after"));
-        assert!(!response.headers().contains_key("set-cookie"), "the cookie is kept");
+        assert!(
+            !response.headers().contains_key("set-cookie"),
+            "the cookie is kept"
+        );
         assert_eq!(problem_code(response).await, "bus_unavailable");
     }
     let index = app.get_as(&alice, "/").send().await.unwrap();
-    assert_eq!(index.status(), StatusCode::SERVICE_UNAVAILABLE, "no redirect to the sign-in");
+    assert_eq!(
+        index.status(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no redirect to the sign-in"
+    );
     // Without a session nothing needs the store: a proven absence stays a 401.
-    assert_eq!(app.get("/auth/session").send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    let ready = app.client.get(format!("http://{}/health/ready", app.admin)).send().await.unwrap();
+    assert_eq!(
+        app.get("/auth/session").send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let ready = app
+        .client
+        .get(format!("http://{}/health/ready", app.admin))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
     let mut unknown = Ws::connect(&app, &alice).await;
-    assert_eq!(unknown.closed().await.0, 1012, "come back, not: you are nobody");
+    assert_eq!(
+        unknown.closed().await.0,
+        1012,
+        "come back, not: you are nobody"
+    );
 
     redis.restart();
     ws.find(|frame| match frame {
@@ -116,7 +151,8 @@ async fn a_bus_that_is_away_signs_nobody_out() {
         (response.status() == StatusCode::OK).then_some(())
     })
     .await;
-    app.publish(&halts, "e", 2, MessageKind::Snapshot, "{}").await;
+    app.publish(&halts, "e", 2, MessageKind::Snapshot, "{}")
+        .await;
     ws.find(|frame| match frame {
         ServerFrame::Snapshot { seq, .. } => (seq.0 == 2).then_some(()),
         _ => None,

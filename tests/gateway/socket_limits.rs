@@ -15,7 +15,8 @@ async fn a_hundred_visits_leave_nothing_behind() {
     let app = App::start().await;
     let alice = app.sign_in("alice").await;
     let positions = stream("positions:alice");
-    app.publish(&positions, "e", 1, MessageKind::Snapshot, "{}").await;
+    app.publish(&positions, "e", 1, MessageKind::Snapshot, "{}")
+        .await;
     let base = app.gateway.counts();
     assert_eq!((base.sockets, base.subscriptions), (0, 0));
     for visit in 0..100 {
@@ -28,7 +29,8 @@ async fn a_hundred_visits_leave_nothing_behind() {
     }
     let counts = eventually("everything is given back", || async {
         let counts = app.gateway.counts();
-        (counts.sockets == 0 && counts.subscriptions == 0 && counts.tasks <= base.tasks).then_some(counts)
+        (counts.sockets == 0 && counts.subscriptions == 0 && counts.tasks <= base.tasks)
+            .then_some(counts)
     })
     .await;
     assert!(counts.lanes.balances(), "{counts:?}");
@@ -59,15 +61,22 @@ async fn a_peer_that_takes_nothing_loses_its_socket_and_nobody_else_does() {
     });
     // More than any socket buffer takes; `stuck` reads nothing of it.
     for seq in 1..=40 {
-        app.publish(&halts, "e", seq, MessageKind::Snapshot, &big).await;
+        app.publish(&halts, "e", seq, MessageKind::Snapshot, &big)
+            .await;
         tokio::task::yield_now().await;
     }
     eventually("the stuck socket is closed as too slow", || async {
-        app.metrics().await.contains("qd_gateway_socket_closes_total{code=\"4008\"} 1").then_some(())
+        app.metrics()
+            .await
+            .contains("qd_gateway_socket_closes_total{code=\"4008\"} 1")
+            .then_some(())
     })
     .await;
     let reads = reader.await.unwrap();
-    eventually("one socket is left", || async { (app.gateway.counts().sockets == 1).then_some(()) }).await;
+    eventually("one socket is left", || async {
+        (app.gateway.counts().sockets == 1).then_some(())
+    })
+    .await;
     assert!(app.gateway.counts().lanes.balances());
     drop((stuck, reads));
 }
@@ -85,7 +94,9 @@ async fn a_peer_that_does_not_answer_pings_is_gone() {
     let (_deaf, _) = Ws::open(&app, &alice, &[]).await;
     eventually("the deaf one is closed", || async {
         // The answers to pings go out while the other one is read.
-        tokio::time::timeout(Duration::from_millis(20), alive.next()).await.ok();
+        tokio::time::timeout(Duration::from_millis(20), alive.next())
+            .await
+            .ok();
         (app.gateway.counts().sockets == 1).then_some(())
     })
     .await;
@@ -108,10 +119,16 @@ async fn a_full_node_says_so() {
     let (one, _) = Ws::open(&app, &alice, &[]).await;
     let mut turned_away = Ws::connect(&app, &bob).await;
     let bye = turned_away.next().await.unwrap();
-    assert!(bye.contains("\"bye\"") && bye.contains("retry_after_ms"), "{bye}");
+    assert!(
+        bye.contains("\"bye\"") && bye.contains("retry_after_ms"),
+        "{bye}"
+    );
     assert_eq!(turned_away.closed().await.0, 4429);
     drop(one);
-    eventually("the place is free again", || async { (app.gateway.counts().sockets == 0).then_some(()) }).await;
+    eventually("the place is free again", || async {
+        (app.gateway.counts().sockets == 0).then_some(())
+    })
+    .await;
     let _two = Ws::open(&app, &bob, &[]).await;
 }
 
@@ -121,7 +138,12 @@ async fn floods_and_nonsense_cost_the_socket() {
     let alice = app.sign_in("alice").await;
     let (mut flood, _) = Ws::open(&app, &alice, &[]).await;
     for _ in 0..200 {
-        if flood.socket.send(Message::text(ClientFrame::Active.encode())).await.is_err() {
+        if flood
+            .socket
+            .send(Message::text(ClientFrame::Active.encode()))
+            .await
+            .is_err()
+        {
             break;
         }
     }
@@ -138,22 +160,34 @@ async fn floods_and_nonsense_cost_the_socket() {
     for _ in 0..20 {
         newer.send_text(r#"{"t":"telepathy"}"#.to_owned()).await;
     }
-    newer.send(&ClientFrame::Clock { t0: qd_types::UtcMicros(1) }).await;
+    newer
+        .send(&ClientFrame::Clock {
+            t0: qd_types::UtcMicros(1),
+        })
+        .await;
     newer
         .find(|frame| matches!(frame, qd_wire::frame::ServerFrame::Clock { .. }).then_some(()))
         .await;
 
     let (mut big, _) = Ws::open(&app, &alice, &[]).await;
-    big.socket.send(Message::text("x".repeat(65 * 1024))).await.ok();
+    big.socket
+        .send(Message::text("x".repeat(65 * 1024)))
+        .await
+        .ok();
     eventually("too large a frame ends the socket", || async {
-        tokio::time::timeout(Duration::from_millis(50), big.next()).await.ok()?.err().map(|_| ())
+        tokio::time::timeout(Duration::from_millis(50), big.next())
+            .await
+            .ok()?
+            .err()
+            .map(|_| ())
     })
     .await;
 }
 
 #[tokio::test]
 async fn somebody_who_never_says_hello_is_not_waited_for() {
-    let app = App::start_with(|config| config.timing.hello_within = Duration::from_millis(100)).await;
+    let app =
+        App::start_with(|config| config.timing.hello_within = Duration::from_millis(100)).await;
     let alice = app.sign_in("alice").await;
     assert_eq!(Ws::connect(&app, &alice).await.closed().await.0, 4408);
 }
@@ -163,12 +197,14 @@ async fn beats_come_at_their_time_and_carry_the_hubs_number() {
     let app = App::start_with(|config| config.timing.beat_every = Duration::from_millis(50)).await;
     let alice = app.sign_in("alice").await;
     let halts = stream("kill_switch:state");
-    app.publish(&halts, "e", 1, MessageKind::Snapshot, "{}").await;
+    app.publish(&halts, "e", 1, MessageKind::Snapshot, "{}")
+        .await;
     let (mut ws, welcome) = Ws::open(&app, &alice, &[&halts]).await;
     assert_eq!(welcome.limits.beat_every_ms, 50);
     for seq in 2..=4 {
         ws.beat(&halts, &pos("e", seq - 1)).await;
-        app.publish(&halts, "e", seq, MessageKind::Snapshot, "{}").await;
+        app.publish(&halts, "e", seq, MessageKind::Snapshot, "{}")
+            .await;
     }
     ws.beat(&halts, &pos("e", 4)).await;
 }

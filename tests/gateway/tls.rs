@@ -27,7 +27,9 @@ async fn pages_and_sockets_over_tls() {
     let execution = FakeExecution::start(Arc::<TestClock>::clone(&clock)).await;
     let mut config = config(execution.url());
     config.tls = Some(TlsFiles { certificate, key });
-    let bound = Gateway::build(config, bus.clone(), Arc::<TestClock>::clone(&clock)).await.unwrap();
+    let bound = Gateway::build(config, bus.clone(), Arc::<TestClock>::clone(&clock))
+        .await
+        .unwrap();
     assert!(bound.url().starts_with("https://"));
     let app = App::serve(bound, bus, clock, execution);
 
@@ -45,7 +47,10 @@ async fn pages_and_sockets_over_tls() {
     };
     let response = login(origin.clone()).await.unwrap();
     assert_eq!(response.status(), 303);
-    assert!(!response.headers().contains_key("strict-transport-security"), "not for localhost");
+    assert!(
+        !response.headers().contains_key("strict-transport-security"),
+        "not for localhost"
+    );
     let cookie = cookie_of(response.headers()).unwrap();
     let plain = login(origin.replace("https", "http")).await.unwrap();
     assert_eq!(plain.status(), 403, "another scheme is another origin");
@@ -58,9 +63,13 @@ async fn pages_and_sockets_over_tls() {
         .with_no_client_auth();
     let stream = TcpStream::connect(app.addr).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(tls)).connect(name, stream).await.unwrap();
-    let mut request =
-        format!("wss://localhost:{}/ws", app.addr.port()).into_client_request().unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(tls))
+        .connect(name, stream)
+        .await
+        .unwrap();
+    let mut request = format!("wss://localhost:{}/ws", app.addr.port())
+        .into_client_request()
+        .unwrap();
     for (name, value) in [
         ("origin", origin.as_str()),
         ("cookie", cookie.as_str()),
@@ -69,8 +78,15 @@ async fn pages_and_sockets_over_tls() {
         request.headers_mut().insert(name, value.parse().unwrap());
     }
     let (_socket, response) = client_async(request, stream).await.unwrap();
-    assert_eq!(response.headers()["sec-websocket-protocol"], "quarterdeck.v1");
-    assert_eq!(response.headers()["x-content-type-options"], "nosniff", "on the upgrade too");
+    assert_eq!(
+        response.headers()["sec-websocket-protocol"],
+        "quarterdeck.v1"
+    );
+    assert_eq!(
+        response.headers()["x-content-type-options"],
+        "nosniff",
+        "on the upgrade too"
+    );
 
     // Plain HTTP on the TLS port is not understood, and does no harm.
     assert!(app.get("/").send().await.is_err());

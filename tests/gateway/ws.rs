@@ -29,7 +29,9 @@ impl Ws {
         app: &App,
         headers: &[(&'static str, &str)],
     ) -> Result<Self, Refused> {
-        let mut request = format!("ws://{}/ws", app.addr).into_client_request().unwrap();
+        let mut request = format!("ws://{}/ws", app.addr)
+            .into_client_request()
+            .unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, value.parse().unwrap());
         }
@@ -86,7 +88,9 @@ impl Ws {
     /// The next frame's text, or how the socket was closed.
     pub(crate) async fn next(&mut self) -> Result<String, Option<CloseFrame>> {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("nothing came");
+            let message = timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("nothing came");
             match message {
                 Some(Ok(Message::Text(text))) => return Ok(text.as_str().to_owned()),
                 Some(Ok(Message::Close(frame))) => return Err(frame),
@@ -115,9 +119,10 @@ impl Ws {
     /// Waits for a beat that says this of `stream`.
     pub(crate) async fn beat(&mut self, stream: &StreamName, pos: &StreamPos) {
         self.find(|frame| match frame {
-            ServerFrame::Beat { streams, .. } => {
-                streams.iter().any(|(name, at)| name == stream && at == pos).then_some(())
-            }
+            ServerFrame::Beat { streams, .. } => streams
+                .iter()
+                .any(|(name, at)| name == stream && at == pos)
+                .then_some(()),
             _ => None,
         })
         .await;
@@ -140,13 +145,19 @@ pub(crate) fn hello(want: &[&StreamName], resume: &[(StreamName, StreamPos)]) ->
     ClientFrame::Hello {
         resume: resume.to_vec(),
         want: want.iter().map(|stream| (*stream).clone()).collect(),
-        client: ClientInfo { kind: "test".to_owned(), version: "0".to_owned() },
+        client: ClientInfo {
+            kind: "test".to_owned(),
+            version: "0".to_owned(),
+        },
     }
 }
 
 /// `{epoch, seq}`.
 pub(crate) fn pos(epoch: &str, seq: u64) -> StreamPos {
-    StreamPos { epoch: qd_types::Epoch::new(epoch).unwrap(), seq: qd_types::Seq(seq) }
+    StreamPos {
+        epoch: qd_types::Epoch::new(epoch).unwrap(),
+        seq: qd_types::Seq(seq),
+    }
 }
 
 pub(crate) fn stream(name: &str) -> StreamName {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use qd_bus::{
-    AppendOutcome, AppendRequest, BusError, EventOutbox, EventStep, StatePublisherCore,
-    LogEntry, StateSource, StateStep, StreamLog,
+    AppendOutcome, AppendRequest, BusError, EventOutbox, EventStep, LogEntry, StatePublisherCore,
+    StateSource, StateStep, StreamLog,
 };
 use qd_types::{Epoch, StreamClass, StreamName, StreamPos, UtcMicros};
 use qd_wire::head::{Body, MAX_MESSAGE_BYTES};
@@ -62,18 +62,33 @@ pub(crate) struct Rows {
 
 impl StateSource for Rows {
     fn snapshot(&self) -> (Body, UtcMicros) {
-        let rows = rows_text(self.content.lock().iter().map(|(key, value)| (key, Some(value))));
+        let rows = rows_text(
+            self.content
+                .lock()
+                .iter()
+                .map(|(key, value)| (key, Some(value))),
+        );
         // As large as a body may be: with its head it is too large for a message.
-        let num_pad = if *self.is_fat.lock() { MAX_MESSAGE_BYTES - 40 - rows.len() } else { 0 };
+        let num_pad = if *self.is_fat.lock() {
+            MAX_MESSAGE_BYTES - 40 - rows.len()
+        } else {
+            0
+        };
         let pad = "x".repeat(num_pad);
-        (body(&format!(r#"{{"rows":{{{rows}}},"pad":"{pad}"}}"#)), UtcMicros(1))
+        (
+            body(&format!(r#"{{"rows":{{{rows}}},"pad":"{pad}"}}"#)),
+            UtcMicros(1),
+        )
     }
 
     fn delta(&self, keys: &BTreeSet<String>) -> (Body, UtcMicros) {
         let content = self.content.lock();
         let rows = rows_text(keys.iter().map(|key| (key, content.get(key))));
         let pad = "x".repeat(keys.len() * *self.row_pad.lock());
-        (body(&format!(r#"{{"changed":{{{rows}}},"pad":"{pad}"}}"#)), UtcMicros(1))
+        (
+            body(&format!(r#"{{"changed":{{{rows}}},"pad":"{pad}"}}"#)),
+            UtcMicros(1),
+        )
     }
 }
 
@@ -132,7 +147,12 @@ impl Stored {
         }
     }
 
-    fn append(&mut self, request: &AppendRequest, content: Content, now: UtcMicros) -> AppendOutcome {
+    fn append(
+        &mut self,
+        request: &AppendRequest,
+        content: Content,
+        now: UtcMicros,
+    ) -> AppendOutcome {
         let outcome = self.log.append(request);
         if outcome == AppendOutcome::Appended {
             self.published.push(request.bytes.clone());
@@ -333,7 +353,9 @@ impl Channel {
         for _ in 0..num {
             self.next_value += 1;
             let n = self.next_value;
-            let body = body(&format!(r#"{{"n":{n},"broken":{is_broken},"pad":"{pad}"}}"#));
+            let body = body(&format!(
+                r#"{{"n":{n},"broken":{is_broken},"pad":"{pad}"}}"#
+            ));
             durable.push(body.clone());
             let pos = outbox.push(body, UtcMicros(1)).unwrap();
             given.push(Given { pos, n });
@@ -433,7 +455,10 @@ impl Channel {
 
     /// How many events had been given with this place, over all epochs.
     pub(crate) fn event_index(&self, pos: &StreamPos) -> u64 {
-        let start = self.epoch_starts.iter().find(|(epoch, _)| *epoch == pos.epoch);
+        let start = self
+            .epoch_starts
+            .iter()
+            .find(|(epoch, _)| *epoch == pos.epoch);
         start.unwrap_or_else(|| panic!("no such epoch: {pos:?}")).1 + pos.seq.0
     }
 

@@ -125,7 +125,11 @@ impl Profile {
                 _ => 100,
             },
             is_faultless,
-            one_unanswered_in: if has_unanswered { rng.random_range(4..40) } else { 0 },
+            one_unanswered_in: if has_unanswered {
+                rng.random_range(4..40)
+            } else {
+                0
+            },
         }
     }
 

@@ -3,13 +3,14 @@
 //! It mimics the feed: frames are read at once into bounded queues, taken in the order of arrival, and what a full queue
 //! pushed out is told before anything newer is taken.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use qd_queue::{Receiver, Sender, bounded};
 use qd_state::{
-    Ask, HoleReason, MessageHead, SILENCE_MILLIS, StreamClient, Verdict,
+    Ask, BEAT_GRACE_MILLIS, ClientState, HoleReason, MessageHead, SILENCE_MILLIS, StreamClient,
+    Verdict,
 };
-use qd_types::{StreamClass, StreamName, StreamPos, UtcMicros};
+use qd_types::{Epoch, Seq, StreamClass, StreamName, StreamPos, UtcMicros};
 use qd_wire::RawJson;
 use qd_wire::frame::ServerFrame;
 use qd_wire::head::read_head;
@@ -22,10 +23,16 @@ const WELCOME_MILLIS: i64 = 15_000;
 /// The connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
-    Down { retry_at: UtcMicros },
+    Down {
+        retry_at: UtcMicros,
+    },
     /// The hello is sent at this instant.
-    Opening { done_at: UtcMicros },
-    Waiting { until: UtcMicros },
+    Opening {
+        done_at: UtcMicros,
+    },
+    Waiting {
+        until: UtcMicros,
+    },
     Up,
 }
 
@@ -65,6 +72,55 @@ pub(crate) struct ClientStream {
     head: Option<(u64, What)>,
     dropped: Option<(Option<StreamPos>, u64)>,
     pub(crate) is_asking: bool,
+    pub(crate) seen: Seen,
+}
+
+/// What the client was shown of a stream's numbers, kept apart from what it makes of it.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The highest number per epoch that a message, a drop or `gone` named.
+    by_messages: BTreeMap<Epoch, Seq>,
+    /// The highest number per epoch that anything named.
+    by_all: BTreeMap<Epoch, Seq>,
+    /// A beat was further than what was applied, and nothing came since.
+    ahead_since: Option<UtcMicros>,
+    was_verified: bool,
+}
+
+impl Seen {
+    fn note(&mut self, pos: &StreamPos) {
+        for seen in [&mut self.by_messages, &mut self.by_all] {
+            let highest = seen.entry(pos.epoch.clone()).or_default();
+            *highest = pos.seq.max(*highest);
+        }
+    }
+
+    fn note_beat(&mut self, pos: &StreamPos) {
+        let highest = self.by_all.entry(pos.epoch.clone()).or_default();
+        *highest = pos.seq.max(*highest);
+    }
+
+    /// What the contract says of a seal at any time, checked after everything that the client is told.
+    fn check(&mut self, name: &StreamName, client: &StreamClient) {
+        let ClientState::Verified { pos } = client.state() else {
+            self.was_verified = false;
+            self.ahead_since = None;
+            return;
+        };
+        let highest =
+            |seen: &BTreeMap<Epoch, Seq>| seen.get(&pos.epoch).copied().unwrap_or_default();
+        assert!(
+            pos.seq >= highest(&self.by_messages),
+            "{name}: verified to {pos:?} with {:?} seen",
+            highest(&self.by_messages)
+        );
+        assert!(
+            self.was_verified || pos.seq >= highest(&self.by_all),
+            "{name}: verified anew to {pos:?} with {:?} seen",
+            highest(&self.by_all)
+        );
+        self.was_verified = true;
+    }
 }
 
 /// The client.
@@ -96,6 +152,7 @@ impl Console {
                         head: None,
                         dropped: None,
                         is_asking: false,
+                        seen: Seen::default(),
                     }
                 })
                 .collect(),
@@ -236,6 +293,20 @@ impl Console {
         self.control.push_back((self.num_arrived, Control::Welcome));
     }
 
+    /// Time passed and the clients were told: checks that no seal stands behind a beat for longer than its grace.
+    pub(crate) fn check_beats(&self, now: UtcMicros) {
+        for stream in self.streams.iter().filter(|s| s.client.is_verified()) {
+            if let Some(since) = stream.seen.ahead_since {
+                assert!(
+                    now.millis_since(since) < BEAT_GRACE_MILLIS,
+                    "{}: verified, {} ms behind a beat",
+                    stream.name,
+                    now.millis_since(since)
+                );
+            }
+        }
+    }
+
     /// Whether the server has been silent for too long.
     pub(crate) fn is_silent(&self, now: UtcMicros) -> bool {
         match self.link {
@@ -253,7 +324,9 @@ impl Console {
         let mut asks = Vec::new();
         for (i, stream) in self.streams.iter_mut().enumerate() {
             if let Some((pos, num)) = stream.dropped.take() {
+                pos.iter().for_each(|pos| stream.seen.note(pos));
                 let ask = stream.client.queue_dropped(pos.as_ref(), num, now);
+                stream.seen.check(&stream.name, &stream.client);
                 asks.extend(ask.map(|ask| (i, ask)));
             }
             if stream.head.is_none() {
@@ -298,8 +371,17 @@ impl Console {
                 self.newest_stamp = self.newest_stamp.max(at);
                 for (name, pos) in places {
                     let i = self.streams.iter().position(|s| s.name == name).unwrap();
-                    let ask = self.streams[i].client.beat(&pos, at, now);
+                    let stream = &mut self.streams[i];
+                    let ask = stream.client.beat(&pos, at, now);
                     asks.extend(ask.map(|ask| (i, ask)));
+                    stream.seen.note_beat(&pos);
+                    let is_behind = |own: &StreamPos| own.epoch != pos.epoch || own.seq < pos.seq;
+                    if !stream.client.pos().is_some_and(is_behind) {
+                        stream.seen.ahead_since = None;
+                    } else if stream.seen.ahead_since.is_none() {
+                        stream.seen.ahead_since = Some(now);
+                    }
+                    stream.seen.check(&stream.name, &stream.client);
                 }
             }
         }
@@ -318,6 +400,7 @@ impl Console {
         let (routed_at, messages) = match what {
             What::Gone(pos) => {
                 ask_for(stream.client.gone(&pos, now));
+                assert!(!stream.client.is_verified(), "gone is a hole");
                 return;
             }
             What::Messages {
@@ -335,12 +418,24 @@ impl Console {
             });
             let body: Value = serde_json::from_slice(message.as_bytes()).unwrap();
             let pos = head.as_ref().map(|head| head.pos.clone());
+            pos.iter().for_each(|pos| stream.seen.note(pos));
             if body.get("broken").and_then(Value::as_bool) == Some(true) {
                 ask_for(stream.client.unreadable(pos.as_ref(), now));
+                stream.seen.check(&stream.name, &stream.client);
                 continue;
             }
             let (verdict, ask) = stream.client.message(head.as_ref(), routed_at, now);
             ask_for(ask);
+            match verdict {
+                Verdict::Apply => stream.seen.ahead_since = None,
+                Verdict::Duplicate => {}
+                Verdict::SetAside => assert!(
+                    !stream.client.is_verified(),
+                    "{}: verified although {pos:?} was set aside",
+                    stream.name
+                ),
+            }
+            stream.seen.check(&stream.name, &stream.client);
             let counted = stream.client.counters();
             assert_eq!(
                 counted.received,

@@ -16,8 +16,8 @@
     reason = "a test fails by panicking, with the seed in the message"
 )]
 
-mod chaos;
 mod channel;
+mod chaos;
 mod console;
 mod node;
 mod oracle;
@@ -36,7 +36,10 @@ const DEFAULT_SCHEDULES: u64 = 3_000;
 
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text:?} is no number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text:?} is no number")),
+    )
 }
 
 fn play(seed: u64, is_traced: bool) -> Result<Summary, String> {
@@ -49,7 +52,8 @@ fn play(seed: u64, is_traced: bool) -> Result<Summary, String> {
             .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
             .unwrap_or_default();
         let lines = trace.lock();
-        let num_shown = number_from_env("QD_MODEL_LINES").map_or(120, |n| usize::try_from(n).unwrap());
+        let num_shown =
+            number_from_env("QD_MODEL_LINES").map_or(120, |n| usize::try_from(n).unwrap());
         let from = lines.len().saturating_sub(num_shown);
         format!("{text}\n{}", lines[from..].join("\n"))
     })
@@ -72,8 +76,11 @@ fn any_schedule_ends_with_the_client_equal_to_the_publisher() {
     let num_threads = std::thread::available_parallelism().map_or(2, |n| n.get().min(8));
     let threads: Vec<_> = (0..num_threads)
         .map(|i| {
-            let (next_seed, total, failed) =
-                (Arc::clone(&next_seed), Arc::clone(&total), Arc::clone(&failed));
+            let (next_seed, total, failed) = (
+                Arc::clone(&next_seed),
+                Arc::clone(&total),
+                Arc::clone(&failed),
+            );
             std::thread::Builder::new()
                 .name(format!("model-{i}"))
                 .spawn(move || {
@@ -98,7 +105,9 @@ fn any_schedule_ends_with_the_client_equal_to_the_publisher() {
     let seeds = failed.lock().clone();
     if let Some(seed) = seeds.first() {
         // The same again, with everything written down.
-        let text = play(*seed, true).err().unwrap_or_else(|| "passes when traced?".to_owned());
+        let text = play(*seed, true)
+            .err()
+            .unwrap_or_else(|| "passes when traced?".to_owned());
         panic!(
             "schedule {seed} (of the failing {seeds:?}) breaks the contract; QD_MODEL_SEED={seed} plays it alone\n{text}"
         );

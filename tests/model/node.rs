@@ -36,7 +36,11 @@ pub(crate) struct Reading<R> {
 
 impl<R> Reading<R> {
     pub(crate) fn due(&self) -> UtcMicros {
-        if self.page.is_none() { self.read_at } else { self.arrives_at }
+        if self.page.is_none() {
+            self.read_at
+        } else {
+            self.arrives_at
+        }
     }
 }
 

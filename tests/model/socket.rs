@@ -270,7 +270,8 @@ impl Socket {
         }
         // One connection: nothing overtakes.
         let after = self.out.back().map_or(now, |(at, _)| *at);
-        self.out.push_back((now.plus_millis(latency).max(after), frame));
+        self.out
+            .push_back((now.plus_millis(latency).max(after), frame));
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use qd_bus::{Bus, EventPublisher, RedisConfig, StatePublisher, StateSource};
 use qd_types::{
-    AccountId, ClientOrderId, Clock, Fill, FillId, HaltState, HaltStatus, Money, Order, OrderStatus, OrderType,
-    Position, Price, Qty, Side, StrategyId, StreamName, Symbol, TimeInForce, UserId, UtcMicros,
+    AccountId, ClientOrderId, Clock, Fill, FillId, HaltState, HaltStatus, Money, Order,
+    OrderStatus, OrderType, Position, Price, Qty, Side, StrategyId, StreamName, Symbol,
+    TimeInForce, UserId, UtcMicros,
 };
 use qd_wire::Body;
 use qd_wire::message::{
@@ -59,14 +60,23 @@ struct Rows {
 impl StateSource for Rows {
     fn snapshot(&self) -> (Body, UtcMicros) {
         let rows = self.rows.lock();
-        (positions_snapshot_body(&totals(&rows), &rows), self.clock.now())
+        (
+            positions_snapshot_body(&totals(&rows), &rows),
+            self.clock.now(),
+        )
     }
 
     fn delta(&self, keys: &BTreeSet<String>) -> (Body, UtcMicros) {
         let rows = self.rows.lock();
-        let changed: Vec<Position> =
-            rows.iter().filter(|row| keys.contains(row.symbol.as_str())).cloned().collect();
-        (positions_delta_body(&totals(&rows), &changed, &[]), self.clock.now())
+        let changed: Vec<Position> = rows
+            .iter()
+            .filter(|row| keys.contains(row.symbol.as_str()))
+            .cloned()
+            .collect();
+        (
+            positions_delta_body(&totals(&rows), &changed, &[]),
+            self.clock.now(),
+        )
     }
 }
 
@@ -103,7 +113,9 @@ pub(crate) struct Desk {
 impl Desk {
     /// A desk of `num_rows` positions at 110.00.
     pub(crate) async fn start(url: &str, num_rows: usize, clock: Arc<dyn Clock>) -> Self {
-        let bus = Bus::redis(RedisConfig::new(url), Arc::clone(&clock)).await.unwrap();
+        let bus = Bus::redis(RedisConfig::new(url), Arc::clone(&clock))
+            .await
+            .unwrap();
         let rows = Arc::new(Rows {
             rows: Mutex::new((0..num_rows).map(|index| position(index, 11_000)).collect()),
             clock: Arc::clone(&clock),
@@ -120,8 +132,16 @@ impl Desk {
             Arc::new(Halts(Arc::clone(&clock))),
             Arc::clone(&clock),
         );
-        let orders = EventPublisher::new(bus.clone(), StreamName::Orders(user()), Arc::clone(&clock));
-        Self { bus, positions, orders, _halts: halts, rows, clock }
+        let orders =
+            EventPublisher::new(bus.clone(), StreamName::Orders(user()), Arc::clone(&clock));
+        Self {
+            bus,
+            positions,
+            orders,
+            _halts: halts,
+            rows,
+            clock,
+        }
     }
 
     /// A price moved.

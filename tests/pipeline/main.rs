@@ -2,7 +2,10 @@
 //!
 //! The server is started by the test on a free port and killed without warning. No gateway and no window here.
 //! Every wait is for a state, with a bound.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop here"
+)]
 
 mod desk;
 mod redis_server;
@@ -53,7 +56,11 @@ impl Console {
         };
         let store = Store::new(StoreConfig::default());
         let feed = Feed::start(config, store, Arc::clone(&cell), rt());
-        Self { feed, cell, published }
+        Self {
+            feed,
+            cell,
+            published,
+        }
     }
 
     /// Waits until a snapshot fits, and gives it.
@@ -148,13 +155,23 @@ async fn every_message_arrives_and_every_counter_adds_up() {
     // The last rows go out with the throttle's next beat.
     let done = console.until("all of it", has_all_of(&desk)).await;
     assert_eq!(done.positions.rows.len(), 20);
-    let last = done.positions.rows.iter().find(|row| row.symbol == symbol(19)).unwrap();
-    assert_eq!(&*last.current.text, fmt::price(Price::from_units(11_199, 2)));
+    let last = done
+        .positions
+        .rows
+        .iter()
+        .find(|row| row.symbol == symbol(19))
+        .unwrap();
+    assert_eq!(
+        &*last.current.text,
+        fmt::price(Price::from_units(11_199, 2))
+    );
     assert_eq!(done.activity.total_today, 50, "one line per fill");
     assert!(done.orders.seal.missing.is_empty());
 
     let settled = console
-        .until("the footer", |snapshot| snapshot.feed.num_applied >= 50 && snapshot.feed.num_gaps == 0)
+        .until("the footer", |snapshot| {
+            snapshot.feed.num_applied >= 50 && snapshot.feed.num_gaps == 0
+        })
         .await;
     assert_messages_add_up(&settled);
     console.assert_queues_add_up();
@@ -183,7 +200,11 @@ async fn a_killed_server_leaves_holes_that_are_shown_and_closed() {
                 && matches!(snapshot.orders.seal.state, SealState::Resyncing { .. })
         })
         .await;
-    assert_eq!(down.positions.rows.len(), 5, "the last values stay, with their age");
+    assert_eq!(
+        down.positions.rows.len(),
+        5,
+        "the last values stay, with their age"
+    );
     // The desk goes on while nobody can hear it.
     desk.mark(3, 12_345);
     (10..30).for_each(|index| desk.fill(index));
@@ -192,12 +213,27 @@ async fn a_killed_server_leaves_holes_that_are_shown_and_closed() {
     let after = console.until("all of it again", has_all_of(&desk)).await;
     assert_eq!(after.connection.state, ConnectionState::Live);
     let orders_after = verified_pos(&after.orders.seal).unwrap();
-    assert_eq!(orders_after.epoch, orders_before.epoch, "a store loss starts no epoch of events");
+    assert_eq!(
+        orders_after.epoch, orders_before.epoch,
+        "a store loss starts no epoch of events"
+    );
     assert_eq!(orders_after.seq.0, 30);
-    assert!(after.orders.seal.missing.is_empty(), "{:?}", after.orders.seal.missing);
+    assert!(
+        after.orders.seal.missing.is_empty(),
+        "{:?}",
+        after.orders.seal.missing
+    );
     assert_eq!(after.activity.total_today, 30, "every fill once");
-    assert_ne!(verified_pos(&after.positions.seal).unwrap().epoch, epoch_before);
-    let row = after.positions.rows.iter().find(|row| row.symbol == symbol(3)).unwrap();
+    assert_ne!(
+        verified_pos(&after.positions.seal).unwrap().epoch,
+        epoch_before
+    );
+    let row = after
+        .positions
+        .rows
+        .iter()
+        .find(|row| row.symbol == symbol(3))
+        .unwrap();
     assert_eq!(&*row.current.text, "123.45");
     console.assert_queues_add_up();
 }
@@ -210,23 +246,43 @@ async fn rubbish_on_the_bus_is_counted_and_the_stream_goes_on() {
     let console = Console::start(&redis.url());
     console.until("the first picture", has_all_of(&desk)).await;
     let channel = StreamName::Positions(user()).to_string();
-    let oversized = format!(r#"{{"positions":[],"padding":"{}"}}"#, "x".repeat(1_100_000));
+    let oversized = format!(
+        r#"{{"positions":[],"padding":"{}"}}"#,
+        "x".repeat(1_100_000)
+    );
     let wrong_head = format!(
         r#"{{"v":1,"stream":"{channel}","epoch":"e","seq":0,"kind":"snapshot","made_at":"2026-01-05T14:30:00Z","published_at":"2026-01-05T14:30:00Z"}}"#
     );
-    let rubbish =
-        ["", "{", "null", "\u{0}\u{1}", r#"{"positions":"many"}"#, &oversized, &wrong_head].map(str::to_owned);
+    let rubbish = [
+        "",
+        "{",
+        "null",
+        "\u{0}\u{1}",
+        r#"{"positions":"many"}"#,
+        &oversized,
+        &wrong_head,
+    ]
+    .map(str::to_owned);
     for text in &rubbish {
         desk.bus.publish_raw(&channel, text.clone()).await.unwrap();
     }
     desk.mark(1, 12_100);
     let num_rubbish = rubbish.len() as u64;
     let counted = console
-        .until("the rubbish counted", |snapshot| snapshot.feed.num_unreadable >= num_rubbish)
+        .until("the rubbish counted", |snapshot| {
+            snapshot.feed.num_unreadable >= num_rubbish
+        })
         .await;
     assert_eq!(counted.feed.num_unreadable, num_rubbish);
-    let after = console.until("the stream going on", has_all_of(&desk)).await;
-    let row = after.positions.rows.iter().find(|row| row.symbol == symbol(1)).unwrap();
+    let after = console
+        .until("the stream going on", has_all_of(&desk))
+        .await;
+    let row = after
+        .positions
+        .rows
+        .iter()
+        .find(|row| row.symbol == symbol(1))
+        .unwrap();
     assert_eq!(&*row.current.text, "121.00");
 }
 
@@ -235,7 +291,9 @@ async fn rubbish_on_the_bus_is_counted_and_the_stream_goes_on() {
 async fn a_producer_without_numbers_is_shown_as_unverified_and_newest_wins() {
     let redis = RedisServer::start().await;
     let console = Console::start(&redis.url());
-    let publisher = qd_bus::Bus::redis(qd_bus::RedisConfig::new(redis.url()), clock()).await.unwrap();
+    let publisher = qd_bus::Bus::redis(qd_bus::RedisConfig::new(redis.url()), clock())
+        .await
+        .unwrap();
     let channel = StreamName::Positions(user()).to_string();
     let message = |price: &str| {
         format!(
@@ -246,24 +304,47 @@ async fn a_producer_without_numbers_is_shown_as_unverified_and_newest_wins() {
     // Nobody hears a plain publish before the subscription: it is said until it was heard.
     let heard = async {
         loop {
-            publisher.publish_raw(&channel, message("110.5")).await.unwrap();
+            publisher
+                .publish_raw(&channel, message("110.5"))
+                .await
+                .unwrap();
             let is_there = |snapshot: &Snapshot| !snapshot.positions.rows.is_empty();
             if is_there(&console.cell.load()) {
                 return;
             }
-            tokio::time::timeout(Duration::from_millis(100), console.published.notified()).await.ok();
+            tokio::time::timeout(Duration::from_millis(100), console.published.notified())
+                .await
+                .ok();
         }
     };
     within("the first plain message", heard).await;
-    publisher.publish_raw(&channel, message("111.25")).await.unwrap();
+    publisher
+        .publish_raw(&channel, message("111.25"))
+        .await
+        .unwrap();
     let shown = console
         .until("the newest", |snapshot| {
-            snapshot.positions.rows.first().is_some_and(|row| &*row.current.text == "111.25")
+            snapshot
+                .positions
+                .rows
+                .first()
+                .is_some_and(|row| &*row.current.text == "111.25")
         })
         .await;
-    assert!(matches!(shown.positions.seal.state, SealState::Unverified { .. }), "{:?}", shown.positions.seal);
-    assert!(shown.positions.seal.text.contains("unverified"), "{}", shown.positions.seal.text);
-    assert_eq!(shown.positions.rows[0].figures.unrealized_pl, Money::parse("111.25").unwrap());
+    assert!(
+        matches!(shown.positions.seal.state, SealState::Unverified { .. }),
+        "{:?}",
+        shown.positions.seal
+    );
+    assert!(
+        shown.positions.seal.text.contains("unverified"),
+        "{}",
+        shown.positions.seal.text
+    );
+    assert_eq!(
+        shown.positions.rows[0].figures.unrealized_pl,
+        Money::parse("111.25").unwrap()
+    );
 
     // A numbering publisher takes over: verified from its first snapshot on.
     let desk = Desk::start(&redis.url(), 2, clock()).await;
@@ -273,5 +354,8 @@ async fn a_producer_without_numbers_is_shown_as_unverified_and_newest_wins() {
         })
         .await;
     assert_eq!(after.positions.rows.len(), 2);
-    assert_eq!(after.positions.totals.unrealized_pl, totals(&[position(0, 11_000), position(1, 11_000)]).unrealized_pl);
+    assert_eq!(
+        after.positions.totals.unrealized_pl,
+        totals(&[position(0, 11_000), position(1, 11_000)]).unrealized_pl
+    );
 }

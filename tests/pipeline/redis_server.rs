@@ -31,7 +31,11 @@ impl RedisServer {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             listener.local_addr().unwrap().port()
         };
-        let mut server = Self { port, folder, child: None };
+        let mut server = Self {
+            port,
+            folder,
+            child: None,
+        };
         server.start_again().await;
         server
     }
@@ -46,8 +50,24 @@ impl RedisServer {
         let port = self.port.to_string();
         let folder = self.folder.to_str().unwrap();
         let child = Command::new("redis-server")
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .args(["--dir", folder, "--daemonize", "no", "--loglevel", "warning"])
+            .args([
+                "--port",
+                &port,
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
+            .args([
+                "--dir",
+                folder,
+                "--daemonize",
+                "no",
+                "--loglevel",
+                "warning",
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,10 +1,10 @@
 //! A desk with known figures, brought to life through the real reducer: what pages, pictures and benches are fed.
 
 use qd_state::{
-    CommandOutcome, DayStats, Event, MarketClock, MessageHead, MessageStamps, OrderChange, PollAnswer,
-    PositionTotals, PositionsChange, PositionsPicture, PriceSeries, RestAnswer, ServiceHealth,
-    ServiceStatus, Session, Snapshot, SocketClosed, Store, StoreConfig, StreamMessage, StreamPayload,
-    Welcome,
+    CommandOutcome, DayStats, Event, MarketClock, MessageHead, MessageStamps, OrderChange,
+    PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceSeries, RestAnswer,
+    ServiceHealth, ServiceStatus, Session, Snapshot, SocketClosed, Store, StoreConfig,
+    StreamMessage, StreamPayload, Welcome,
 };
 use qd_types::{
     AccountId, ClientOrderId, Environment, Epoch, Fill, FillId, HaltState, HaltStatus, MarketPhase,
@@ -37,15 +37,63 @@ const HOLDINGS: [Holding; 16] = [
 ];
 
 /// A sample order: id, symbol, side, filled, shares, limit, status.
-type Asked = (&'static str, &'static str, Side, i64, i64, &'static str, OrderStatus);
+type Asked = (
+    &'static str,
+    &'static str,
+    Side,
+    i64,
+    i64,
+    &'static str,
+    OrderStatus,
+);
 
 const ORDERS: [Asked; 6] = [
-    ("o1", "AAPL", Side::Buy, 0, 300, "126.86", OrderStatus::Working),
-    ("o2", "NVDA", Side::Sell, 106, 320, "106.98", OrderStatus::PartiallyFilled),
+    (
+        "o1",
+        "AAPL",
+        Side::Buy,
+        0,
+        300,
+        "126.86",
+        OrderStatus::Working,
+    ),
+    (
+        "o2",
+        "NVDA",
+        Side::Sell,
+        106,
+        320,
+        "106.98",
+        OrderStatus::PartiallyFilled,
+    ),
     ("o3", "GOOG", Side::Buy, 0, 110, "297.21", OrderStatus::Sent),
-    ("o4", "TSLA", Side::Sell, 0, 220, "197.45", OrderStatus::CancelSent),
-    ("o5", "XOM", Side::Sell, 0, 60, "302.75", OrderStatus::Working),
-    ("o6", "V", Side::Sell, 0, 360, "210.53", OrderStatus::Unknown),
+    (
+        "o4",
+        "TSLA",
+        Side::Sell,
+        0,
+        220,
+        "197.45",
+        OrderStatus::CancelSent,
+    ),
+    (
+        "o5",
+        "XOM",
+        Side::Sell,
+        0,
+        60,
+        "302.75",
+        OrderStatus::Working,
+    ),
+    (
+        "o6",
+        "V",
+        Side::Sell,
+        0,
+        360,
+        "210.53",
+        OrderStatus::Unknown,
+    ),
 ];
 
 /// A desk whose clock stands where the test puts it.
@@ -54,6 +102,7 @@ pub struct SampleDesk {
     now: UtcMicros,
     seq: u64,
     order_seq: u64,
+    halt_seq: u64,
     positions: Vec<Position>,
     last: Arc<Snapshot>,
 }
@@ -61,13 +110,18 @@ pub struct SampleDesk {
 impl SampleDesk {
     /// A live desk with sixteen positions, six open orders and a few fills, signed in as `role`.
     pub fn live(role: Role, now: UtcMicros) -> Self {
-        let positions = HOLDINGS.iter().map(|(symbol, qty, avg, mark)| position(symbol, *qty, avg, mark, now)).collect();
+        let positions = HOLDINGS
+            .iter()
+            .map(|(symbol, qty, avg, mark)| position(symbol, *qty, avg, mark, now))
+            .collect();
         Self::with_positions(role, now, positions)
     }
 
     /// A live desk with `num_rows` positions made up from their numbers.
     pub fn large(num_rows: usize, now: UtcMicros) -> Self {
-        let rows = (0..num_rows).map(|i| numbered_position(i, 0, now)).collect();
+        let rows = (0..num_rows)
+            .map(|i| numbered_position(i, 0, now))
+            .collect();
         Self::with_positions(Role::Trader, now, rows)
     }
 
@@ -78,13 +132,19 @@ impl SampleDesk {
             now,
             seq: 0,
             order_seq: 0,
+            halt_seq: 0,
             positions: Vec::new(),
             last: Arc::new(Snapshot::empty()),
         }
     }
 
     fn with_positions(role: Role, now: UtcMicros, positions: Vec<Position>) -> Self {
-        let mut desk = Self { positions, seq: 18_401, order_seq: 9_117, ..Self::silent(now) };
+        let mut desk = Self {
+            positions,
+            seq: 18_401,
+            order_seq: 9_117,
+            ..Self::silent(now)
+        };
         desk.apply(Event::SocketOpened);
         desk.apply(Event::SessionWelcomed(welcome(role, now)));
         desk.apply(Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
@@ -93,10 +153,19 @@ impl SampleDesk {
         })));
         desk.publish_halt(HaltState::Active, None);
         desk.publish_snapshot();
-        desk.apply(Event::RestLoaded(RestAnswer::Orders { pos: Some(pos(desk.order_seq)), orders: orders(now) }));
-        desk.apply(Event::RestLoaded(RestAnswer::History { entries: history(now), total_today: 31 }));
+        desk.apply(Event::RestLoaded(RestAnswer::Orders {
+            pos: Some(pos(desk.order_seq)),
+            orders: orders(now),
+        }));
+        desk.apply(Event::RestLoaded(RestAnswer::History {
+            entries: history(now),
+            total_today: 31,
+        }));
         desk.apply(Event::PollLoaded(PollAnswer::Series(
-            desk.positions.iter().map(|position| series(position.symbol)).collect(),
+            desk.positions
+                .iter()
+                .map(|position| series(position.symbol))
+                .collect(),
         )));
         desk.apply(Event::PollLoaded(PollAnswer::Stats(DayStats {
             orders_today: 44,
@@ -148,14 +217,20 @@ impl SampleDesk {
         let positions = vec![
             (positions_stream(), pos(self.seq)),
             (orders_stream(), pos(self.order_seq)),
-            (StreamName::KillSwitch, pos(1)),
+            (StreamName::KillSwitch, pos(self.halt_seq)),
         ];
-        self.apply(Event::BeatReceived { positions, at: self.now });
+        self.apply(Event::BeatReceived {
+            positions,
+            at: self.now,
+        });
     }
 
     /// The whole picture goes out under the next number.
     pub fn publish_snapshot(&mut self) {
-        let picture = PositionsPicture { totals: totals(&self.positions), positions: self.positions.clone() };
+        let picture = PositionsPicture {
+            totals: totals(&self.positions),
+            positions: self.positions.clone(),
+        };
         self.seq += 1;
         let event = message(
             positions_stream(),
@@ -198,11 +273,19 @@ impl SampleDesk {
     pub fn publish_mark(&mut self, symbol: &str, mark: &str) {
         let now = self.now;
         let mut changed = Vec::new();
-        for position in self.positions.iter_mut().filter(|position| position.symbol.as_str() == symbol) {
+        for position in self
+            .positions
+            .iter_mut()
+            .filter(|position| position.symbol.as_str() == symbol)
+        {
             position.mark(price(mark), now);
             changed.push(position.clone());
         }
-        let change = PositionsChange { totals: totals(&self.positions), changed, removed: Vec::new() };
+        let change = PositionsChange {
+            totals: totals(&self.positions),
+            changed,
+            removed: Vec::new(),
+        };
         self.seq += 1;
         let event = message(
             positions_stream(),
@@ -222,16 +305,22 @@ impl SampleDesk {
 
     /// The halt machine speaks.
     pub fn publish_halt(&mut self, state: HaltState, reason: Option<&str>) {
+        self.halt_seq += 1;
         let status = HaltStatus {
             state,
             scopes: Vec::new(),
-            halt_epoch: 1,
+            halt_epoch: self.halt_seq,
             by: reason.map(|_| UserId::new("olivia").unwrap()),
             at: Some(self.now),
             reason: reason.map(str::to_owned),
         };
-        let event =
-            message(StreamName::KillSwitch, MessageKind::Snapshot, 1, StreamPayload::HaltChanged(status), self.now);
+        let event = message(
+            StreamName::KillSwitch,
+            MessageKind::Snapshot,
+            self.halt_seq,
+            StreamPayload::HaltChanged(status),
+            self.now,
+        );
         self.apply(event);
     }
 
@@ -248,7 +337,10 @@ impl SampleDesk {
     pub fn refuse(&mut self, command_id: qd_state::CommandId, code: &str, detail: &str) {
         self.apply(Event::CommandAnswered {
             command_id,
-            outcome: CommandOutcome::Refused { code: code.to_owned(), detail: detail.to_owned() },
+            outcome: CommandOutcome::Refused {
+                code: code.to_owned(),
+                detail: detail.to_owned(),
+            },
         });
     }
 }
@@ -278,7 +370,10 @@ fn orders_stream() -> StreamName {
 }
 
 fn pos(seq: u64) -> StreamPos {
-    StreamPos { epoch: Epoch::new("e1").unwrap(), seq: Seq(seq) }
+    StreamPos {
+        epoch: Epoch::new("e1").unwrap(),
+        seq: Seq(seq),
+    }
 }
 
 fn welcome(role: Role, now: UtcMicros) -> Welcome {
@@ -299,7 +394,13 @@ fn welcome(role: Role, now: UtcMicros) -> Welcome {
     }
 }
 
-fn message(stream: StreamName, kind: MessageKind, seq: u64, payload: StreamPayload, now: UtcMicros) -> Event {
+fn message(
+    stream: StreamName,
+    kind: MessageKind,
+    seq: u64,
+    payload: StreamPayload,
+    now: UtcMicros,
+) -> Event {
     Event::MessageReceived(StreamMessage {
         stream,
         head: Some(MessageHead {
@@ -320,7 +421,10 @@ fn message(stream: StreamName, kind: MessageKind, seq: u64, payload: StreamPaylo
 
 fn totals(positions: &[Position]) -> PositionTotals {
     PositionTotals {
-        unrealized_pl: positions.iter().map(|position| position.unrealized_pl).sum(),
+        unrealized_pl: positions
+            .iter()
+            .map(|position| position.unrealized_pl)
+            .sum(),
         num_positions: u32::try_from(positions.len()).unwrap(),
         realized_pl_today: money("-1204.1"),
         buying_power: Some(money("187220.54")),
@@ -350,11 +454,26 @@ fn position(symbol: &str, qty: i64, avg: &str, mark: &str, now: UtcMicros) -> Po
 /// A position that its number alone decides; `step` moves its mark.
 pub fn numbered_position(i: usize, step: i64, now: UtcMicros) -> Position {
     let letter = |n: usize| char::from(b'A' + u8::try_from(n % 26).unwrap());
-    let symbol = format!("{}{}{}{}", letter(i / 17_576), letter(i / 676), letter(i / 26), letter(i));
+    let symbol = format!(
+        "{}{}{}{}",
+        letter(i / 17_576),
+        letter(i / 676),
+        letter(i / 26),
+        letter(i)
+    );
     let cents = i64::try_from(i % 40_000).unwrap() + 1_000;
     let shares = if i.is_multiple_of(5) { -40 } else { 120 };
-    let (avg, mark) = (Price::from_units(cents, 2), Price::from_units(cents + step + 7, 2));
-    position(&symbol, shares, &avg.to_canonical(), &mark.to_canonical(), now)
+    let (avg, mark) = (
+        Price::from_units(cents, 2),
+        Price::from_units(cents + step + 7, 2),
+    );
+    position(
+        &symbol,
+        shares,
+        &avg.to_canonical(),
+        &mark.to_canonical(),
+        now,
+    )
 }
 
 fn order(asked: &Asked, now: UtcMicros) -> Order {
@@ -400,7 +519,15 @@ fn history(now: UtcMicros) -> Vec<OrderChange> {
         .zip(1_i64..)
         .map(|((fill_id, symbol, side, qty, at_price), i)| {
             let at = now.plus_millis(-17_000 * i);
-            let asked = (*fill_id, *symbol, *side, *qty, *qty, *at_price, OrderStatus::Filled);
+            let asked = (
+                *fill_id,
+                *symbol,
+                *side,
+                *qty,
+                *qty,
+                *at_price,
+                OrderStatus::Filled,
+            );
             let mut order = order(&asked, now);
             order.status_since = at;
             order.updated_at = at;

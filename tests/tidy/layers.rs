@@ -14,16 +14,35 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("qd_state", &["qd_types"]),
     // Layer 2: kits.
     ("qd_ui", &["qd_types"]),
-    ("qd_feed", &["qd_bus", "qd_queue", "qd_state", "qd_types", "qd_wire"]),
+    (
+        "qd_feed",
+        &["qd_bus", "qd_queue", "qd_state", "qd_types", "qd_wire"],
+    ),
     ("qd_auth", &["qd_types"]),
     ("qd_bus", &["qd_types", "qd_wire"]),
     // Layer 3: features.
     ("qd_pages", &["qd_state", "qd_types", "qd_ui"]),
-    ("qd_gateway", &["qd_auth", "qd_bus", "qd_queue", "qd_types", "qd_wire"]),
+    (
+        "qd_gateway",
+        &["qd_auth", "qd_bus", "qd_queue", "qd_types", "qd_wire"],
+    ),
     ("qd_execution", &["qd_bus", "qd_types", "qd_wire"]),
     // Layer 4: shells.
-    ("qd_console", &["qd_feed", "qd_pages", "qd_state", "qd_types", "qd_ui"]),
-    ("quarterdeck", &["qd_auth", "qd_bus", "qd_execution", "qd_gateway", "qd_types", "qd_wire"]),
+    (
+        "qd_console",
+        &["qd_feed", "qd_pages", "qd_state", "qd_types", "qd_ui"],
+    ),
+    (
+        "quarterdeck",
+        &[
+            "qd_auth",
+            "qd_bus",
+            "qd_execution",
+            "qd_gateway",
+            "qd_types",
+            "qd_wire",
+        ],
+    ),
     // Tools.
     ("xtask", &[]),
 ];
@@ -38,7 +57,17 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("sqlx", &["qd_db"]),
     ("axum", &["qd_execution", "qd_gateway"]),
     ("hyper-util", &["qd_execution", "qd_gateway"]),
-    ("egui", &["qd_console", "qd_pages", "qd_ui", "qd_benches", "qd_snapshots", "qd_tests"]),
+    (
+        "egui",
+        &[
+            "qd_console",
+            "qd_pages",
+            "qd_ui",
+            "qd_benches",
+            "qd_snapshots",
+            "qd_tests",
+        ],
+    ),
     ("egui_table", &["qd_ui"]),
     ("crossbeam-channel", &["qd_queue"]),
     ("arc-swap", &["qd_state", "qd_gateway"]),
@@ -50,8 +79,14 @@ const BANNED: &[(&str, &str)] = &[
     ("openssl", "rustls only"),
     ("openssl-sys", "rustls only"),
     ("native-tls", "rustls only"),
-    ("aws-lc-rs", "ring is the one crypto provider: two make rustls panic at start"),
-    ("aws-lc-sys", "ring is the one crypto provider, and this one wants cmake"),
+    (
+        "aws-lc-rs",
+        "ring is the one crypto provider: two make rustls panic at start",
+    ),
+    (
+        "aws-lc-sys",
+        "ring is the one crypto provider, and this one wants cmake",
+    ),
     ("async-std", "tokio is the one runtime"),
 ];
 
@@ -72,8 +107,11 @@ const NEVER_BELOW: &[(&str, &[&str])] = &[
 fn manifests_follow_the_layers() {
     let metadata = metadata();
     let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
-    let members: BTreeSet<&str> =
-        metadata.workspace_packages().iter().map(|package| package.name.as_str()).collect();
+    let members: BTreeSet<&str> = metadata
+        .workspace_packages()
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
     let mut complaints = Vec::new();
     for package in metadata.workspace_packages() {
         let name = package.name.as_str();
@@ -121,8 +159,9 @@ fn outside_crates_stay_behind_their_fences() {
         }
     }
     for package in &metadata.packages {
-        if let Some((name, reason)) =
-            BANNED.iter().find(|(name, _)| package.name.as_str() == *name)
+        if let Some((name, reason)) = BANNED
+            .iter()
+            .find(|(name, _)| package.name.as_str() == *name)
             && is_reachable(&metadata, name)
         {
             complaints.push(format!("{name} is in the tree: {reason}"));
@@ -133,15 +172,23 @@ fn outside_crates_stay_behind_their_fences() {
 
 /// Whether any member's resolved graph holds `name`; cargo's package list also holds what no feature turns on.
 fn is_reachable(metadata: &cargo_metadata::Metadata, name: &str) -> bool {
-    metadata.workspace_packages().iter().any(|package| below(metadata, &package.name).contains(name))
+    metadata
+        .workspace_packages()
+        .iter()
+        .any(|package| below(metadata, &package.name).contains(name))
 }
 
 /// Names of everything that `root` needs to build and run (no dev-dependencies), for any target.
 fn below(metadata: &cargo_metadata::Metadata, root: &str) -> BTreeSet<String> {
-    let Some(resolve) = metadata.resolve.as_ref() else { return BTreeSet::new() };
+    let Some(resolve) = metadata.resolve.as_ref() else {
+        return BTreeSet::new();
+    };
     let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
-    let names: BTreeMap<_, _> =
-        metadata.packages.iter().map(|package| (&package.id, package.name.to_string())).collect();
+    let names: BTreeMap<_, _> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, package.name.to_string()))
+        .collect();
     let mut todo: Vec<_> = metadata
         .workspace_packages()
         .iter()
@@ -164,7 +211,10 @@ fn below(metadata: &cargo_metadata::Metadata, root: &str) -> BTreeSet<String> {
             }
         }
     }
-    seen.into_iter().filter_map(|id| names.get(id).cloned()).filter(|name| name != root).collect()
+    seen.into_iter()
+        .filter_map(|id| names.get(id).cloned())
+        .filter(|name| name != root)
+        .collect()
 }
 
 #[test]

@@ -17,7 +17,10 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 /// The checkout's root.
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// What cargo knows about the workspace and everything below it.
@@ -32,7 +35,13 @@ fn metadata() -> Metadata {
 /// All files of the checkout that git tracks or would track, relative to the root, sorted.
 fn files() -> Vec<PathBuf> {
     let output = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
         .current_dir(root())
         .output()
         .unwrap();

@@ -6,8 +6,10 @@ use crate::{assert_tidy, metadata};
 fn every_manifest_inherits_lints_and_versions() {
     let mut complaints = Vec::new();
     for package in metadata().workspace_packages() {
-        let manifest: toml::Table =
-            std::fs::read_to_string(&package.manifest_path).unwrap().parse().unwrap();
+        let manifest: toml::Table = std::fs::read_to_string(&package.manifest_path)
+            .unwrap()
+            .parse()
+            .unwrap();
         let name = package.name.as_str();
         let inherits = manifest
             .get("lints")

@@ -19,11 +19,17 @@ fn every_source_file_says_what_it_is_for_and_is_of_a_readable_length() {
     for path in files().iter().filter(|path| has_extension(path, &["rs"])) {
         let text = read(path);
         if !text.starts_with("//!") {
-            complaints.push(format!("{}: the first line is no `//!` header", path.display()));
+            complaints.push(format!(
+                "{}: the first line is no `//!` header",
+                path.display()
+            ));
         }
         let num_lines = text.lines().count();
         if num_lines > MAX_LINES {
-            complaints.push(format!("{}: {num_lines} lines want to be two files", path.display()));
+            complaints.push(format!(
+                "{}: {num_lines} lines want to be two files",
+                path.display()
+            ));
         }
     }
     assert_tidy(&complaints);
@@ -46,8 +52,9 @@ fn no_marks_of_unfinished_work_or_of_one_machine() {
         ("py", "pi.org", "a registry's host name"),
     ];
     let mut complaints = Vec::new();
-    let text_files =
-        ["rs", "md", "toml", "sh", "mjs", "js", "py", "json", "yml", "yaml", "html", "css"];
+    let text_files = [
+        "rs", "md", "toml", "sh", "mjs", "js", "py", "json", "yml", "yaml", "html", "css",
+    ];
     for path in files() {
         if !has_extension(&path, &text_files) || path.ends_with("Cargo.lock") {
             continue;

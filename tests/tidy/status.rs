@@ -20,7 +20,11 @@ fn features() -> Vec<Feature> {
     let mut features = Vec::new();
     for feature in table["feature"].as_array().unwrap() {
         let text = |key: &str| feature[key].as_str().unwrap().to_owned();
-        features.push(Feature { id: text("id"), text: text("text"), state: text("state") });
+        features.push(Feature {
+            id: text("id"),
+            text: text("text"),
+            state: text("state"),
+        });
     }
     features
 }
@@ -30,14 +34,21 @@ fn claims() -> BTreeMap<String, BTreeSet<String>> {
     let mark = ["// cov", "ers:"].concat();
     let mut claims: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in files() {
-        let is_code = path.extension().is_some_and(|extension| extension == "rs" || extension == "mjs");
+        let is_code = path
+            .extension()
+            .is_some_and(|extension| extension == "rs" || extension == "mjs");
         if !is_code {
             continue;
         }
         for line in read(&path).lines() {
-            let Some((_, ids)) = line.split_once(&mark) else { continue };
+            let Some((_, ids)) = line.split_once(&mark) else {
+                continue;
+            };
             for id in ids.split(',').map(str::trim).filter(|id| !id.is_empty()) {
-                claims.entry(id.to_owned()).or_default().insert(path.display().to_string());
+                claims
+                    .entry(id.to_owned())
+                    .or_default()
+                    .insert(path.display().to_string());
             }
         }
     }
@@ -53,9 +64,20 @@ fn page(features: &[Feature], claims: &BTreeMap<String, BTreeSet<String>>) -> St
     for feature in features {
         let tests = claims.get(&feature.id).map_or_else(
             || "–".to_owned(),
-            |tests| tests.iter().map(|test| format!("`{test}`")).collect::<Vec<_>>().join(", "),
+            |tests| {
+                tests
+                    .iter()
+                    .map(|test| format!("`{test}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            },
         );
-        writeln!(page, "| {} | {} | {} | {tests} |", feature.id, feature.text, feature.state).unwrap();
+        writeln!(
+            page,
+            "| {} | {} | {} | {tests} |",
+            feature.id, feature.text, feature.state
+        )
+        .unwrap();
     }
     page
 }
@@ -67,7 +89,9 @@ fn the_status_page_is_true() {
     let mut complaints = Vec::new();
     for (id, tests) in &claims {
         if !known.contains(id.as_str()) {
-            complaints.push(format!("{id}: claimed by {tests:?}, not in docs/features.toml"));
+            complaints.push(format!(
+                "{id}: claimed by {tests:?}, not in docs/features.toml"
+            ));
         }
     }
     for feature in &features {

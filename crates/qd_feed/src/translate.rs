@@ -74,11 +74,7 @@ pub(crate) fn unreadable(
     }
 }
 
-fn decoded_events(
-    stream: &StreamName,
-    message: Message,
-    arrival: Arrival,
-) -> Vec<Event> {
+fn decoded_events(stream: &StreamName, message: Message, arrival: Arrival) -> Vec<Event> {
     let stamps = MessageStamps {
         made_at: message.head.as_ref().map(|head| head.made_at),
         published_at: message.head.as_ref().map(|head| head.published_at),

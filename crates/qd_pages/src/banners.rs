@@ -21,11 +21,19 @@ pub(crate) fn banners_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let connection = &cx.snapshot.connection;
-    let reason = connection.last_error.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let reason = connection
+        .last_error
+        .as_deref()
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default();
     match connection.state {
         ConnectionState::Ended => {
             let detail = format!("Nothing below is live any more{reason}.");
-            if Banner::new(Tone::Danger, "Signed out").detail(&detail).action("Sign in").ui(ui, &cx.ui) {
+            if Banner::new(Tone::Danger, "Signed out")
+                .detail(&detail)
+                .action("Sign in")
+                .ui(ui, &cx.ui)
+            {
                 cx.commands.send(Command::Reload);
             }
         }
@@ -36,14 +44,27 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
                 .unwrap_or_default();
             let next = connection
                 .retry_at
-                .map(|at| format!("next try in {} s", (at.millis_since(cx.now()).max(0) + 999) / 1000))
+                .map(|at| {
+                    format!(
+                        "next try in {} s",
+                        (at.millis_since(cx.now()).max(0) + 999) / 1000
+                    )
+                })
                 .unwrap_or_else(|| "trying now".to_owned());
             let detail = format!(
                 "{since}{reason}. Values below keep their age; nothing can be sent. {} failed {}, {next}.",
                 connection.num_failed_attempts,
-                if connection.num_failed_attempts == 1 { "attempt" } else { "attempts" },
+                if connection.num_failed_attempts == 1 {
+                    "attempt"
+                } else {
+                    "attempts"
+                },
             );
-            if Banner::new(Tone::Danger, "Connection lost").detail(&detail).action("Retry now").ui(ui, &cx.ui) {
+            if Banner::new(Tone::Danger, "Connection lost")
+                .detail(&detail)
+                .action("Retry now")
+                .ui(ui, &cx.ui)
+            {
                 cx.commands.send(Command::RetryConnection);
             }
             if connection.num_failed_attempts >= FAILURES_BEFORE_RELOAD
@@ -59,27 +80,43 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     }
     if let Some(degraded) = &connection.degraded {
         let detail = format!("{degraded}. Values below keep their age.");
-        Banner::new(Tone::Warn, "The server reports trouble").detail(&detail).ui(ui, &cx.ui);
+        Banner::new(Tone::Warn, "The server reports trouble")
+            .detail(&detail)
+            .ui(ui, &cx.ui);
     }
 }
 
 fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let halt = &cx.snapshot.halt;
-    let by = halt.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
-    let reason = halt.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let by = halt
+        .by
+        .as_ref()
+        .map(|by| format!(" by {by}"))
+        .unwrap_or_default();
+    let reason = halt
+        .reason
+        .as_ref()
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
     match halt.state {
         HaltState::Halted => {
             let detail = format!("Engaged{by}{reason}. Cancelling and closing by hand still work.");
-            Banner::new(Tone::Danger, "Kill switch engaged").detail(&detail).ui(ui, &cx.ui);
+            Banner::new(Tone::Danger, "Kill switch engaged")
+                .detail(&detail)
+                .ui(ui, &cx.ui);
         }
         HaltState::ReduceOnly => {
             let detail = format!("Set{by}{reason}. Closing and cancelling still work.");
-            Banner::new(Tone::Warn, "Reduce only").detail(&detail).ui(ui, &cx.ui);
+            Banner::new(Tone::Warn, "Reduce only")
+                .detail(&detail)
+                .ui(ui, &cx.ui);
         }
         // Before the first word there is nothing to warn of but the skeleton; afterwards unknown is a warning.
         HaltState::Unknown if halt.confirmed_at.is_some() => {
             Banner::new(Tone::Warn, "Halt state unknown")
-                .detail("Treated as halted: no new risk. Cancelling and closing by hand still work.")
+                .detail(
+                    "Treated as halted: no new risk. Cancelling and closing by hand still work.",
+                )
                 .ui(ui, &cx.ui);
         }
         HaltState::Unknown | HaltState::Active => {}
@@ -87,25 +124,42 @@ fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 }
 
 fn read_only_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
-    let is_reader =
-        cx.snapshot.session.as_ref().is_some_and(|session| !session.allows(Permission::OrdersPlace));
+    let is_reader = cx
+        .snapshot
+        .session
+        .as_ref()
+        .is_some_and(|session| !session.allows(Permission::OrdersPlace));
     if is_reader {
-        Banner::new(Tone::Info, "Read-only").detail("Your role may look, not trade.").ui(ui, &cx.ui);
+        Banner::new(Tone::Info, "Read-only")
+            .detail("Your role may look, not trade.")
+            .ui(ui, &cx.ui);
     }
 }
 
 fn stale_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let positions = &cx.snapshot.positions;
-    let is_connected =
-        matches!(cx.snapshot.connection.state, ConnectionState::Live | ConnectionState::Resyncing);
+    let is_connected = matches!(
+        cx.snapshot.connection.state,
+        ConnectionState::Live | ConnectionState::Resyncing
+    );
     if !is_connected || positions.freshness != Freshness::Stale {
         return;
     }
-    let age = positions.confirmed_at.map(|at| fmt::age(cx.age_ms(at))).unwrap_or_default();
-    let error =
-        positions.last_price_error.as_ref().map(|error| format!(" Prices: {error}.")).unwrap_or_default();
+    let age = positions
+        .confirmed_at
+        .map(|at| fmt::age(cx.age_ms(at)))
+        .unwrap_or_default();
+    let error = positions
+        .last_price_error
+        .as_ref()
+        .map(|error| format!(" Prices: {error}."))
+        .unwrap_or_default();
     let detail = format!("Positions were last confirmed {age} ago.{error}");
-    if Banner::new(Tone::Warn, "Data may be stale").detail(&detail).action("Refresh").ui(ui, &cx.ui) {
+    if Banner::new(Tone::Warn, "Data may be stale")
+        .detail(&detail)
+        .action("Refresh")
+        .ui(ui, &cx.ui)
+    {
         cx.commands.send(Command::RefreshPoll(Poll::Prices));
     }
 }

@@ -74,7 +74,10 @@ impl CommandSender {
     /// Asks for something; the shell sees it after the frame.
     #[track_caller]
     pub fn send(&self, command: Command) {
-        self.sent.borrow_mut().push(SentCommand { command, location: Location::caller() });
+        self.sent.borrow_mut().push(SentCommand {
+            command,
+            location: Location::caller(),
+        });
     }
 
     /// Everything asked for since the last call, oldest first.

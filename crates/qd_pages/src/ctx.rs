@@ -25,7 +25,8 @@ impl PageCtx<'_> {
 
     /// The frame's instant on the server's clock, as far as it was measured.
     pub fn server_now(&self) -> UtcMicros {
-        self.now().plus_micros(self.snapshot.clock_offset_micros.unwrap_or(0))
+        self.now()
+            .plus_micros(self.snapshot.clock_offset_micros.unwrap_or(0))
     }
 
     /// Milliseconds since an instant of the client's clock, never below zero.

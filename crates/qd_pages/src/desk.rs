@@ -30,8 +30,14 @@ impl DeskState {
     /// Makes toasts of the notices that are new since the last call. Called from `logic`, so it runs while hidden too.
     pub fn take_notices(&mut self, snapshot: &Snapshot, now_ms: i64) {
         let last = self.last_notice_id;
-        for notice in snapshot.notices.iter().rev().filter(|notice| notice.notice_id > last) {
-            self.toasts.push(notice.tone, notice.text.to_string(), now_ms);
+        for notice in snapshot
+            .notices
+            .iter()
+            .rev()
+            .filter(|notice| notice.notice_id > last)
+        {
+            self.toasts
+                .push(notice.tone, notice.text.to_string(), now_ms);
             self.last_notice_id = notice.notice_id;
         }
         self.toasts.expire(now_ms);
@@ -61,7 +67,9 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
         page_rect = ui.max_rect();
         banners::banners_ui(ui, cx);
         // Every other page is disabled in the navigation until it is built.
-        paint::page_frame(tokens).show(ui, |ui| dashboard_ui(ui, cx, &mut state.dashboard, page_rect));
+        paint::page_frame(tokens).show(ui, |ui| {
+            dashboard_ui(ui, cx, &mut state.dashboard, page_rect)
+        });
     });
     state.toasts.ui(ui.ctx(), &cx.ui);
 }

@@ -16,7 +16,14 @@ pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         let (age, tone) = match cx.snapshot.connection.newest_stamp_at {
             Some(at) => {
                 let age_ms = cx.age_ms(at);
-                (fmt::age(age_ms), if age_ms > 12_000 { Tone::Warn } else { Tone::Neutral })
+                (
+                    fmt::age(age_ms),
+                    if age_ms > 12_000 {
+                        Tone::Warn
+                    } else {
+                        Tone::Neutral
+                    },
+                )
             }
             None => ("–".to_owned(), Tone::Faint),
         };
@@ -39,26 +46,57 @@ pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn counters_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
     let feed = &cx.snapshot.feed;
-    counter_ui(ui, &cx.ui, "push", &format!("{}/s", feed.pushed_per_second), Tone::Neutral)
-        .on_hover_text(format!(
-            "{} messages came, {} applied, {} twice",
-            fmt::count(feed.num_received),
-            fmt::count(feed.num_applied),
-            fmt::count(feed.num_duplicates)
-        ));
+    counter_ui(
+        ui,
+        &cx.ui,
+        "push",
+        &format!("{}/s", feed.pushed_per_second),
+        Tone::Neutral,
+    )
+    .on_hover_text(format!(
+        "{} messages came, {} applied, {} twice",
+        fmt::count(feed.num_received),
+        fmt::count(feed.num_applied),
+        fmt::count(feed.num_duplicates)
+    ));
     if width >= 600.0 {
-        counter_ui(ui, &cx.ui, "conflated", &format!("{}/s", feed.conflated_per_second), Tone::Neutral)
-            .on_hover_text("Applied messages that a newer one overtook before the screen showed them");
+        counter_ui(
+            ui,
+            &cx.ui,
+            "conflated",
+            &format!("{}/s", feed.conflated_per_second),
+            Tone::Neutral,
+        )
+        .on_hover_text("Applied messages that a newer one overtook before the screen showed them");
     }
     let tone = |count: u64| if count > 0 { Tone::Warn } else { Tone::Neutral };
-    counter_ui(ui, &cx.ui, "dropped", &fmt::count(feed.num_dropped), tone(feed.num_dropped)).on_hover_text(format!(
+    counter_ui(
+        ui,
+        &cx.ui,
+        "dropped",
+        &fmt::count(feed.num_dropped),
+        tone(feed.num_dropped),
+    )
+    .on_hover_text(format!(
         "Messages dropped here; {} states left out by the server, {} unreadable{}",
         fmt::count(feed.num_skipped),
         fmt::count(feed.num_unreadable),
-        feed.last_unreadable.as_ref().map(|detail| format!(" (last: {detail})")).unwrap_or_default()
+        feed.last_unreadable
+            .as_ref()
+            .map(|detail| format!(" (last: {detail})"))
+            .unwrap_or_default()
     ));
-    counter_ui(ui, &cx.ui, "resyncs", &fmt::count(feed.num_resyncs), Tone::Neutral)
-        .on_hover_text(format!("Asked again after {} holes", fmt::count(feed.num_gaps)));
+    counter_ui(
+        ui,
+        &cx.ui,
+        "resyncs",
+        &fmt::count(feed.num_resyncs),
+        Tone::Neutral,
+    )
+    .on_hover_text(format!(
+        "Asked again after {} holes",
+        fmt::count(feed.num_gaps)
+    ));
 }
 
 fn latency_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
@@ -78,13 +116,36 @@ fn latency_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         )
     });
     let meaning = hops.collect::<Vec<_>>().join("\n");
-    if let Some(sum) = feed.hops.iter().find(|hop| hop.hop == qd_state::Hop::PublishedToPainted) {
-        counter_ui(ui, &cx.ui, "publish→paint p50", &fmt::latency_micros(sum.p50_micros), Tone::Neutral)
-            .on_hover_text(&meaning);
-        counter_ui(ui, &cx.ui, "p99", &fmt::latency_micros(sum.p99_micros), Tone::Neutral).on_hover_text(&meaning);
+    if let Some(sum) = feed
+        .hops
+        .iter()
+        .find(|hop| hop.hop == qd_state::Hop::PublishedToPainted)
+    {
+        counter_ui(
+            ui,
+            &cx.ui,
+            "publish→paint p50",
+            &fmt::latency_micros(sum.p50_micros),
+            Tone::Neutral,
+        )
+        .on_hover_text(&meaning);
+        counter_ui(
+            ui,
+            &cx.ui,
+            "p99",
+            &fmt::latency_micros(sum.p99_micros),
+            Tone::Neutral,
+        )
+        .on_hover_text(&meaning);
     }
     if let Some(frame) = feed.frame_p99_micros {
-        counter_ui(ui, &cx.ui, "frame", &fmt::latency_micros(frame), Tone::Neutral)
-            .on_hover_text("99 of 100 frames took less CPU time");
+        counter_ui(
+            ui,
+            &cx.ui,
+            "frame",
+            &fmt::latency_micros(frame),
+            Tone::Neutral,
+        )
+        .on_hover_text("99 of 100 frames took less CPU time");
     }
 }

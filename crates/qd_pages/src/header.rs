@@ -1,5 +1,7 @@
 //! The header: environment, clocks, halt state, connection, user, kill switch. Never hidden, whatever the width.
 
+use std::fmt::Write as _;
+
 use egui::{Align, Layout, Ui};
 use qd_state::ConnectionState;
 use qd_types::{Environment, Tone, ZoneChoice, fmt};
@@ -20,7 +22,11 @@ const WIDTH_FOR_NAMES: f32 = 760.0;
 /// Draws the header's row.
 pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let width = ui.available_width();
-    let gap = if width < WIDTH_FOR_NAMES { space::XS } else { space::M };
+    let gap = if width < WIDTH_FOR_NAMES {
+        space::XS
+    } else {
+        space::M
+    };
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap;
         kill_switch_ui(ui, cx, width);
@@ -32,7 +38,12 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = gap;
             if width >= WIDTH_FOR_NAMES {
-                text::label(ui, "Quarterdeck", &cx.ui.tokens.fonts.title, cx.ui.tokens.text_strong);
+                text::label(
+                    ui,
+                    "Quarterdeck",
+                    &cx.ui.tokens.fonts.title,
+                    cx.ui.tokens.text_strong,
+                );
                 if width >= WIDTH_FOR_CLOCKS {
                     ui.add_space(50.0);
                 }
@@ -50,10 +61,18 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let (word, tone, meaning) = match cx.snapshot.environment {
-        Some(Environment::Paper) => ("PAPER", Tone::Accent, "Paper venue, simulated market: no order leaves this machine."),
+        Some(Environment::Paper) => (
+            "PAPER",
+            Tone::Accent,
+            "Paper venue, simulated market: no order leaves this machine.",
+        ),
         Some(Environment::Live) => ("LIVE", Tone::Danger, "Orders go to a real venue."),
         Some(Environment::Replay) => ("REPLAY", Tone::Warn, "A recorded tape is playing."),
-        None => ("…", Tone::Faint, "The server has not said yet where it trades."),
+        None => (
+            "…",
+            Tone::Faint,
+            "The server has not said yet where it trades.",
+        ),
     };
     Chip::tag(word, tone).ui(ui, &cx.ui).on_hover_text(meaning);
 }
@@ -88,20 +107,27 @@ fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
     let halt = &cx.snapshot.halt;
-    let words = if width < WIDTH_FOR_NAMES { short_halt(halt.state) } else { halt.text };
+    let words = if width < WIDTH_FOR_NAMES {
+        short_halt(halt.state)
+    } else {
+        halt.text
+    };
     let name = format!("Halt state: {}", halt.text);
     let mut meaning = match &halt.reason {
         Some(reason) => format!("{}\nReason: {reason}", halt.text),
         None => halt.text.to_owned(),
     };
     if let Some(by) = &halt.by {
-        meaning.push_str(&format!("\nBy {by}"));
+        write!(meaning, "\nBy {by}").ok();
     }
     if let Some(at) = halt.confirmed_at {
-        meaning.push_str(&format!("\nConfirmed {} ago", fmt::age(cx.age_ms(at))));
+        write!(meaning, "\nConfirmed {} ago", fmt::age(cx.age_ms(at))).ok();
     }
-    meaning.push_str(&format!("\n{}", halt.seal.text));
-    Chip::pill(words, halt.tone).name(&name).ui(ui, &cx.ui).on_hover_text(meaning);
+    write!(meaning, "\n{}", halt.seal.text).ok();
+    Chip::pill(words, halt.tone)
+        .name(&name)
+        .ui(ui, &cx.ui)
+        .on_hover_text(meaning);
 }
 
 fn short_halt(state: qd_types::HaltState) -> &'static str {
@@ -119,7 +145,9 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
     let connection = &cx.snapshot.connection;
     let tone = match connection.state {
         ConnectionState::Live if connection.degraded.is_none() => Tone::Gain,
-        ConnectionState::Live | ConnectionState::Connecting | ConnectionState::Resyncing => Tone::Warn,
+        ConnectionState::Live | ConnectionState::Connecting | ConnectionState::Resyncing => {
+            Tone::Warn
+        }
         ConnectionState::Reconnecting | ConnectionState::Ended => Tone::Danger,
     };
     let mut words = if width < WIDTH_FOR_NAMES || connection.text.is_empty() {
@@ -132,49 +160,75 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
     {
         // Rounded up, so that a countdown ends at one and not at zero.
         let left = (at.millis_since(cx.now()).max(0) + 999) / 1000;
-        words.push_str(&format!(" · {left} s"));
+        write!(words, " · {left} s").ok();
     }
     let mut meaning = match connection.newest_stamp_at {
         Some(at) => format!("Newest word of the server: {} ago", fmt::age(cx.age_ms(at))),
         None => "No word of the server yet".to_owned(),
     };
     if let Some(degraded) = &connection.degraded {
-        meaning.push_str(&format!("\nThe server says: {degraded}"));
+        write!(meaning, "\nThe server says: {degraded}").ok();
     }
     if let Some(node) = &connection.node {
-        meaning.push_str(&format!("\nNode {node}"));
+        write!(meaning, "\nNode {node}").ok();
     }
     if let Some(clock) = connection.clock {
-        meaning.push_str(&format!(
+        write!(
+            meaning,
             "\nClock offset {} ± {}",
             fmt::latency_micros(clock.offset_micros.abs()),
             fmt::latency_micros(clock.error_micros)
-        ));
+        )
+        .ok();
     }
     let name = format!("Connection: {words}");
-    Chip::outline(&words).dot(tone).name(&name).ui(ui, &cx.ui).on_hover_text(meaning);
+    Chip::outline(&words)
+        .dot(tone)
+        .name(&name)
+        .ui(ui, &cx.ui)
+        .on_hover_text(meaning);
 }
 
 fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let words = match &cx.snapshot.session {
         Some(session) => {
-            let role = session.roles.iter().max().map_or("no role", |role| role.as_str());
+            let role = session
+                .roles
+                .iter()
+                .max()
+                .map_or("no role", |role| role.as_str());
             format!("{} · {role}", session.user_id)
         }
         None => "signed out".to_owned(),
     };
-    let response = Chip::outline(&words).name(&format!("User: {words}")).ui(ui, &cx.ui);
+    let response = Chip::outline(&words)
+        .name(&format!("User: {words}"))
+        .ui(ui, &cx.ui);
     if let Some(session) = &cx.snapshot.session {
-        let accounts: Vec<&str> = session.accounts.iter().map(|account| account.as_str()).collect();
-        response.on_hover_text(format!("{}\nAccounts: {}", session.name, accounts.join(", ")));
+        let accounts: Vec<&str> = session
+            .accounts
+            .iter()
+            .map(|account| account.as_str())
+            .collect();
+        response.on_hover_text(format!(
+            "{}\nAccounts: {}",
+            session.name,
+            accounts.join(", ")
+        ));
     }
 }
 
 fn kill_switch_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
-    let words = if width < WIDTH_FOR_NAMES { "Kill" } else { "Engage kill switch" };
+    let words = if width < WIDTH_FOR_NAMES {
+        "Kill"
+    } else {
+        "Engage kill switch"
+    };
     Button::danger(words)
         .name("Engage kill switch")
         .height(29.0)
-        .disabled_because(Some("This build shows the halt state but cannot engage it yet."))
+        .disabled_because(Some(
+            "This build shows the halt state but cannot engage it yet.",
+        ))
         .ui(ui, &cx.ui);
 }

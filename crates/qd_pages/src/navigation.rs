@@ -43,7 +43,12 @@ const GROUPS: [NavGroup<'static, Page>; 3] = [
     NavGroup {
         title: "TRADE",
         items: &[
-            NavItem { page: Page::Dashboard, label: "Dashboard", mark: None, disabled_because: None },
+            NavItem {
+                page: Page::Dashboard,
+                label: "Dashboard",
+                mark: None,
+                disabled_because: None,
+            },
             item(Page::OrderEntry, "Order entry"),
             item(Page::Positions, "Positions"),
             item(Page::KillSwitch, "Kill switch"),
@@ -71,7 +76,12 @@ const GROUPS: [NavGroup<'static, Page>; 3] = [
 ];
 
 const fn item(page: Page, label: &'static str) -> NavItem<'static, Page> {
-    NavItem { page, label, mark: None, disabled_because: Some(NOT_BUILT) }
+    NavItem {
+        page,
+        label,
+        mark: None,
+        disabled_because: Some(NOT_BUILT),
+    }
 }
 
 /// Draws the navigation.

@@ -35,7 +35,11 @@ fn picture(name: &str, mut desk: SampleDesk, size: Vec2) {
         .build_ui_state(
             move |ui, screen: &mut Screen| {
                 let cx = PageCtx {
-                    ui: UiCtx { tokens: &screen.tokens, now_ms, is_test: true },
+                    ui: UiCtx {
+                        tokens: &screen.tokens,
+                        now_ms,
+                        is_test: true,
+                    },
                     snapshot: &screen.snapshot,
                     commands: &screen.commands,
                 };
@@ -69,8 +73,7 @@ fn the_desk_on_a_phone() {
 
 #[test]
 fn a_lost_connection_over_a_halted_desk() {
-    let mut desk = SampleDesk::silent(UtcMicros::from_millis(NOW_MS));
-    desk.apply(qd_state::Event::SocketOpened);
+    let mut desk = live();
     desk.publish_halt(HaltState::Halted, Some("drill"));
     desk.lose_connection(3_000);
     desk.advance_millis(1_000);

@@ -116,6 +116,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test's own writer, as the ingest task of the native console"
+    )]
     fn no_publication_is_left_unseen_and_unwoken_under_two_threads() {
         let cell = Arc::new(SnapshotCell::new());
         let woken = Arc::new(AtomicBool::new(false));

@@ -1,4 +1,4 @@
-//! The small set of meanings a colour may carry; which colour that is, only `qd_ui` knows.
+//! The small set of meanings a color may carry; which color that is, only `qd_ui` knows.
 
 /// What a badge, a number or a banner means to the reader. Never the only sign: words and signs go with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -178,7 +178,11 @@ pub fn sparkline(painter: &Painter, rect: Rect, points: &[f32], color: Color32) 
                 .get(step * (points.len() - 1) / (count - 1))
                 .copied()?;
             let x = rect.left() + rect.width() * step as f32 / (count - 1) as f32;
-            let height = if span > 0.0 { (value - low) / span } else { 0.5 };
+            let height = if span > 0.0 {
+                (value - low) / span
+            } else {
+                0.5
+            };
             let y = rect.bottom() - rect.height() * height;
             value.is_finite().then(|| pos2(x, y))
         })

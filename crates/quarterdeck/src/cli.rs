@@ -33,9 +33,18 @@ pub(crate) fn command() -> Command {
              docs/configuration.md lists them all.",
         );
     for (name, about) in [
-        ("demo", "Everything in one process: simulated market, paper venue, execution, gateway"),
-        ("gateway", "The auth gateway: sign-in, sockets, proxy, the console's files"),
-        ("execution", "The execution gateway: orders, positions, halts, paper venue"),
+        (
+            "demo",
+            "Everything in one process: simulated market, paper venue, execution, gateway",
+        ),
+        (
+            "gateway",
+            "The auth gateway: sign-in, sockets, proxy, the console's files",
+        ),
+        (
+            "execution",
+            "The execution gateway: orders, positions, halts, paper venue",
+        ),
     ] {
         let mut sub = Command::new(name)
             .about(about)
@@ -63,12 +72,18 @@ pub(crate) fn command() -> Command {
             );
         }
         for key in KEYS.iter().filter(|key| key.commands.contains(&name)) {
-            let default = key.default.map(|text| format!(" [default: {text}]")).unwrap_or_default();
+            let default = key
+                .default
+                .map(|text| format!(" [default: {text}]"))
+                .unwrap_or_default();
             sub = sub.arg(
                 Arg::new(key.path)
                     .long(key.flag)
                     .value_name("VALUE")
-                    .help(format!("{} [{}, ${}]{default}", key.help, key.path, key.env)),
+                    .help(format!(
+                        "{} [{}, ${}]{default}",
+                        key.help, key.path, key.env
+                    )),
             );
         }
         root = root.subcommand(sub);
@@ -88,14 +103,19 @@ pub(crate) fn parse(
     let flags = KEYS
         .iter()
         .filter(|key| key.commands.contains(&name))
-        .filter_map(|key| sub.get_one::<String>(key.path).map(|text| (key.path, text.clone())))
+        .filter_map(|key| {
+            sub.get_one::<String>(key.path)
+                .map(|text| (key.path, text.clone()))
+        })
         .collect();
     Ok(Invocation {
         command: name.to_owned(),
         config_file: sub.get_one::<PathBuf>("config").cloned(),
         is_check: sub.get_flag("check-config"),
         flags,
-        port: (name == "demo").then(|| sub.get_one::<u16>("port").copied()).flatten(),
+        port: (name == "demo")
+            .then(|| sub.get_one::<u16>("port").copied())
+            .flatten(),
     })
 }
 
@@ -119,7 +139,8 @@ pub(crate) fn reference() -> String {
             key.path,
             key.flag,
             key.env,
-            key.default.map_or_else(|| "–".to_owned(), |text| format!("`{text}`")),
+            key.default
+                .map_or_else(|| "–".to_owned(), |text| format!("`{text}`")),
             key.help,
             key.commands.join(", "),
         )
@@ -138,12 +159,19 @@ mod tests {
 
     #[test]
     fn flags_land_under_their_key_and_unknown_ones_are_refused() {
-        let invocation = parse_words("quarterdeck demo --redis redis://h:1 --seed 7 --port 0").unwrap();
+        let invocation =
+            parse_words("quarterdeck demo --redis redis://h:1 --seed 7 --port 0").unwrap();
         assert_eq!(invocation.command, "demo");
-        assert_eq!(invocation.flags.get("bus.redis_url").map(String::as_str), Some("redis://h:1"));
-        assert_eq!(invocation.flags.get("execution.seed").map(String::as_str), Some("7"));
+        assert_eq!(
+            invocation.flags.get("bus.redis_url").map(String::as_str),
+            Some("redis://h:1")
+        );
+        assert_eq!(
+            invocation.flags.get("execution.seed").map(String::as_str),
+            Some("7")
+        );
         assert_eq!(invocation.port, Some(0));
-        assert!(parse_words("quarterdeck demo --colour red").is_err());
+        assert!(parse_words("quarterdeck demo --speed red").is_err());
         assert!(parse_words("quarterdeck execution --app-dir x").is_err());
         assert!(parse_words("quarterdeck demo --port 1 --listen 127.0.0.1:2").is_err());
     }
@@ -155,6 +183,10 @@ mod tests {
         if std::env::var_os("QD_BLESS").is_some() {
             std::fs::write(path, &page).unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), page, "QD_BLESS=1 writes it anew");
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            page,
+            "QD_BLESS=1 writes it anew"
+        );
     }
 }

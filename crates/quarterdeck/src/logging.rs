@@ -8,7 +8,9 @@ use tracing_subscriber::EnvFilter;
 /// A filter that cannot be read, with what is wrong with it.
 pub(crate) fn start(format: &str, filter: &str) -> Result<(), String> {
     let filter = EnvFilter::try_new(filter).map_err(|err| err.to_string())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process (a test) keeps the first subscriber.
     match format {
         "json" => builder.json().try_init().ok(),

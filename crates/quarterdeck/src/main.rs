@@ -49,7 +49,9 @@ fn main() -> ExitCode {
 
 fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     if let Some(port) = invocation.port {
-        invocation.flags.insert("gateway.listen", format!("127.0.0.1:{port}"));
+        invocation
+            .flags
+            .insert("gateway.listen", format!("127.0.0.1:{port}"));
     }
     let settings = settings(invocation)?;
     if invocation.is_check {
@@ -65,7 +67,9 @@ fn run(invocation: &mut Invocation) -> Result<(), Failure> {
     )
     .map_err(|err| Failure::Config(format!("log.filter: {err}")))?;
     // One crypto provider for the whole process; a second would make rustls panic at the first handshake.
-    rustls::crypto::ring::default_provider().install_default().ok();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -86,7 +90,10 @@ fn settings(invocation: &Invocation) -> Result<Settings, Failure> {
         None => None,
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|err| {
-                Failure::Config(format!("--config {}: cannot be read: {err}", path.display()))
+                Failure::Config(format!(
+                    "--config {}: cannot be read: {err}",
+                    path.display()
+                ))
             })?;
             Some((path.clone(), text))
         }
@@ -97,7 +104,13 @@ fn settings(invocation: &Invocation) -> Result<Settings, Failure> {
         flags: invocation.flags.clone(),
     };
     load(&invocation.command, &sources).map_err(|errors| {
-        Failure::Config(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        Failure::Config(
+            errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n"),
+        )
     })
 }
 
@@ -138,7 +151,10 @@ async fn gateway(
 ) -> Result<(), Failure> {
     let bus = parts::bus(settings, clock).await?;
     let key = parts::identity_key(settings, false)?;
-    let url = settings.text("gateway.execution_url").unwrap_or_default().to_owned();
+    let url = settings
+        .text("gateway.execution_url")
+        .unwrap_or_default()
+        .to_owned();
     let gateway = parts::gateway(settings, url, key, bus, clock).await?;
     say_ready("gateway", &gateway.url());
     gateway.serve(shutdown).await;

@@ -86,7 +86,10 @@ pub(crate) async fn execution(
     bus: Bus,
     clock: &Arc<dyn Clock>,
 ) -> Result<RunningExecution, Failure> {
-    let seed = settings.text("execution.seed").and_then(|text| text.parse().ok()).unwrap_or(42);
+    let seed = settings
+        .text("execution.seed")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(42);
     let config = ExecutionConfig::demo(seed).map_err(start_failure)?;
     let listener = TcpListener::bind(listen).await.map_err(|err| {
         Failure::Start(format!(
@@ -100,7 +103,12 @@ pub(crate) async fn execution(
     // Its own token: the gateway drains first and still needs answers while it does.
     let stop = CancellationToken::new();
     let server = tokio::spawn(qd_execution::serve(listener, router, stop.clone()));
-    Ok(RunningExecution { local_addr, handle, server, stop })
+    Ok(RunningExecution {
+        local_addr,
+        handle,
+        server,
+        stop,
+    })
 }
 
 /// Where the execution gateway listens when it stands alone.
@@ -123,7 +131,10 @@ pub(crate) async fn gateway(
         )));
     }
     let cookie_key = match settings.text("gateway.cookie_key_file") {
-        Some(path) => Key::new("c1", &secrets::read("gateway.cookie_key_file", Path::new(path))?),
+        Some(path) => Key::new(
+            "c1",
+            &secrets::read("gateway.cookie_key_file", Path::new(path))?,
+        ),
         None => Key::random("c1"),
     }
     .map_err(start_failure)?;
@@ -136,7 +147,10 @@ pub(crate) async fn gateway(
     );
     config.version = env!("CARGO_PKG_VERSION").to_owned();
     config.app_dir = settings.text("gateway.app_dir").map(PathBuf::from);
-    config.node = settings.text("gateway.node").unwrap_or("gateway-1").to_owned();
+    config.node = settings
+        .text("gateway.node")
+        .unwrap_or("gateway-1")
+        .to_owned();
     if settings.get("gateway.admin_listen").is_some() {
         config.admin_listen = Some(address(settings, "gateway.admin_listen")?);
     }
@@ -151,9 +165,10 @@ pub(crate) async fn gateway(
         settings.text("gateway.tls_certificate_file"),
         settings.text("gateway.tls_key_file"),
     ) {
-        (Some(certificate), Some(key)) => {
-            Some(TlsFiles { certificate: certificate.into(), key: key.into() })
-        }
+        (Some(certificate), Some(key)) => Some(TlsFiles {
+            certificate: certificate.into(),
+            key: key.into(),
+        }),
         (None, None) => None,
         (Some(_), None) => {
             return Err(Failure::Config(
@@ -168,5 +183,7 @@ pub(crate) async fn gateway(
             ));
         }
     };
-    Gateway::build(config, bus, Arc::clone(clock)).await.map_err(|err| Failure::Start(err.to_string()))
+    Gateway::build(config, bus, Arc::clone(clock))
+        .await
+        .map_err(|err| Failure::Start(err.to_string()))
 }

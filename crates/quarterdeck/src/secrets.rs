@@ -10,7 +10,10 @@ const LEAST_BYTES: usize = 32;
 /// The bytes of a key file, without the line end that an editor leaves.
 pub(crate) fn read(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = std::fs::read(path).map_err(|err| {
-        Failure::Config(format!("{setting} = {}: cannot be read: {err}", path.display()))
+        Failure::Config(format!(
+            "{setting} = {}: cannot be read: {err}",
+            path.display()
+        ))
     })?;
     while bytes.last().is_some_and(|byte| byte.is_ascii_whitespace()) {
         bytes.pop();

@@ -28,7 +28,10 @@ pub(crate) fn shutdown_on_signals() -> Result<CancellationToken, Failure> {
     Ok(shutdown)
 }
 
-#[expect(clippy::exit, reason = "the person asked twice: nothing is waited for any more")]
+#[expect(
+    clippy::exit,
+    reason = "the person asked twice: nothing is waited for any more"
+)]
 fn leave_at_once() -> ! {
     std::process::exit(130)
 }

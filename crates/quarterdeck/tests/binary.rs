@@ -12,7 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn quarterdeck(arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(arguments).env_remove("QD_CONFIG_FILE").stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env_remove("QD_CONFIG_FILE")
+        .stdin(Stdio::null());
     command
 }
 
@@ -41,7 +44,12 @@ impl Server {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let url = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
+        let url = line
+            .trim()
+            .rsplit(' ')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         assert!(url.starts_with("http://"), "no ready line but {line:?}");
         Self { child, url, stdout }
     }
@@ -53,14 +61,22 @@ impl Server {
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.ip_port()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.ip_port()).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.ip_port()
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
     }
 
     fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -89,24 +105,47 @@ fn every_mistake_is_named_with_its_place_and_the_code_is_64() {
     let dir = std::env::temp_dir().join(format!("qd-binary-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let file = dir.join("bad.toml");
-    std::fs::write(&file, "[gateway]\nlisen = \"127.0.0.1:1\"\n[execution]\nseed = true\n").unwrap();
-    let output = output(&["demo", "--config", file.to_str().unwrap(), "--log-format", "xml"]);
+    std::fs::write(
+        &file,
+        "[gateway]\nlisen = \"127.0.0.1:1\"\n[execution]\nseed = true\n",
+    )
+    .unwrap();
+    let output = output(&[
+        "demo",
+        "--config",
+        file.to_str().unwrap(),
+        "--log-format",
+        "xml",
+    ]);
     std::fs::remove_dir_all(&dir).unwrap();
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(64), "{text}");
-    assert!(text.contains("bad.toml:2: unknown key gateway.lisen; did you mean gateway.listen?"), "{text}");
-    assert!(text.contains("bad.toml:4: execution.seed expects a whole number"), "{text}");
-    assert!(text.contains("--log-format: log.format = \"xml\""), "{text}");
+    assert!(
+        text.contains("bad.toml:2: unknown key gateway.lisen; did you mean gateway.listen?"),
+        "{text}"
+    );
+    assert!(
+        text.contains("bad.toml:4: execution.seed expects a whole number"),
+        "{text}"
+    );
+    assert!(
+        text.contains("--log-format: log.format = \"xml\""),
+        "{text}"
+    );
 }
 
 #[test]
 fn unknown_flags_and_missing_keys_are_usage_errors() {
-    for arguments in [&["demo", "--colour", "red"][..], &["fly"], &[]] {
+    for arguments in [&["demo", "--speed", "red"][..], &["fly"], &[]] {
         assert_eq!(output(arguments).status.code(), Some(64), "{arguments:?}");
     }
     let output = output(&["execution"]);
     assert_eq!(output.status.code(), Some(64));
-    assert!(stderr(&output).contains("bus.redis_url is missing"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("bus.redis_url is missing"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -116,15 +155,29 @@ fn a_port_in_use_and_a_missing_redis_are_one_clear_line_each() {
     let in_use = output(&["demo", "--listen", &ip_port, "--log-filter", "off"]);
     assert_eq!(in_use.status.code(), Some(1));
     let text = stderr(&in_use);
-    assert!(text.contains(&ip_port) && text.contains("another program"), "{text}");
+    assert!(
+        text.contains(&ip_port) && text.contains("another program"),
+        "{text}"
+    );
     assert_eq!(text.lines().count(), 1, "{text}");
 
     drop(taken);
     let url = format!("redis://user:canary@{ip_port}");
-    let no_redis = output(&["demo", "--port", "0", "--redis", &url, "--log-filter", "off"]);
+    let no_redis = output(&[
+        "demo",
+        "--port",
+        "0",
+        "--redis",
+        &url,
+        "--log-filter",
+        "off",
+    ]);
     assert_eq!(no_redis.status.code(), Some(1));
     let text = stderr(&no_redis);
-    assert!(text.contains(&ip_port) && text.contains("start the server"), "{text}");
+    assert!(
+        text.contains(&ip_port) && text.contains("start the server"),
+        "{text}"
+    );
     assert!(!text.contains("canary"), "{text}");
 }
 
@@ -134,7 +187,10 @@ fn check_config_prints_what_is_in_force_and_where_from() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
     assert!(text.contains("execution.seed = \"7\"  # --seed"), "{text}");
-    assert!(text.contains("gateway.listen = \"127.0.0.1:8080\"  # default"), "{text}");
+    assert!(
+        text.contains("gateway.listen = \"127.0.0.1:8080\"  # default"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -146,7 +202,11 @@ fn the_demo_answers_and_drains_on_sigterm_within_five_seconds() {
     let began = Instant::now();
     let status = server.wait().expect("the server should end");
     assert!(status.success(), "{status:?}");
-    assert!(began.elapsed() < Duration::from_secs(6), "took {:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(6),
+        "took {:?}",
+        began.elapsed()
+    );
     let mut rest = String::new();
     server.stdout.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "", "the ready line is all that standard output gets");

@@ -15,12 +15,21 @@ use crate::PageCtx;
 const NEW_FOR_MS: u32 = 600;
 
 const COLUMNS: [TableColumn; 6] = [
-    TableColumn::new("time", "Time", 104.0, 106.0).grow(0.0).unsortable(),
+    TableColumn::new("time", "Time", 104.0, 106.0)
+        .grow(0.0)
+        .unsortable(),
     TableColumn::new("symbol", "Symbol", 52.0, 58.0).unsortable(),
     TableColumn::new("side", "Side", 42.0, 46.0).unsortable(),
-    TableColumn::new("qty", "Qty", 40.0, 50.0).right().unsortable(),
-    TableColumn::new("price", "Price", 60.0, 66.0).right().unsortable(),
-    TableColumn::new("status", "Status", 84.0, 86.0).grow(0.0).right().unsortable(),
+    TableColumn::new("qty", "Qty", 40.0, 50.0)
+        .right()
+        .unsortable(),
+    TableColumn::new("price", "Price", 60.0, 66.0)
+        .right()
+        .unsortable(),
+    TableColumn::new("status", "Status", 84.0, 86.0)
+        .grow(0.0)
+        .right()
+        .unsortable(),
 ];
 
 struct Rows<'a> {
@@ -38,14 +47,20 @@ impl TableRows for Rows<'_> {
     }
 
     fn row_name(&self, row: usize) -> String {
-        self.rows.get(row).map(|line| line.symbol.to_string()).unwrap_or_default()
+        self.rows
+            .get(row)
+            .map(|line| line.symbol.to_string())
+            .unwrap_or_default()
     }
 
     fn row_summary(&self, row: usize) -> String {
         self.rows
             .get(row)
             .map(|line| {
-                format!("{} {} {} {} at {}, {}", line.time, line.symbol, line.side, line.qty, line.price, line.status)
+                format!(
+                    "{} {} {} {} at {}, {}",
+                    line.time, line.symbol, line.side, line.qty, line.price, line.status
+                )
             })
             .unwrap_or_default()
     }
@@ -56,7 +71,9 @@ impl TableRows for Rows<'_> {
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
-        let Some(line) = self.rows.get(row) else { return };
+        let Some(line) = self.rows.get(row) else {
+            return;
+        };
         match cell.column().column_id {
             "time" => cell.number_toned(&line.time, Tone::Faint),
             "symbol" => cell.strong(line.symbol.as_str()),
@@ -77,16 +94,29 @@ pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         |_| {},
         |ui| {
             let tokens = cx.ui.tokens;
-            text::label(ui, &activity.text, &tokens.fonts.label, tokens.text_secondary);
+            text::label(
+                ui,
+                &activity.text,
+                &tokens.fonts.label,
+                tokens.text_secondary,
+            );
         },
         |ui| {
             if activity.rows.is_empty() && activity.is_loaded {
-                StateBlock::empty("Nothing yet today", &["Fills and finished orders appear here, newest on top."])
-                    .ui(ui, &cx.ui);
+                StateBlock::empty(
+                    "Nothing yet today",
+                    &["Fills and finished orders appear here, newest on top."],
+                )
+                .ui(ui, &cx.ui);
                 return;
             }
-            let mut rows = Rows { cx, rows: &activity.rows };
-            DataTable::new("Activity", &COLUMNS).row_height(COMPACT_ROW_HEIGHT - 1.0).show(ui, &cx.ui, &mut rows);
+            let mut rows = Rows {
+                cx,
+                rows: &activity.rows,
+            };
+            DataTable::new("Activity", &COLUMNS)
+                .row_height(COMPACT_ROW_HEIGHT - 1.0)
+                .show(ui, &cx.ui, &mut rows);
         },
     );
 }

@@ -29,9 +29,14 @@ pub(crate) fn cards_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let num_rows = list.len().div_ceil(columns);
     for (i, (title, card)) in list.into_iter().enumerate() {
         let (row, column) = ((i / columns) as f32, (i % columns) as f32);
-        let min = pos2(origin.x + column * (width + space::M), origin.y + row * (size::CARD_HEIGHT + space::M));
+        let min = pos2(
+            origin.x + column * (width + space::M),
+            origin.y + row * (size::CARD_HEIGHT + space::M),
+        );
         let rect = Rect::from_min_size(min, vec2(width, size::CARD_HEIGHT));
-        ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(title), |ui| card_ui(ui, cx, title, card));
+        ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(title), |ui| {
+            card_ui(ui, cx, title, card)
+        });
     }
     let height = num_rows as f32 * (size::CARD_HEIGHT + space::M) - space::M;
     ui.advance_cursor_after_rect(Rect::from_min_size(origin, vec2(room, height)));
@@ -42,7 +47,9 @@ fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
         Some(at) => format!("{} · marked {} ago", card.context, fmt::age(cx.age_ms(at))),
         None => card.context.to_string(),
     };
-    let stale = card.confirmed_at.map_or(StaleMark::Fresh, |at| StaleMark::from_age_ms(cx.age_ms(at)));
+    let stale = card
+        .confirmed_at
+        .map_or(StaleMark::Fresh, |at| StaleMark::from_age_ms(cx.age_ms(at)));
     let mut metric = MetricCard::new(title, card.value.as_deref())
         .context(&context)
         .spark(&card.points)
@@ -62,7 +69,9 @@ fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
     }
     let answer = metric.ui(ui, &cx.ui);
     if let Some(at) = card.confirmed_at {
-        answer.response.on_hover_text(format!("Confirmed {} ago", fmt::age(cx.age_ms(at))));
+        answer
+            .response
+            .on_hover_text(format!("Confirmed {} ago", fmt::age(cx.age_ms(at))));
     }
     if answer.refresh_clicked {
         cx.commands.send(Command::RefreshPoll(Poll::Prices));

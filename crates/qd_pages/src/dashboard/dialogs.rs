@@ -21,8 +21,15 @@ pub(crate) struct OpenDialog {
 }
 
 enum Kind {
-    Close { symbol: Symbol },
-    Cancel { account: AccountId, symbol: Symbol, side: &'static str, asked: String },
+    Close {
+        symbol: Symbol,
+    },
+    Cancel {
+        account: AccountId,
+        symbol: Symbol,
+        side: &'static str,
+        asked: String,
+    },
 }
 
 impl OpenDialog {
@@ -51,23 +58,47 @@ impl OpenDialog {
 }
 
 /// Draws the open question, if there is one, over `page_rect`.
-pub(crate) fn dialog_ui(ctx: &Context, cx: &PageCtx<'_>, state: &mut DashboardState, page_rect: Rect) {
+pub(crate) fn dialog_ui(
+    ctx: &Context,
+    cx: &PageCtx<'_>,
+    state: &mut DashboardState,
+    page_rect: Rect,
+) {
     let Some(open) = &state.dialog else { return };
     let outcome = match &open.kind {
         Kind::Close { symbol } => close_ui(ctx, cx, *symbol, page_rect),
-        Kind::Cancel { symbol, side, asked, .. } => cancel_ui(ctx, cx, open, *symbol, side, asked, page_rect),
+        Kind::Cancel {
+            symbol,
+            side,
+            asked,
+            ..
+        } => cancel_ui(ctx, cx, open, *symbol, side, asked, page_rect),
     };
     match outcome {
         DialogOutcome::Open => {}
         DialogOutcome::Cancelled => state.dialog = None,
         DialogOutcome::Confirmed => {
             // Taken out first: a second pass of this frame finds nothing to send.
-            if let Some(OpenDialog { command_id, client_order_id, kind }) = state.dialog.take() {
+            if let Some(OpenDialog {
+                command_id,
+                client_order_id,
+                kind,
+            }) = state.dialog.take()
+            {
                 cx.commands.send(match kind {
-                    Kind::Close { symbol } => Command::ClosePosition { command_id, client_order_id, symbol },
-                    Kind::Cancel { account, symbol, .. } => {
-                        Command::CancelOrder { command_id, account, client_order_id, symbol }
-                    }
+                    Kind::Close { symbol } => Command::ClosePosition {
+                        command_id,
+                        client_order_id,
+                        symbol,
+                    },
+                    Kind::Cancel {
+                        account, symbol, ..
+                    } => Command::CancelOrder {
+                        command_id,
+                        account,
+                        client_order_id,
+                        symbol,
+                    },
                 });
             }
         }
@@ -75,40 +106,69 @@ pub(crate) fn dialog_ui(ctx: &Context, cx: &PageCtx<'_>, state: &mut DashboardSt
 }
 
 fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) -> DialogOutcome {
-    let row = cx.snapshot.positions.rows.iter().find(|row| row.symbol == symbol);
+    let row = cx
+        .snapshot
+        .positions
+        .rows
+        .iter()
+        .find(|row| row.symbol == symbol);
     let Some(row) = row.filter(|row| !row.figures.qty.is_zero()) else {
         // It was closed while the question stood there.
         let title = format!("{symbol} is already flat");
-        let outcome = Dialog::new(&title, &["There is nothing left to close."], "Close position")
-            .over(page_rect)
-            .show(ctx, &cx.ui, "close_position");
+        let outcome = Dialog::new(
+            &title,
+            &["There is nothing left to close."],
+            "Close position",
+        )
+        .over(page_rect)
+        .show(ctx, &cx.ui, "close_position");
         return match outcome {
             DialogOutcome::Open => DialogOutcome::Open,
             DialogOutcome::Cancelled | DialogOutcome::Confirmed => DialogOutcome::Cancelled,
         };
     };
     let figures = &row.figures;
-    let side = if figures.qty.is_positive() { Side::Sell } else { Side::Buy };
+    let side = if figures.qty.is_positive() {
+        Side::Sell
+    } else {
+        Side::Buy
+    };
     let title = format!("Close {symbol}?");
-    let verb = if side == Side::Sell { "Sells" } else { "Buys back" };
+    let verb = if side == Side::Sell {
+        "Sells"
+    } else {
+        "Buys back"
+    };
     let money = match side {
-        Side::Sell => format!("estimated proceeds {}", fmt::money(figures.market_value.abs())),
+        Side::Sell => format!(
+            "estimated proceeds {}",
+            fmt::money(figures.market_value.abs())
+        ),
         Side::Buy => format!("estimated cost {}", fmt::money(figures.market_value.abs())),
     };
-    let order = format!("{verb} {} {symbol} at market, {money}.", fmt::qty(figures.qty.abs()));
+    let order = format!(
+        "{verb} {} {symbol} at market, {money}.",
+        fmt::qty(figures.qty.abs())
+    );
     let after = format!(
         "Position after: {}. Realizes about {} at the last price.",
         fmt::qty(Qty::ZERO),
         fmt::signed_money(figures.unrealized_pl)
     );
     let parts = (row.parts.len() > 1).then(|| {
-        let names: Vec<&str> = row.parts.iter().map(|part| part.strategy.as_str()).collect();
+        let names: Vec<&str> = row
+            .parts
+            .iter()
+            .map(|part| part.strategy.as_str())
+            .collect();
         format!("Held by {}: each part is closed.", names.join(", "))
     });
     let mut lines = vec![order.as_str(), after.as_str()];
     lines.extend(parts.as_deref());
 
-    let price_age = figures.price_at.map(|at| cx.server_now().millis_since(at).max(0));
+    let price_age = figures
+        .price_at
+        .map(|at| cx.server_now().millis_since(at).max(0));
     let old_price = match price_age {
         Some(age) if age > OLD_PRICE_MS => Some(format!("The price is {} old.", fmt::age(age))),
         Some(_) => None,
@@ -116,23 +176,48 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
     };
     let mut warnings = Vec::new();
     if let Some(text) = &old_price {
-        warnings.push(Warning { tone: Tone::Danger, text });
+        warnings.push(Warning {
+            tone: Tone::Danger,
+            text,
+        });
     }
     if !matches!(cx.snapshot.positions.seal.state, SealState::Verified { .. }) {
-        warnings.push(Warning { tone: Tone::Warn, text: "Positions unverified: the server closes what is really held." });
+        warnings.push(Warning {
+            tone: Tone::Warn,
+            text: "Positions unverified: the server closes what is really held.",
+        });
     }
     if !cx.snapshot.halt.state.allows_risk() {
-        warnings.push(Warning { tone: Tone::Info, text: "Trading is halted; closing by hand is still allowed." });
+        warnings.push(Warning {
+            tone: Tone::Info,
+            text: "Trading is halted; closing by hand is still allowed.",
+        });
     }
-    let num_open = cx.snapshot.orders.rows.iter().filter(|order| order.symbol == symbol).count();
+    let num_open = cx
+        .snapshot
+        .orders
+        .rows
+        .iter()
+        .filter(|order| order.symbol == symbol)
+        .count();
     let open_orders = (num_open > 0).then(|| {
-        format!("{num_open} open {} in {symbol} stay: cancel them separately.", if num_open == 1 { "order" } else { "orders" })
+        format!(
+            "{num_open} open {} in {symbol} stay: cancel them separately.",
+            if num_open == 1 { "order" } else { "orders" }
+        )
     });
     if let Some(text) = &open_orders {
-        warnings.push(Warning { tone: Tone::Info, text });
+        warnings.push(Warning {
+            tone: Tone::Info,
+            text,
+        });
     }
     let confirm = format!("{verb} {} {symbol}", fmt::qty(figures.qty.abs()));
-    Dialog::new(&title, &lines, &confirm).danger().warnings(&warnings).over(page_rect).show(ctx, &cx.ui, "close_position")
+    Dialog::new(&title, &lines, &confirm)
+        .danger()
+        .warnings(&warnings)
+        .over(page_rect)
+        .show(ctx, &cx.ui, "close_position")
 }
 
 fn cancel_ui(
@@ -144,7 +229,12 @@ fn cancel_ui(
     asked: &str,
     page_rect: Rect,
 ) -> DialogOutcome {
-    let row = cx.snapshot.orders.rows.iter().find(|row| row.client_order_id == open.client_order_id);
+    let row = cx
+        .snapshot
+        .orders
+        .rows
+        .iter()
+        .find(|row| row.client_order_id == open.client_order_id);
     let title = format!("Cancel {side} {symbol}?");
     let first = match row {
         Some(row) => format!(
@@ -157,7 +247,11 @@ fn cancel_ui(
         ),
         None => format!("The order ({asked}) has ended since; the venue will say so."),
     };
-    Dialog::new(&title, &[&first, "Until the venue answers it may still fill."], "Cancel order")
-        .over(page_rect)
-        .show(ctx, &cx.ui, "cancel_order")
+    Dialog::new(
+        &title,
+        &[&first, "Until the venue answers it may still fill."],
+        "Cancel order",
+    )
+    .over(page_rect)
+    .show(ctx, &cx.ui, "cancel_order")
 }

@@ -39,11 +39,14 @@ pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, p
         ui.add_space(space::M - space::XS);
         wide_ui(ui, cx, state);
     } else {
-        ScrollArea::vertical().id_salt("dashboard").auto_shrink(false).show(ui, |ui| {
-            cards::cards_ui(ui, cx);
-            ui.add_space(space::M - space::XS);
-            stacked_ui(ui, cx, state, room.y);
-        });
+        ScrollArea::vertical()
+            .id_salt("dashboard")
+            .auto_shrink(false)
+            .show(ui, |ui| {
+                cards::cards_ui(ui, cx);
+                ui.add_space(space::M - space::XS);
+                stacked_ui(ui, cx, state, room.y);
+            });
     }
     dialogs::dialog_ui(ui.ctx(), cx, state, page_rect);
 }
@@ -54,20 +57,26 @@ fn wide_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
     let lower = main.with_min_y((main.bottom() - ORDERS_HEIGHT).max(main.top() + 120.0));
     let upper = main.with_max_y(lower.top() - space::M);
     let side = room.with_min_x(room.right() - SIDE_WIDTH);
-    part(ui, upper, |ui| positions::positions_ui(ui, cx, state));
-    part(ui, lower, |ui| orders::orders_ui(ui, cx, state));
-    part(ui, side, |ui| activity::activity_ui(ui, cx));
+    part(ui, "positions", upper, |ui| {
+        positions::positions_ui(ui, cx, state)
+    });
+    part(ui, "orders", lower, |ui| orders::orders_ui(ui, cx, state));
+    part(ui, "activity", side, |ui| activity::activity_ui(ui, cx));
 }
 
 fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height: f32) {
     let width = ui.available_width();
     let positions_height = (height * 0.55).clamp(260.0, 520.0);
-    let heights = [positions_height, ORDERS_HEIGHT, ORDERS_HEIGHT + 60.0];
+    let parts = [
+        ("positions", positions_height),
+        ("orders", ORDERS_HEIGHT),
+        ("activity", ORDERS_HEIGHT + 60.0),
+    ];
     let origin = ui.cursor().min;
     let mut top = 0.0;
-    for (i, part_height) in heights.into_iter().enumerate() {
+    for (i, (name, part_height)) in parts.into_iter().enumerate() {
         let rect = Rect::from_min_size(origin + vec2(0.0, top), vec2(width, part_height));
-        part(ui, rect, |ui| match i {
+        part(ui, name, rect, |ui| match i {
             0 => positions::positions_ui(ui, cx, state),
             1 => orders::orders_ui(ui, cx, state),
             _ => activity::activity_ui(ui, cx),
@@ -77,6 +86,7 @@ fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height:
     ui.advance_cursor_after_rect(Rect::from_min_size(origin, vec2(width, top)));
 }
 
-fn part(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
-    ui.scope_builder(UiBuilder::new().max_rect(rect), add);
+/// A named place: widgets keep their ids when the layout changes around them.
+fn part(ui: &mut Ui, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(name), add);
 }

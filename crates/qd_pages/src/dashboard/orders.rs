@@ -1,5 +1,6 @@
 //! The open orders: where each one is in its life, and the way to cancel it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use egui::Ui;
@@ -8,7 +9,9 @@ use qd_types::{OrderStatus, Permission};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, SortDir, SortState, TableColumn, TableRows};
+use qd_ui::table::{
+    COMPACT_ROW_HEIGHT, CellUi, DataTable, SortDir, SortState, TableColumn, TableRows,
+};
 use qd_ui::text;
 
 use super::DashboardState;
@@ -26,7 +29,11 @@ const COLUMNS: [TableColumn; 8] = [
     TableColumn::new("price", "Price", 62.0, 76.0).right(),
     TableColumn::new("status", "Status", 150.0, 210.0),
     TableColumn::new("time", "Time", 96.0, 110.0).right(),
-    TableColumn::new("cancel", "", 72.0, 80.0).pin_right().grow(0.0).right().unsortable(),
+    TableColumn::new("cancel", "", 72.0, 80.0)
+        .pin_right()
+        .grow(0.0)
+        .right()
+        .unsortable(),
 ];
 
 /// What the table remembers between frames.
@@ -55,9 +62,12 @@ pub(crate) fn ordered(rows: &[Arc<OrderRow>], filter: &str, sort: SortState) -> 
                 .iter()
                 .any(|cell| cell.text.to_lowercase().contains(&wanted))
     };
-    let mut indices: Vec<usize> =
-        (0..rows.len()).filter(|i| rows.get(*i).is_some_and(|row| passes(row))).collect();
-    let Some((column_id, dir)) = sort.by else { return indices };
+    let mut indices: Vec<usize> = (0..rows.len())
+        .filter(|i| rows.get(*i).is_some_and(|row| passes(row)))
+        .collect();
+    let Some((column_id, dir)) = sort.by else {
+        return indices;
+    };
     indices.sort_by(|left, right| {
         let (Some(left), Some(right)) = (rows.get(*left), rows.get(*right)) else {
             return std::cmp::Ordering::Equal;
@@ -101,20 +111,32 @@ impl OrdersState {
     }
 
     fn remember(&mut self, rows: &Arc<[Arc<OrderRow>]>, indices: Vec<usize>) {
-        self.order =
-            Some(Order { rows: Arc::clone(rows), filter: self.filter.clone(), sort: self.sort, indices });
+        self.order = Some(Order {
+            rows: Arc::clone(rows),
+            filter: self.filter.clone(),
+            sort: self.sort,
+            indices,
+        });
     }
 }
 
 /// The order as it was, without the rows that left and with the new ones at the end.
 fn held(before: &Order, rows: &[Arc<OrderRow>], filter: &str) -> Vec<usize> {
     let position_of = |row: &OrderRow| {
-        rows.iter().position(|now| now.account == row.account && now.client_order_id == row.client_order_id)
+        rows.iter().position(|now| {
+            now.account == row.account && now.client_order_id == row.client_order_id
+        })
     };
-    let mut held: Vec<usize> =
-        before.indices.iter().filter_map(|i| before.rows.get(*i)).filter_map(|row| position_of(row)).collect();
-    let new: Vec<usize> =
-        ordered(rows, filter, SortState::NATURAL).into_iter().filter(|i| !held.contains(i)).collect();
+    let mut held: Vec<usize> = before
+        .indices
+        .iter()
+        .filter_map(|i| before.rows.get(*i))
+        .filter_map(|row| position_of(row))
+        .collect();
+    let new: Vec<usize> = ordered(rows, filter, SortState::NATURAL)
+        .into_iter()
+        .filter(|i| !held.contains(i))
+        .collect();
     held.extend(new);
     held
 }
@@ -139,21 +161,32 @@ impl TableRows for Rows<'_> {
     }
 
     fn row_key(&self, row: usize) -> u64 {
-        self.at(row).map_or(0, |row| key_of((&row.account, &row.client_order_id)))
+        self.at(row)
+            .map_or(0, |row| key_of((&row.account, &row.client_order_id)))
     }
 
     fn row_name(&self, row: usize) -> String {
-        self.at(row).map(|row| format!("{} {}", row.symbol, row.side.text)).unwrap_or_default()
+        self.at(row)
+            .map(|row| format!("{} {}", row.symbol, row.side.text))
+            .unwrap_or_default()
     }
 
     fn row_summary(&self, row: usize) -> String {
-        let Some(row) = self.at(row) else { return String::new() };
+        let Some(row) = self.at(row) else {
+            return String::new();
+        };
         let mut summary = format!(
             "{} {} {} {} at {}, {}, {}",
-            row.symbol, row.side.text, row.filled.text, row.order_type.text, row.price.text, row.status.text, row.time.text
+            row.symbol,
+            row.side.text,
+            row.filled.text,
+            row.order_type.text,
+            row.price.text,
+            row.status.text,
+            row.time.text
         );
         if let Some((words, _)) = row.command.as_deref().and_then(command_badge) {
-            summary.push_str(&format!(", {words}"));
+            write!(summary, ", {words}").ok();
         }
         summary
     }
@@ -164,7 +197,9 @@ impl TableRows for Rows<'_> {
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
-        let Some(row) = self.at(row).map(Arc::clone) else { return };
+        let Some(row) = self.at(row).map(Arc::clone) else {
+            return;
+        };
         match cell.column().column_id {
             "symbol" => cell.strong(row.symbol.as_str()),
             "side" => cell.toned(&row.side.text, row.side.tone),
@@ -179,14 +214,16 @@ impl TableRows for Rows<'_> {
             _ => {
                 let already = (row.order.status == OrderStatus::CancelSent)
                     .then_some("A cancel is on its way; the order may still fill.");
-                let reason =
-                    self.refusal.or(already).or_else(|| command_refusal(row.command.as_ref()));
+                let reason = self
+                    .refusal
+                    .or(already)
+                    .or_else(|| command_refusal(row.command.as_ref()));
                 let name = format!("Cancel {} {}", row.side.text, row.symbol);
                 let response = cell.button_unless("Cancel", &name, reason);
                 let response = match row.command.as_deref().map(|command| &command.phase) {
-                    Some(CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail }) => {
-                        response.on_hover_text(&**detail)
-                    }
+                    Some(
+                        CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail },
+                    ) => response.on_hover_text(&**detail),
                     _ => response,
                 };
                 if response.clicked() && reason.is_none() {
@@ -229,15 +266,21 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
             if indices.is_empty() && view.is_loaded {
                 if num_hidden > 0 {
                     let line = format!("{num_hidden} hidden by the filter.");
-                    clear_filter =
-                        StateBlock::empty("No match", &[&line]).action("Clear filter").ui(ui, &cx.ui);
-                } else {
-                    StateBlock::empty("No open orders", &["Orders appear here until they fill, end or are cancelled."])
+                    clear_filter = StateBlock::empty("No match", &[&line])
+                        .action("Clear filter")
                         .ui(ui, &cx.ui);
+                } else {
+                    StateBlock::empty(
+                        "No open orders",
+                        &["Orders appear here until they fill, end or are cancelled."],
+                    )
+                    .ui(ui, &cx.ui);
                 }
                 return None;
             }
-            let table = DataTable::new("Open orders", &COLUMNS).sort(orders.sort).row_height(COMPACT_ROW_HEIGHT - 1.0);
+            let table = DataTable::new("Open orders", &COLUMNS)
+                .sort(orders.sort)
+                .row_height(COMPACT_ROW_HEIGHT - 1.0);
             Some(table.show(ui, &cx.ui, &mut rows))
         },
     );

@@ -4,11 +4,14 @@
 //! their order is held, so that a click lands on the row that was aimed at.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use egui::Ui;
-use qd_state::{Cell, CommandPhase, CommandView, Direction, HoleReason, PositionRow, Seal, SealState};
+use qd_state::{
+    Cell, CommandPhase, CommandView, Direction, HoleReason, PositionRow, Seal, SealState,
+};
 use qd_types::{Permission, Symbol, Tone, fmt};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
@@ -32,8 +35,14 @@ const COLUMNS: [TableColumn; 9] = [
     TableColumn::new("pl", "P&L ($)", 98.0, 112.0).right(),
     TableColumn::new("plpc", "P&L (%)", 66.0, 76.0).right(),
     TableColumn::new("value", "Value", 102.0, 120.0).right(),
-    TableColumn::new("today", "Today", 64.0, 94.0).center().unsortable(),
-    TableColumn::new("close", "", 70.0, 74.0).pin_right().grow(0.0).right().unsortable(),
+    TableColumn::new("today", "Today", 64.0, 94.0)
+        .center()
+        .unsortable(),
+    TableColumn::new("close", "", 70.0, 74.0)
+        .pin_right()
+        .grow(0.0)
+        .right()
+        .unsortable(),
 ];
 
 /// What the grid remembers between frames.
@@ -65,9 +74,14 @@ pub(crate) fn key_of(value: impl Hash) -> u64 {
 pub(crate) fn ordered(rows: &[Arc<PositionRow>], filter: &str, sort: SortState) -> Vec<usize> {
     let wanted = filter.trim().to_ascii_uppercase();
     let mut indices: Vec<usize> = (0..rows.len())
-        .filter(|i| rows.get(*i).is_some_and(|row| row.symbol.as_str().contains(&wanted)))
+        .filter(|i| {
+            rows.get(*i)
+                .is_some_and(|row| row.symbol.as_str().contains(&wanted))
+        })
         .collect();
-    let Some((column_id, dir)) = sort.by else { return indices };
+    let Some((column_id, dir)) = sort.by else {
+        return indices;
+    };
     indices.sort_by(|left, right| {
         let (Some(left), Some(right)) = (rows.get(*left), rows.get(*right)) else {
             return std::cmp::Ordering::Equal;
@@ -112,18 +126,34 @@ impl PositionsState {
     }
 
     fn remember(&mut self, rows: &Arc<[Arc<PositionRow>]>, indices: Vec<usize>) {
-        self.order =
-            Some(Order { rows: Arc::clone(rows), filter: self.filter.clone(), sort: self.sort, indices });
+        self.order = Some(Order {
+            rows: Arc::clone(rows),
+            filter: self.filter.clone(),
+            sort: self.sort,
+            indices,
+        });
     }
 }
 
 /// The order as it was, without the rows that left and with the new ones at the end.
-fn held(before: &[Arc<PositionRow>], indices: &[usize], rows: &[Arc<PositionRow>], filter: &str) -> Vec<usize> {
+fn held(
+    before: &[Arc<PositionRow>],
+    indices: &[usize],
+    rows: &[Arc<PositionRow>],
+    filter: &str,
+) -> Vec<usize> {
     let position_of = |symbol: Symbol| rows.binary_search_by(|row| row.symbol.cmp(&symbol)).ok();
-    let mut held: Vec<usize> =
-        indices.iter().filter_map(|i| before.get(*i)).filter_map(|row| position_of(row.symbol)).collect();
+    let mut held: Vec<usize> = indices
+        .iter()
+        .filter_map(|i| before.get(*i))
+        .filter_map(|row| position_of(row.symbol))
+        .collect();
     let shown: BTreeSet<usize> = held.iter().copied().collect();
-    held.extend(ordered(rows, filter, SortState::NATURAL).into_iter().filter(|i| !shown.contains(i)));
+    held.extend(
+        ordered(rows, filter, SortState::NATURAL)
+            .into_iter()
+            .filter(|i| !shown.contains(i)),
+    );
     held
 }
 
@@ -159,7 +189,9 @@ pub(crate) fn command_badge(command: &CommandView) -> Option<(String, Tone)> {
     match &command.phase {
         CommandPhase::InFlight => None,
         CommandPhase::Unknown { .. } => Some(("unknown: resolving".to_owned(), Tone::Warn)),
-        CommandPhase::Failed { code, .. } => Some((format!("refused: {}", code.replace('_', " ")), Tone::Danger)),
+        CommandPhase::Failed { code, .. } => {
+            Some((format!("refused: {}", code.replace('_', " ")), Tone::Danger))
+        }
     }
 }
 
@@ -191,19 +223,42 @@ pub(crate) fn seal_ui(ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
     let mut meaning = match &seal.state {
         SealState::Loading => "Nothing has arrived yet".to_owned(),
         SealState::Verified { pos, .. } => {
-            format!("Everything up to number {} of run {} is here", fmt::count(pos.seq.0), pos.epoch)
+            format!(
+                "Everything up to number {} of run {} is here",
+                fmt::count(pos.seq.0),
+                pos.epoch
+            )
         }
         SealState::Resyncing { since, reason } => {
-            format!("Resyncing for {}: {}", fmt::age(cx.age_ms(*since)), hole_words(*reason))
+            format!(
+                "Resyncing for {}: {}",
+                fmt::age(cx.age_ms(*since)),
+                hole_words(*reason)
+            )
         }
         SealState::Unverified { .. } => "The producer does not number its messages".to_owned(),
     };
     if let Some((count, at)) = seal.last_skipped {
-        meaning.push_str(&format!("\n{} older states were left out {} ago", fmt::count(count), fmt::age(cx.age_ms(at))));
+        write!(
+            meaning,
+            "\n{} older states were left out {} ago",
+            fmt::count(count),
+            fmt::age(cx.age_ms(at))
+        )
+        .ok();
     }
     for range in seal.missing.iter() {
-        let to = range.to.map_or_else(|| "an unknown number".to_owned(), |to| format!("#{}", fmt::count(to.0)));
-        meaning.push_str(&format!("\nNever seen: #{} to {to} of run {}", fmt::count(range.from.0), range.epoch));
+        let to = range.to.map_or_else(
+            || "an unknown number".to_owned(),
+            |to| format!("#{}", fmt::count(to.0)),
+        );
+        write!(
+            meaning,
+            "\nNever seen: #{} to {to} of run {}",
+            fmt::count(range.from.0),
+            range.epoch
+        )
+        .ok();
     }
     shown.ui(ui, &cx.ui).on_hover_text(meaning);
 }
@@ -234,23 +289,34 @@ impl TableRows for Rows<'_> {
     }
 
     fn row_name(&self, row: usize) -> String {
-        self.at(row).map(|row| row.symbol.to_string()).unwrap_or_default()
+        self.at(row)
+            .map(|row| row.symbol.to_string())
+            .unwrap_or_default()
     }
 
     fn row_summary(&self, row: usize) -> String {
-        let Some(row) = self.at(row) else { return String::new() };
+        let Some(row) = self.at(row) else {
+            return String::new();
+        };
         let mut summary = format!(
             "{}, quantity {}, average {}, current {}, P&L {} {}, value {}",
-            row.symbol, row.qty.text, row.avg_entry.text, row.current.text, row.pl.text, row.pl_percent.text, row.value.text
+            row.symbol,
+            row.qty.text,
+            row.avg_entry.text,
+            row.current.text,
+            row.pl.text,
+            row.pl_percent.text,
+            row.value.text
         );
         if let Some((words, _)) = row.command.as_deref().and_then(command_badge) {
-            summary.push_str(&format!(", {words}"));
+            write!(summary, ", {words}").ok();
         }
         summary
     }
 
     fn is_selected(&self, row: usize) -> bool {
-        self.at(row).is_some_and(|row| self.selected.contains(&row.symbol))
+        self.at(row)
+            .is_some_and(|row| self.selected.contains(&row.symbol))
     }
 
     fn row_age_ms(&self, row: usize) -> Option<u32> {
@@ -259,7 +325,9 @@ impl TableRows for Rows<'_> {
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
-        let Some(row) = self.at(row).map(Arc::clone) else { return };
+        let Some(row) = self.at(row).map(Arc::clone) else {
+            return;
+        };
         match cell.column().column_id {
             "symbol" => cell.strong(row.symbol.as_str()),
             "qty" => number_cell(self.cx, cell, &row.qty),
@@ -275,13 +343,15 @@ impl TableRows for Rows<'_> {
                 None => cell.spark(&row.day_line, row.pl.tone),
             },
             _ => {
-                let reason = self.refusal.or_else(|| command_refusal(row.command.as_ref()));
+                let reason = self
+                    .refusal
+                    .or_else(|| command_refusal(row.command.as_ref()));
                 let name = format!("Close {}", row.symbol);
                 let response = cell.button_unless("Close", &name, reason);
                 let response = match row.command.as_deref().map(|command| &command.phase) {
-                    Some(CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail }) => {
-                        response.on_hover_text(&**detail)
-                    }
+                    Some(
+                        CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail },
+                    ) => response.on_hover_text(&**detail),
                     _ => response,
                 };
                 if response.clicked() && reason.is_none() {
@@ -296,7 +366,11 @@ impl TableRows for Rows<'_> {
 pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
     let view = &cx.snapshot.positions;
     let positions = &mut state.positions;
-    positions.selected.retain(|symbol| view.rows.binary_search_by(|row| row.symbol.cmp(symbol)).is_ok());
+    positions.selected.retain(|symbol| {
+        view.rows
+            .binary_search_by(|row| row.symbol.cmp(symbol))
+            .is_ok()
+    });
     let indices = positions.indices(&view.rows);
     let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
     let mut filter = std::mem::take(&mut positions.filter);
@@ -314,7 +388,14 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         &cx.ui,
         |ui| {
             let width = (ui.available_width() - 120.0).clamp(80.0, 170.0);
-            text_field(ui, &cx.ui, &mut filter, "Filter symbol…", "Filter positions", width);
+            text_field(
+                ui,
+                &cx.ui,
+                &mut filter,
+                "Filter symbol…",
+                "Filter positions",
+                width,
+            );
             let tokens = cx.ui.tokens;
             let num_selected = positions.selected.len();
             let words = match (num_hidden, num_selected) {
@@ -332,15 +413,21 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
             if indices.is_empty() && view.is_loaded {
                 if num_hidden > 0 {
                     let line = format!("{num_hidden} hidden by the filter.");
-                    clear_filter =
-                        StateBlock::empty("No match", &[&line]).action("Clear filter").ui(ui, &cx.ui);
-                } else {
-                    StateBlock::empty("No positions", &["A position appears here with its first fill."])
+                    clear_filter = StateBlock::empty("No match", &[&line])
+                        .action("Clear filter")
                         .ui(ui, &cx.ui);
+                } else {
+                    StateBlock::empty(
+                        "No positions",
+                        &["A position appears here with its first fill."],
+                    )
+                    .ui(ui, &cx.ui);
                 }
                 return None;
             }
-            let table = DataTable::new("Positions", &COLUMNS).sort(positions.sort).check_boxes();
+            let table = DataTable::new("Positions", &COLUMNS)
+                .sort(positions.sort)
+                .check_boxes();
             Some(table.show(ui, &cx.ui, &mut rows))
         },
     );
@@ -354,8 +441,15 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         if let Some(sort) = response.sort_requested {
             positions.sort = sort;
         }
-        let symbol_at = |row: usize| indices.get(row).and_then(|i| view.rows.get(*i)).map(|row| row.symbol);
-        let toggled = response.row_toggled.or(response.row_clicked.map(|(row, _)| row));
+        let symbol_at = |row: usize| {
+            indices
+                .get(row)
+                .and_then(|i| view.rows.get(*i))
+                .map(|row| row.symbol)
+        };
+        let toggled = response
+            .row_toggled
+            .or(response.row_clicked.map(|(row, _)| row));
         if let Some(symbol) = toggled.and_then(symbol_at)
             && !positions.selected.remove(&symbol)
         {
@@ -363,7 +457,11 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         }
         if response.all_toggled {
             let all: BTreeSet<Symbol> = (0..indices.len()).filter_map(symbol_at).collect();
-            positions.selected = if all.is_subset(&positions.selected) { BTreeSet::new() } else { all };
+            positions.selected = if all.is_subset(&positions.selected) {
+                BTreeSet::new()
+            } else {
+                all
+            };
         }
     }
     if let Some(symbol) = close_clicked

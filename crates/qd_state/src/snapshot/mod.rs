@@ -293,7 +293,7 @@ pub struct Card {
     pub points: Arc<[f32]>,
     /// When the text last changed.
     pub changed_at: Option<UtcMicros>,
-    /// When the sign last changed: the colour fades from here.
+    /// When the sign last changed: the color fades from here.
     pub sign_changed_at: Option<UtcMicros>,
     /// When the value was last known to hold: the age that dims it at 30 s, 60 s and 120 s.
     pub confirmed_at: Option<UtcMicros>,

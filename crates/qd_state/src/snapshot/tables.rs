@@ -35,7 +35,7 @@ pub struct Flash {
 pub struct Cell {
     /// As shown.
     pub text: Arc<str>,
-    /// The meaning of its colour.
+    /// The meaning of its color.
     pub tone: Tone,
     /// Its last change; absent since the row appeared.
     pub flash: Option<Flash>,

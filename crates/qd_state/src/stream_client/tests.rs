@@ -103,7 +103,10 @@ fn play(client: &mut StreamClient, now: &mut UtcMicros, line: &str) -> String {
                 if ask.is_some() {
                     let elapsed = now.millis_since(start);
                     let ask = ask_text(ask).replace(", ", " ");
-                    asks.push_str(&format!("{ask}after {elapsed} ms, "));
+                    asks.push_str(&ask);
+                    asks.push_str("after ");
+                    asks.push_str(&elapsed.to_string());
+                    asks.push_str(" ms, ");
                 }
             }
             *now = until;

@@ -141,8 +141,8 @@ fn an_empty_desk_asks_rest_for_what_no_snapshot_brings() {
 fn the_halt_state_is_unknown_until_said_and_offers_risk_only_while_proven() {
     let mut desk = Desk::connected();
     let halt_is = |desk: &mut Desk| {
-        let halt = desk.snapshot().halt.clone();
-        (halt.text, halt.allows_risk())
+        let snapshot = desk.snapshot();
+        (snapshot.halt.text, snapshot.halt.allows_risk())
     };
     assert_eq!(halt_is(&mut desk), ("HALT STATE UNKNOWN", false));
     let said = |seq, state| {

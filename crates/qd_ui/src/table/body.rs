@@ -284,8 +284,9 @@ impl TableDelegate for Body<'_, '_> {
         let Ok(index) = usize::try_from(row_nr) else {
             return;
         };
-        // The rows are those of this frame; `egui_table` may still ask for one row past the end.
-        if index >= self.num_rows {
+        // The rows are those of this frame; `egui_table` may still ask for one row past the end, and it draws the
+        // sticky block of a table without sticky columns too: nothing wide, but it would be a second row to a reader.
+        if index >= self.num_rows || ui.clip_rect().width() < 1.0 {
             return;
         }
         let tokens = self.cx.tokens;

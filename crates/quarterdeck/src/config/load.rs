@@ -79,7 +79,11 @@ impl Settings {
         KEYS.iter()
             .filter_map(|key| {
                 let setting = self.0.get(key.path)?;
-                let text = if key.is_secret { masked(&setting.text) } else { setting.text.clone() };
+                let text = if key.is_secret {
+                    masked(&setting.text)
+                } else {
+                    setting.text.clone()
+                };
                 Some((key.path, text, setting.place.to_string()))
             })
             .collect()
@@ -88,7 +92,9 @@ impl Settings {
 
 /// A URL without the password in it.
 pub(crate) fn masked(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "***".to_owned();
+    };
     match rest.rsplit_once('@') {
         Some((_, host)) => format!("{scheme}://***@{host}"),
         None => url.to_owned(),
@@ -121,13 +127,22 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
         let setting = sources
             .flags
             .get(key.path)
-            .map(|text| Setting { text: text.clone(), place: Place::Flag(key.flag) })
+            .map(|text| Setting {
+                text: text.clone(),
+                place: Place::Flag(key.flag),
+            })
             .or_else(|| {
-                (sources.env)(key.env).map(|text| Setting { text, place: Place::Env(key.env) })
+                (sources.env)(key.env).map(|text| Setting {
+                    text,
+                    place: Place::Env(key.env),
+                })
             })
             .or_else(|| from_file.get(key.path).cloned())
             .or_else(|| {
-                key.default.map(|text| Setting { text: text.to_owned(), place: Place::Default })
+                key.default.map(|text| Setting {
+                    text: text.to_owned(),
+                    place: Place::Default,
+                })
             });
         let Some(setting) = setting else { continue };
         match check(key, &setting.text) {
@@ -135,7 +150,11 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
                 settings.0.insert(key.path, setting);
             }
             Err(message) => {
-                let shown = if key.is_secret { masked(&setting.text) } else { setting.text };
+                let shown = if key.is_secret {
+                    masked(&setting.text)
+                } else {
+                    setting.text
+                };
                 errors.push(ConfigError {
                     place: setting.place,
                     message: format!("{} = {shown:?}: {message}", key.path),
@@ -143,7 +162,11 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
             }
         }
     }
-    if errors.is_empty() { Ok(settings) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(settings)
+    } else {
+        Err(errors)
+    }
 }
 
 /// Whether `text` is of the key's kind, and the way out when not.
@@ -181,8 +204,9 @@ fn check(key: &Key, text: &str) -> Result<(), String> {
 }
 
 fn has_scheme_and_host(text: &str, schemes: &[&str]) -> bool {
-    text.split_once("://")
-        .is_some_and(|(scheme, rest)| schemes.contains(&scheme) && !rest.trim_matches('/').is_empty())
+    text.split_once("://").is_some_and(|(scheme, rest)| {
+        schemes.contains(&scheme) && !rest.trim_matches('/').is_empty()
+    })
 }
 
 /// Key path → setting; everything unknown or of the wrong type becomes an error with its line.
@@ -193,19 +217,30 @@ fn read_file(
 ) -> BTreeMap<&'static str, Setting> {
     let mut settings = BTreeMap::new();
     let place = |offset: usize| {
-        let line = text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1;
+        let line = text
+            .bytes()
+            .take(offset)
+            .filter(|byte| *byte == b'\n')
+            .count()
+            + 1;
         Place::File(path.to_path_buf(), line)
     };
     let (table, syntax_errors) = DeTable::parse_recoverable(text);
     for err in syntax_errors {
         let offset = err.span().map_or(0, |span| span.start);
-        errors.push(ConfigError { place: place(offset), message: err.message().to_owned() });
+        errors.push(ConfigError {
+            place: place(offset),
+            message: err.message().to_owned(),
+        });
     }
     for (section, value) in table.get_ref() {
         let Some(entries) = value.get_ref().as_table() else {
             errors.push(ConfigError {
                 place: place(section.span().start),
-                message: format!("{} stands outside a section such as [gateway]", section.get_ref()),
+                message: format!(
+                    "{} stands outside a section such as [gateway]",
+                    section.get_ref()
+                ),
             });
             continue;
         };
@@ -220,10 +255,18 @@ fn read_file(
             };
             match scalar(key, value.get_ref()) {
                 Ok(text) => {
-                    settings.insert(key.path, Setting { text, place: place(name.span().start) });
+                    settings.insert(
+                        key.path,
+                        Setting {
+                            text,
+                            place: place(name.span().start),
+                        },
+                    );
                 }
-                Err(message) => errors
-                    .push(ConfigError { place: place(value.span().start), message }),
+                Err(message) => errors.push(ConfigError {
+                    place: place(value.span().start),
+                    message,
+                }),
             }
         }
     }
@@ -239,11 +282,17 @@ fn read_file(
 fn scalar(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
     match (key.kind, value) {
         (Kind::Number, DeValue::Integer(number)) => Ok(number.as_str().to_owned()),
-        (Kind::Number, _) => {
-            Err(format!("{} expects a whole number, found {}", key.path, value.type_str()))
-        }
+        (Kind::Number, _) => Err(format!(
+            "{} expects a whole number, found {}",
+            key.path,
+            value.type_str()
+        )),
         (_, DeValue::String(text)) => Ok(text.to_string()),
-        _ => Err(format!("{} expects a text in quotes, found {}", key.path, value.type_str())),
+        _ => Err(format!(
+            "{} expects a text in quotes, found {}",
+            key.path,
+            value.type_str()
+        )),
     }
 }
 
@@ -269,7 +318,11 @@ fn distance(left: &str, right: &str) -> usize {
         let mut next = vec![i + 1];
         for (to, above) in right.iter().zip(row.iter().skip(1)) {
             let left_cell = next.last().copied().unwrap_or_default();
-            next.push((previous + usize::from(from != *to)).min(above + 1).min(left_cell + 1));
+            next.push(
+                (previous + usize::from(from != *to))
+                    .min(above + 1)
+                    .min(left_cell + 1),
+            );
             previous = *above;
         }
         row = next;
@@ -281,29 +334,44 @@ fn distance(left: &str, right: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn load_from(file: &str, env: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Result<Settings, Vec<String>> {
-        let env: BTreeMap<String, String> =
-            env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    fn load_from(
+        file: &str,
+        env: &[(&str, &str)],
+        flags: &[(&'static str, &str)],
+    ) -> Result<Settings, Vec<String>> {
+        let env: BTreeMap<String, String> = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         let sources = Sources {
             file: Some((PathBuf::from("qd.toml"), file.to_owned())),
             env: &|name| env.get(name).cloned(),
             flags: flags.iter().map(|(k, v)| (*k, (*v).to_owned())).collect(),
         };
-        load("demo", &sources)
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+        load("demo", &sources).map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn flags_win_over_environment_over_file_over_default() {
         let file = "[execution]\nseed = 1\n";
         let seed = |env: &[(&str, &str)], flags: &[(&'static str, &str)]| {
-            load_from(file, env, flags).unwrap().get("execution.seed").cloned().unwrap()
+            load_from(file, env, flags)
+                .unwrap()
+                .get("execution.seed")
+                .cloned()
+                .unwrap()
         };
         assert_eq!(seed(&[], &[]).text, "1");
         assert_eq!(seed(&[], &[]).place.to_string(), "qd.toml:2");
         assert_eq!(seed(&[("QD_EXECUTION_SEED", "2")], &[]).text, "2");
-        assert_eq!(seed(&[("QD_EXECUTION_SEED", "2")], &[("execution.seed", "3")]).text, "3");
-        assert_eq!(load_from("", &[], &[]).unwrap().text("execution.seed"), Some("42"));
+        assert_eq!(
+            seed(&[("QD_EXECUTION_SEED", "2")], &[("execution.seed", "3")]).text,
+            "3"
+        );
+        assert_eq!(
+            load_from("", &[], &[]).unwrap().text("execution.seed"),
+            Some("42")
+        );
     }
 
     #[test]
@@ -329,17 +397,23 @@ mod tests {
     #[test]
     fn a_broken_file_names_its_line() {
         let errors = load_from("[gateway\nlisten = \"127.0.0.1:1\"\n", &[], &[]).unwrap_err();
-        assert!(errors.iter().any(|error| error.starts_with("qd.toml:1: ")), "{errors:?}");
+        assert!(
+            errors.iter().any(|error| error.starts_with("qd.toml:1: ")),
+            "{errors:?}"
+        );
     }
 
     #[test]
     fn passwords_are_never_printed() {
-        let settings =
-            load_from("", &[("QD_BUS_REDIS_URL", "redis://me:canary@127.0.0.1:6379")], &[]).unwrap();
+        let settings = load_from(
+            "",
+            &[("QD_BUS_REDIS_URL", "redis://me:canary@127.0.0.1:6379")],
+            &[],
+        )
+        .unwrap();
         let printed = format!("{:?}", settings.printable());
         assert!(!printed.contains("canary") && printed.contains("redis://***@127.0.0.1:6379"));
-        let errors =
-            load_from("", &[("QD_BUS_REDIS_URL", "http://me:canary@x")], &[]).unwrap_err();
+        let errors = load_from("", &[("QD_BUS_REDIS_URL", "http://me:canary@x")], &[]).unwrap_err();
         assert!(!errors.join("").contains("canary"), "{errors:?}");
     }
 }
