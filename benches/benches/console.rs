@@ -67,7 +67,7 @@ fn reduce_and_publish_100_rows(criterion: &mut Criterion) {
         );
     });
     criterion.bench_function("load a snapshot", |bencher| {
-        bencher.iter(|| black_box(cell.load()))
+        bencher.iter(|| black_box(cell.load()));
     });
 }
 

@@ -248,7 +248,7 @@ async fn read(
             return;
         };
         let now = WallClock.now();
-        let Ok(ServerFrame::Batch { msgs, .. }) = ServerFrame::decode(text.as_bytes()) else {
+        let Ok(ServerFrame::Batch { msgs, .. }) = ServerFrame::decode(text.as_str()) else {
             continue;
         };
         let mut samples = samples.lock();

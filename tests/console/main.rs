@@ -95,7 +95,7 @@ impl Console {
     }
 
     /// What was asked for since the last call.
-    fn asked(&mut self) -> Vec<Command> {
+    fn asked(&self) -> Vec<Command> {
         self.harness
             .state()
             .commands

@@ -1,6 +1,5 @@
 //! One gateway per test: embedded bus, fake execution side, a clock that can be pushed forward.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -301,11 +300,7 @@ pub(crate) async fn problem_code(response: Response) -> String {
 }
 
 /// Waits until `probe` gives something.
-pub(crate) async fn eventually<T, F, Fut>(what: &str, mut probe: F) -> T
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Option<T>>,
-{
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let looked = tokio::time::timeout(PATIENCE, async {
         loop {
             if let Some(found) = probe().await {

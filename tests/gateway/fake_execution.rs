@@ -165,7 +165,7 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             response
         }
         Mood::Silent => {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             StatusCode::OK.into_response()
         }
         // A panic in the connection's task is a connection that breaks without an answer.

@@ -56,6 +56,7 @@ async fn a_request_arrives_signed_for_exactly_what_it_is() {
         (get.method.as_str(), get.path.as_str()),
         ("GET", "/api/v1/orders")
     );
+    assert_eq!(get.query, "status=all&symbol=BRK.B&limit=10%20");
     assert_eq!(get.claims.sub.as_str(), "alice");
     assert_eq!(get.claims.roles, [Role::Trader]);
     assert_eq!(get.claims.permissions, Role::Trader.permissions());

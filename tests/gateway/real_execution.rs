@@ -64,7 +64,7 @@ async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
     .await;
 
     let order = format!(
-        r#"{{"account":"{account}","client_order_id":"test-1","symbol":"AAPL","side":"buy","qty":"1","type":"market","limit_price":null,"stop_price":null,"time_in_force":"day","reason":"a test","halt_epoch_seen":{},"price_seen":null}}"#,
+        r#"{{"account":"{account}","client_order_id":"test-1","symbol":"AAPL","side":"buy","qty":"1","type":"market","limit_price":null,"stop_price":null,"time_in_force":"day","reason":"a test of the whole way","halt_epoch_seen":{},"price_seen":null}}"#,
         bootstrap.halt.status.halt_epoch,
     );
     let response = app

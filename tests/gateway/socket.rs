@@ -140,7 +140,7 @@ async fn welcome_then_the_logs_snapshot_then_a_beat_then_live_and_every_byte_is_
     }
     match ws.frame().await {
         ServerFrame::Beat { streams, .. } => {
-            assert_eq!(streams, [(positions.clone(), pos("e", 2))])
+            assert_eq!(streams, [(positions.clone(), pos("e", 2))]);
         }
         other => panic!("{other:?}"),
     }
@@ -210,7 +210,7 @@ async fn a_resume_goes_on_where_the_client_stands() {
     while beats < 2 {
         match ws.frame().await {
             ServerFrame::Batch { stream, msgs, .. } if stream == positions => {
-                num_deltas += msgs.len()
+                num_deltas += msgs.len();
             }
             ServerFrame::Msg {
                 stream: Some(stream),

@@ -92,7 +92,7 @@ async fn a_peer_that_does_not_answer_pings_is_gone() {
     let (mut alive, _) = Ws::open(&app, &alice, &[]).await;
     // A pong is only ever sent by reading: this one is left alone.
     let (_deaf, _) = Ws::open(&app, &alice, &[]).await;
-    eventually("the deaf one is closed", || async {
+    eventually("the deaf one is closed", async || {
         // The answers to pings go out while the other one is read.
         tokio::time::timeout(Duration::from_millis(20), alive.next())
             .await
@@ -174,14 +174,7 @@ async fn floods_and_nonsense_cost_the_socket() {
         .send(Message::text("x".repeat(65 * 1024)))
         .await
         .ok();
-    eventually("too large a frame ends the socket", || async {
-        tokio::time::timeout(Duration::from_millis(50), big.next())
-            .await
-            .ok()?
-            .err()
-            .map(|_| ())
-    })
-    .await;
+    while big.next().await.is_ok() {}
 }
 
 #[tokio::test]

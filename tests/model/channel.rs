@@ -375,11 +375,17 @@ impl Channel {
     ) -> Vec<Bytes> {
         if self.wake_at.is_some_and(|at| at <= now) {
             let stored = &mut self.stored;
+            let mut num_steps = 0;
+            let mut count_step = || {
+                num_steps += 1;
+                assert!(num_steps < 20_000, "a publisher is busy for ever");
+            };
             self.wake_at = match &mut self.producer {
                 Producer::State {
                     core: Some(core),
                     rows,
                 } => loop {
+                    count_step();
                     match core.step(now, rows.as_ref()) {
                         StateStep::Append(request) => {
                             let content = rows.content.lock().clone();
@@ -398,6 +404,7 @@ impl Channel {
                     outbox: Some(outbox),
                     ..
                 } => loop {
+                    count_step();
                     match outbox.step(now) {
                         EventStep::Append(request) => {
                             let result =

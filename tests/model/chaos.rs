@@ -80,7 +80,7 @@ const WORK: [(Op, u32); 4] = [
 ];
 
 const FAULTS: [(Op, u32); 21] = [
-    (Op::WireDrop, 10),
+    (Op::WireDrop, 14),
     (Op::WireDouble, 6),
     (Op::WireReorder, 6),
     (Op::HubCut, 4),
@@ -112,13 +112,23 @@ impl Profile {
         if !is_faultless {
             weights.extend(FAULTS.iter().filter(|_| rng.random_range(0..10) < share));
         }
+        // Some go on for so long that a double fault has the time to show.
+        let is_long = rng.random_range(0..4) == 0;
         let has_unanswered = !is_faultless && rng.random_range(0..3) == 0;
         Self {
             total: weights.iter().map(|(_, weight)| weight).sum(),
             weights,
             max_latency_millis: rng.random_range(2..120),
-            mean_gap_millis: rng.random_range(40..700),
-            chaos_millis: rng.random_range(4_000..40_000),
+            mean_gap_millis: if is_long {
+                rng.random_range(600..3_000)
+            } else {
+                rng.random_range(40..700)
+            },
+            chaos_millis: if is_long {
+                rng.random_range(40_000..90_000)
+            } else {
+                rng.random_range(4_000..40_000)
+            },
             queue_capacity: match rng.random_range(0..4) {
                 0 => 2,
                 1 => 8,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use qd_state::{Ask, ClientState, HoleReason, Verdict};
+use qd_state::{Ask, ClientState, HoleReason, UNVERIFIED_POLL_MILLIS, Verdict};
 use qd_types::{StreamName, StreamPos, UserId, UtcMicros};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -78,7 +78,7 @@ impl Summary {
 
     /// A model in which nothing goes wrong proves nothing.
     pub(crate) fn assert_that_faults_happened(&self, num_schedules: u64) {
-        if num_schedules < 1_000 {
+        if num_schedules < 500 {
             return;
         }
         for (what, num) in [
@@ -124,6 +124,8 @@ pub(crate) struct World {
     console: Console,
     watched: Vec<Watched>,
     rests: Vec<PendingRest>,
+    /// Per stream, since when REST should have been asked about a producer without numbers.
+    unverified_since: Vec<Option<UtcMicros>>,
     rest_down_until: UtcMicros,
     store_away_until: UtcMicros,
     next_op_at: UtcMicros,
@@ -151,6 +153,7 @@ impl World {
             console: Console::new(&streams, profile.queue_capacity, now),
             watched: streams.iter().map(|_| Watched::default()).collect(),
             rests: Vec::new(),
+            unverified_since: vec![None; streams.len()],
             rest_down_until: now,
             store_away_until: now,
             next_op_at: now,
@@ -464,12 +467,30 @@ impl World {
             }
         }
         self.console.check_beats(self.now);
+        self.check_unverified();
         if self.console.is_silent(self.now) {
             has_moved = true;
             self.summary.num_silent += 1;
             self.disconnect(HoleReason::Silent);
         }
         has_moved
+    }
+
+    /// While a producer does not number, REST is asked every 10 s.
+    fn check_unverified(&mut self) {
+        for (i, stream) in self.console.streams.iter().enumerate() {
+            let is_unverified = matches!(stream.client.state(), ClientState::Unverified { .. });
+            if !is_unverified || self.console.link != Link::Up || stream.is_asking {
+                self.unverified_since[i] = None;
+                continue;
+            }
+            let since = *self.unverified_since[i].get_or_insert(self.now);
+            assert!(
+                self.now.millis_since(since) <= UNVERIFIED_POLL_MILLIS,
+                "{}: unverified, and REST is not asked",
+                stream.name
+            );
+        }
     }
 
     fn ask(&mut self, channel: usize, ask: Ask) {
@@ -638,11 +659,16 @@ impl World {
                 self.channels[orders].make_events(num, pad, false);
             }
             Op::WireDrop | Op::WireDouble | Op::WireReorder => {
-                let wire = &mut self.nodes[node].channels[channel].wire;
-                let num = wire.len();
-                if num == 0 {
+                let busy: Vec<(usize, usize)> = (0..NUM_NODES * self.channels.len())
+                    .map(|i| (i % NUM_NODES, i / NUM_NODES))
+                    .filter(|(n, c)| !self.nodes[*n].channels[*c].wire.is_empty())
+                    .collect();
+                if busy.is_empty() {
                     return;
                 }
+                let (node, channel) = busy[self.rng.random_range(0..busy.len())];
+                let wire = &mut self.nodes[node].channels[channel].wire;
+                let num = wire.len();
                 let i = self.rng.random_range(0..num);
                 match op {
                     Op::WireDrop => drop(wire.remove(i)),
@@ -665,7 +691,12 @@ impl World {
             }
             Op::Partition => {
                 let noticed_at = self.now.plus_millis(self.rng.random_range(500..1_000));
-                self.nodes[node].cut_until = self.now.plus_millis(millis * 3);
+                let factor = if self.rng.random_range(0..2) == 0 {
+                    1
+                } else {
+                    5
+                };
+                self.nodes[node].cut_until = self.now.plus_millis(millis * factor);
                 self.nodes[node].cut(Subscription::Deaf { noticed_at });
             }
             Op::StoreAway => self.store_away_until = until,

@@ -136,7 +136,7 @@ impl egui::Plugin for TreePlugin {
 
 #[cfg(test)]
 mod tests {
-    use egui::accesskit::{Role, Tree, TreeId};
+    use egui::accesskit::{Role, TreeId, TreeInfo};
 
     use super::*;
 
@@ -153,7 +153,7 @@ mod tests {
                 .into_iter()
                 .map(|(id, node)| (NodeId(id), node))
                 .collect(),
-            tree: root.map(|root| Tree::new(NodeId(root))),
+            tree: root.map(|root| TreeInfo::new(NodeId(root))),
             tree_id: TreeId::ROOT,
             focus: NodeId(1),
         }

@@ -270,7 +270,7 @@ async fn a_refusal_is_not_hammered_and_retry_now_asks_again() {
     gateway.greeted().await;
 }
 
-// covers: RT-9
+// covers: RT-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_visits_leave_nothing_behind() {
     let mut gateway = FakeGateway::start(|_| None).await;
@@ -348,7 +348,7 @@ fn order(status: OrderStatus) -> Order {
     }
 }
 
-// covers: OE-9
+// covers: OC-3
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unanswered_command_is_unknown_asked_after_by_id_and_never_sent_twice() {
     let inquiries = Arc::new(AtomicU64::new(0));

@@ -68,7 +68,7 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
         banners::banners_ui(ui, cx);
         // Every other page is disabled in the navigation until it is built.
         paint::page_frame(tokens).show(ui, |ui| {
-            dashboard_ui(ui, cx, &mut state.dashboard, page_rect)
+            dashboard_ui(ui, cx, &mut state.dashboard, page_rect);
         });
     });
     state.toasts.ui(ui.ctx(), &cx.ui);

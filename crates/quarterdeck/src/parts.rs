@@ -145,7 +145,7 @@ pub(crate) async fn gateway(
         key,
         KeyRing::new(cookie_key),
     );
-    config.version = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut config.version);
     config.app_dir = settings.text("gateway.app_dir").map(PathBuf::from);
     config.node = settings
         .text("gateway.node")

@@ -1,5 +1,9 @@
 //! The real binary: what it says when it is told nonsense, and how it ends when it is told to.
 #![expect(clippy::unwrap_used, reason = "a broken fixture should fail loudly")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "waiting for a real process needs the real clock"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

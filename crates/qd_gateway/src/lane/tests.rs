@@ -350,6 +350,21 @@ fn what_is_routed_while_the_log_is_read_is_read_from_the_log() {
 }
 
 #[test]
+fn a_page_that_reaches_back_is_passed_over_as_far_as_it_is_known() {
+    let stream = orders();
+    let mut lane = Lane::new(stream.clone());
+    lane.open(Some(pos("e", 6)));
+    let wanted = read(&mut lane, T0);
+    let entries = (5..=8)
+        .map(|seq| entry(&stream, "e", seq, MessageKind::Event, 10))
+        .collect();
+    lane.on_page(wanted.read_id, page(pos("e", 8), entries), T0);
+    assert_eq!(seqs(&sent(&mut lane, T0)), [7, 8]);
+    assert_eq!(lane.counters().duplicate, 2);
+    assert!(lane.counters().balances());
+}
+
+#[test]
 fn deltas_that_wait_leave_as_one_batch_at_most_ten_times_a_second() {
     let stream = positions();
     let mut lane = live(&stream, pos("e", 0));

@@ -35,7 +35,7 @@ pub(crate) fn cards_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         );
         let rect = Rect::from_min_size(min, vec2(width, size::CARD_HEIGHT));
         ui.scope_builder(UiBuilder::new().max_rect(rect).id_salt(title), |ui| {
-            card_ui(ui, cx, title, card)
+            card_ui(ui, cx, title, card);
         });
     }
     let height = num_rows as f32 * (size::CARD_HEIGHT + space::M) - space::M;

@@ -58,7 +58,7 @@ fn wide_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
     let upper = main.with_max_y(lower.top() - space::M);
     let side = room.with_min_x(room.right() - SIDE_WIDTH);
     part(ui, "positions", upper, |ui| {
-        positions::positions_ui(ui, cx, state)
+        positions::positions_ui(ui, cx, state);
     });
     part(ui, "orders", lower, |ui| orders::orders_ui(ui, cx, state));
     part(ui, "activity", side, |ui| activity::activity_ui(ui, cx));

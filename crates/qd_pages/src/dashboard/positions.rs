@@ -449,7 +449,7 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         };
         let toggled = response
             .row_toggled
-            .or(response.row_clicked.map(|(row, _)| row));
+            .or_else(|| response.row_clicked.map(|(row, _)| row));
         if let Some(symbol) = toggled.and_then(symbol_at)
             && !positions.selected.remove(&symbol)
         {
