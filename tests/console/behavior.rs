@@ -71,7 +71,7 @@ fn a_position_is_closed_once_after_a_question_that_names_the_money() {
     assert_eq!(console.asked(), [], "a question sends nothing");
     console
         .harness
-        .get_by_role_and_label(NodeRole::Button, "Sells 82 AAPL")
+        .get_by_role_and_label(NodeRole::Button, "Sell 82 AAPL")
         .click();
     console.harness.run();
     let asked = console.asked();

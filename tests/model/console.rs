@@ -62,6 +62,13 @@ pub(crate) struct Applied {
     pub(crate) content: Option<Content>,
 }
 
+/// What came of one thing that the client took.
+pub(crate) struct Taken {
+    pub(crate) applied: Vec<Applied>,
+    /// By channel.
+    pub(crate) asks: Vec<(usize, Ask)>,
+}
+
 /// One stream of the client.
 pub(crate) struct ClientStream {
     pub(crate) name: StreamName,
@@ -317,14 +324,16 @@ impl Console {
     }
 
     /// Takes the oldest thing that waits; gives what was applied and what is asked for. None when nothing waits.
-    pub(crate) fn take(&mut self, now: UtcMicros) -> Option<(Vec<Applied>, Vec<(usize, Ask)>)> {
+    pub(crate) fn take(&mut self, now: UtcMicros) -> Option<Taken> {
         if now < self.paused_until {
             return None;
         }
         let mut asks = Vec::new();
         for (i, stream) in self.streams.iter_mut().enumerate() {
             if let Some((pos, num)) = stream.dropped.take() {
-                pos.iter().for_each(|pos| stream.seen.note(pos));
+                if let Some(pos) = &pos {
+                    stream.seen.note(pos);
+                }
                 let ask = stream.client.queue_dropped(pos.as_ref(), num, now);
                 stream.seen.check(&stream.name, &stream.client);
                 asks.extend(ask.map(|ask| (i, ask)));
@@ -355,7 +364,7 @@ impl Console {
                 }
             }
         }
-        Some((applied, asks))
+        Some(Taken { applied, asks })
     }
 
     fn apply_control(&mut self, control: Control, now: UtcMicros, asks: &mut Vec<(usize, Ask)>) {
@@ -418,7 +427,9 @@ impl Console {
             });
             let body: Value = serde_json::from_slice(message.as_bytes()).unwrap();
             let pos = head.as_ref().map(|head| head.pos.clone());
-            pos.iter().for_each(|pos| stream.seen.note(pos));
+            if let Some(pos) = &pos {
+                stream.seen.note(pos);
+            }
             if body.get("broken").and_then(Value::as_bool) == Some(true) {
                 ask_for(stream.client.unreadable(pos.as_ref(), now));
                 stream.seen.check(&stream.name, &stream.client);

@@ -10,18 +10,41 @@
 //! # Mutants
 //!
 //! Each of these rules was broken by hand once, and the test failed:
-//! see the list at the end of this file, beside the run that found it.
+//!
+//! - client: `Verified` entered without looking at `to`; a beat seals although a higher number was seen; a drop from
+//!   the own queue, an unreadable message or a `refetch` passed over; a beat ahead ignored; no watchdog over a silent
+//!   stream; a closed socket leaves the seal; a hole does not ask again; `gone` does not lead to REST; a failed REST
+//!   question is not asked again, nor by the next socket; a later number applied; an applied one applied again; what
+//!   REST jumped over not shown; an unnumbered producer not asked about again;
+//! - lane: beats go on when the hub cannot say (this one was found here, in the code); a hole in the log not said;
+//! - hub: no check against the store; a jump routed without reading the log;
+//! - publishers: after a mismatch on in the store's epoch; the rows of a failed message forgotten; a lost log not filled
+//!   again; a mismatch taken for sent.
+//!
+//! These survive, because another rule heals what they break within its time: an answer without its beat (the next
+//! beat), what came while a lane reads the log forgotten, an overflow that does not read the log (beat and next
+//! message), a subscription that does not read the log and held messages thrown away (the hub's check: without both the
+//! test fails), another epoch's snapshot taken at once (it is the newest), a number of unknown fate used again (the
+//! store expects another). Two cannot happen here: no lane sends an older snapshot, and no REST answer is older than
+//! what was pushed; the client's table tests have them.
 #![expect(
     clippy::unwrap_used,
     reason = "a test fails by panicking, with the seed in the message"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "how much went wrong is part of the result"
 )]
 
 mod channel;
 mod chaos;
 mod console;
+mod faults;
 mod node;
 mod oracle;
+mod rest;
 mod socket;
+mod summary;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +52,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::world::{Summary, World};
+use crate::summary::Summary;
+use crate::world::World;
 
 const DEFAULT_SCHEDULES: u64 = 3_000;
 const NUM_SHARDS: u64 = 4;
@@ -73,18 +97,16 @@ fn run_shard(shard: u64) {
     let mut total = Summary::default();
     let mut num_played = 0;
     for seed in (shard..num_schedules).step_by(usize::try_from(NUM_SHARDS).unwrap()) {
-        match play(seed, false) {
-            Ok(summary) => total.add(&summary),
-            Err(_) => {
-                // The same again, with everything written down.
-                let text = play(seed, true)
-                    .err()
-                    .unwrap_or_else(|| "passes when traced".to_owned());
-                panic!(
-                    "schedule {seed} breaks the contract; QD_MODEL_SEED={seed} plays it alone\n{text}"
-                );
-            }
-        }
+        let Ok(summary) = play(seed, false) else {
+            // The same again, with everything written down.
+            let text = play(seed, true)
+                .err()
+                .unwrap_or_else(|| "passes when traced".to_owned());
+            panic!(
+                "schedule {seed} breaks the contract; QD_MODEL_SEED={seed} plays it alone\n{text}"
+            );
+        };
+        total.add(&summary);
         num_played += 1;
     }
     println!("{num_played} schedules: {total:?}");

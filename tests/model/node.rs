@@ -222,12 +222,11 @@ impl Node {
                 let reading = self.channels[i].reads.remove(j);
                 let (read_id, _) = reading.what;
                 let core = &mut self.channels[i].core;
-                let actions = match reading.page {
-                    Some(Ok(page)) => core.on_log_page(read_id, page),
-                    Some(Err(())) | None => {
-                        core.on_log_failed(read_id);
-                        Vec::new()
-                    }
+                let actions = if let Some(Ok(page)) = reading.page {
+                    core.on_log_page(read_id, page)
+                } else {
+                    core.on_log_failed(read_id);
+                    Vec::new()
                 };
                 self.perform(i, actions, now, &mut latency, &mut handed);
             }

@@ -13,13 +13,24 @@ pub(crate) const SHOWN_WITHIN_MILLIS: i64 = 22_000 + 3_500;
 
 const CHECK_EVERY_MILLIS: i64 = 250;
 
+/// Until when rows out of REST may be ahead of their number.
+#[derive(Default)]
+enum Ahead {
+    #[default]
+    Never,
+    /// Until the number after this one is applied: it has every change that was known then.
+    Until(StreamPos),
+    /// Until a snapshot is applied.
+    UntilSnapshot,
+}
+
 /// What the oracle remembers of one stream.
 #[derive(Default)]
 pub(crate) struct Watched {
     /// Events known to the client, by index, as events or by REST.
     known_events: u64,
-    /// Rows came by REST and may be ahead of their number until this place is behind.
-    rest_until: Option<Option<StreamPos>>,
+    /// Rows came by REST and may be ahead of their number.
+    ahead: Ahead,
     shown_checked_at: Option<UtcMicros>,
 }
 
@@ -45,16 +56,16 @@ impl Watched {
     }
 
     fn state_applied(&mut self, applied: &Applied, pos: &StreamPos, channel: &Channel) {
-        let is_behind_rest = match &self.rest_until {
-            None => false,
-            Some(_) if applied.is_snapshot => false,
-            Some(Some(until)) => pos.epoch != until.epoch || pos.seq <= until.seq,
-            Some(None) => true,
+        let is_ahead = match &self.ahead {
+            Ahead::Never => false,
+            _ if applied.is_snapshot => false,
+            Ahead::Until(until) => pos.epoch != until.epoch || pos.seq <= until.seq,
+            Ahead::UntilSnapshot => true,
         };
-        if is_behind_rest {
+        if is_ahead {
             return;
         }
-        self.rest_until = None;
+        self.ahead = Ahead::Never;
         let record = channel
             .stored
             .records
@@ -79,7 +90,7 @@ impl Watched {
         stored: Option<StreamPos>,
         channel: &Channel,
     ) {
-        self.rest_until = Some(stored);
+        self.ahead = stored.map_or(Ahead::UntilSnapshot, Ahead::Until);
         let Some(pos) = pos.filter(|_| channel.stream.class() == StreamClass::Event) else {
             assert_eq!(before.1, after, "only REST with a number on events jumps");
             return;
@@ -138,32 +149,32 @@ impl Watched {
             );
         }
     }
+}
 
-    /// At the end of everything, both sides are equal.
-    pub(crate) fn check_equal(&self, stream: &ClientStream, channel: &Channel) {
-        assert_eq!(
-            stream.client.state(),
-            &ClientState::Verified {
-                pos: channel.position().unwrap()
-            },
-            "{}",
-            channel.stream
-        );
-        assert_eq!(
-            channel.stored.log.position(),
-            channel.position(),
-            "{}: the store has what the publisher gave",
-            channel.stream
-        );
-        let facts = channel.facts();
-        assert!(
-            stream.content == facts,
-            "{}: the client has {:?}, the publisher {:?}",
-            channel.stream,
-            difference(&stream.content, &facts),
-            difference(&facts, &stream.content)
-        );
-    }
+/// At the end of everything, both sides are equal.
+pub(crate) fn check_equal(stream: &ClientStream, channel: &Channel) {
+    assert_eq!(
+        stream.client.state(),
+        &ClientState::Verified {
+            pos: channel.position().unwrap()
+        },
+        "{}",
+        channel.stream
+    );
+    assert_eq!(
+        channel.stored.log.position(),
+        channel.position(),
+        "{}: the store has what the publisher gave",
+        channel.stream
+    );
+    let facts = channel.facts();
+    assert!(
+        stream.content == facts,
+        "{}: the client has {:?}, the publisher {:?}",
+        channel.stream,
+        difference(&stream.content, &facts),
+        difference(&facts, &stream.content)
+    );
 }
 
 fn difference<'a>(a: &'a Content, b: &Content) -> Vec<(&'a String, &'a u64)> {

@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use qd_state::{Ask, ClientState, HoleReason, UNVERIFIED_POLL_MILLIS, Verdict};
-use qd_types::{StreamName, StreamPos, UserId, UtcMicros};
+use qd_state::{Ask, ClientState, HoleReason, UNVERIFIED_POLL_MILLIS};
+use qd_types::{StreamName, UserId, UtcMicros};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::channel::{Channel, Content, Fate, Producer};
+use crate::channel::{Channel, Fate};
 use crate::chaos::{Op, Profile};
 use crate::console::{Console, Link};
-use crate::node::{Node, Subscription};
-use crate::oracle::Watched;
+use crate::node::Node;
+use crate::oracle::{Watched, check_equal};
+use crate::rest::{PendingRest, PosRead};
 use crate::socket::{Frame, Socket};
+use crate::summary::Summary;
 
-const NUM_NODES: usize = 2;
+pub(crate) const NUM_NODES: usize = 2;
 /// Everything works again: how long it may take until every seal says so.
 const SETTLE_MILLIS: i64 = 32_000;
 /// A seal that holds for so long is not one that a late watchdog or check will still take away.
@@ -28,108 +30,23 @@ const SILENCE_MILLIS: i64 = 12_000;
 
 type Trace = Arc<Mutex<Vec<String>>>;
 
-/// What a schedule came to.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Summary {
-    pub(crate) num_published: u64,
-    pub(crate) num_applied: u64,
-    pub(crate) num_duplicates: u64,
-    pub(crate) num_set_aside: u64,
-    pub(crate) num_unreadable: u64,
-    pub(crate) num_queue_dropped: u64,
-    pub(crate) num_gaps: u64,
-    pub(crate) num_resyncs: u64,
-    pub(crate) num_refetches: u64,
-    pub(crate) num_missing_ranges: u64,
-    pub(crate) num_unverified: u64,
-    pub(crate) num_sockets: u64,
-    pub(crate) num_slow_closes: u64,
-    pub(crate) num_silent: u64,
-    pub(crate) num_lane_overflows: u64,
-    pub(crate) num_told_skipped: u64,
-    pub(crate) num_told_gone: u64,
-    pub(crate) num_faultless: u64,
-    pub(crate) longest_settle_millis: i64,
-}
-
-impl Summary {
-    /// Adds another schedule's.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.num_published += other.num_published;
-        self.num_applied += other.num_applied;
-        self.num_duplicates += other.num_duplicates;
-        self.num_set_aside += other.num_set_aside;
-        self.num_unreadable += other.num_unreadable;
-        self.num_queue_dropped += other.num_queue_dropped;
-        self.num_gaps += other.num_gaps;
-        self.num_resyncs += other.num_resyncs;
-        self.num_refetches += other.num_refetches;
-        self.num_missing_ranges += other.num_missing_ranges;
-        self.num_unverified += other.num_unverified;
-        self.num_sockets += other.num_sockets;
-        self.num_slow_closes += other.num_slow_closes;
-        self.num_silent += other.num_silent;
-        self.num_lane_overflows += other.num_lane_overflows;
-        self.num_told_skipped += other.num_told_skipped;
-        self.num_told_gone += other.num_told_gone;
-        self.num_faultless += other.num_faultless;
-        self.longest_settle_millis = self.longest_settle_millis.max(other.longest_settle_millis);
-    }
-
-    /// A model in which nothing goes wrong proves nothing.
-    pub(crate) fn assert_that_faults_happened(&self, num_schedules: u64) {
-        if num_schedules < 500 {
-            return;
-        }
-        for (what, num) in [
-            ("duplicates", self.num_duplicates),
-            ("set aside", self.num_set_aside),
-            ("unreadable", self.num_unreadable),
-            ("queue dropped", self.num_queue_dropped),
-            ("gaps", self.num_gaps),
-            ("resyncs", self.num_resyncs),
-            ("refetches", self.num_refetches),
-            ("missing ranges", self.num_missing_ranges),
-            ("unverified", self.num_unverified),
-            ("slow closes", self.num_slow_closes),
-            ("silent", self.num_silent),
-            ("lane overflows", self.num_lane_overflows),
-            ("told skipped", self.num_told_skipped),
-            ("told gone", self.num_told_gone),
-            ("faultless", self.num_faultless),
-        ] {
-            assert!(num > 0, "no schedule had any {what}");
-        }
-    }
-}
-
-struct PendingRest {
-    channel: usize,
-    pos_at: UtcMicros,
-    rows_at: UtcMicros,
-    arrives_at: UtcMicros,
-    pos: Option<Option<StreamPos>>,
-    rows: Option<(Content, Option<StreamPos>)>,
-    is_failed: bool,
-}
-
 /// Everything.
 pub(crate) struct World {
-    now: UtcMicros,
-    rng: ChaCha8Rng,
-    profile: Profile,
-    channels: Vec<Channel>,
-    nodes: Vec<Node>,
-    socket: Option<Socket>,
-    console: Console,
-    watched: Vec<Watched>,
-    rests: Vec<PendingRest>,
+    pub(crate) now: UtcMicros,
+    pub(crate) rng: ChaCha8Rng,
+    pub(crate) profile: Profile,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) socket: Option<Socket>,
+    pub(crate) console: Console,
+    pub(crate) watched: Vec<Watched>,
+    pub(crate) rests: Vec<PendingRest>,
     /// Per stream, since when REST should have been asked about a producer without numbers.
     unverified_since: Vec<Option<UtcMicros>>,
-    rest_down_until: UtcMicros,
-    store_away_until: UtcMicros,
+    pub(crate) rest_down_until: UtcMicros,
+    pub(crate) store_away_until: UtcMicros,
     next_op_at: UtcMicros,
-    is_chaos: bool,
+    pub(crate) is_chaos: bool,
     summary: Summary,
     trace: Option<Trace>,
 }
@@ -211,8 +128,8 @@ impl World {
             before,
             "without a fault there is no hole and nothing is asked"
         );
-        for (i, watched) in self.watched.iter().enumerate() {
-            watched.check_equal(&self.console.streams[i], &self.channels[i]);
+        for (stream, channel) in self.console.streams.iter().zip(&self.channels) {
+            check_equal(stream, channel);
         }
         if self.profile.is_faultless {
             let num_gaps: u64 = self.gaps();
@@ -248,14 +165,14 @@ impl World {
         (self.gaps(), counters.map(|c| c.resyncs + c.refetches).sum())
     }
 
-    fn note(&self, line: impl FnOnce(&Self) -> String) {
+    pub(crate) fn note(&self, line: impl FnOnce(&Self) -> String) {
         if let Some(trace) = &self.trace {
             let at = self.now.millis_since(UtcMicros::from_millis(1_000_000));
             trace.lock().push(format!("{at:>7} {}", line(self)));
         }
     }
 
-    fn latency(&mut self) -> i64 {
+    pub(crate) fn latency(&mut self) -> i64 {
         self.rng.random_range(1..=self.profile.max_latency_millis)
     }
 
@@ -358,7 +275,7 @@ impl World {
     }
 
     /// Puts a message on its way to every subscribed node.
-    fn deliver(&mut self, channel: usize, bytes: &Bytes) {
+    pub(crate) fn deliver(&mut self, channel: usize, bytes: &Bytes) {
         for n in 0..self.nodes.len() {
             if self.nodes[n].is_subscribed() {
                 let at = self.now.plus_millis(self.latency());
@@ -432,9 +349,9 @@ impl World {
             }
             Link::Down { .. } | Link::Opening { .. } | Link::Waiting { .. } | Link::Up => {}
         }
-        while let Some((applied, asks)) = self.console.take(self.now) {
+        while let Some(taken) = self.console.take(self.now) {
             has_moved = true;
-            for applied in applied {
+            for applied in taken.applied {
                 self.note(|world| {
                     let stream = &world.console.streams[applied.channel];
                     format!(
@@ -450,7 +367,7 @@ impl World {
                 let channel = applied.channel;
                 self.watched[channel].applied(&applied, &self.channels[channel]);
             }
-            for (channel, ask) in asks {
+            for (channel, ask) in taken.asks {
                 self.ask(channel, ask);
             }
         }
@@ -493,7 +410,7 @@ impl World {
         }
     }
 
-    fn ask(&mut self, channel: usize, ask: Ask) {
+    pub(crate) fn ask(&mut self, channel: usize, ask: Ask) {
         self.note(|world| {
             let stream = &world.console.streams[channel];
             format!("asks {} {ask:?}: {:?}", stream.name, stream.client.state())
@@ -522,74 +439,12 @@ impl World {
                     pos_at,
                     rows_at,
                     arrives_at,
-                    pos: None,
+                    pos: PosRead::NotYet,
                     rows: None,
                     is_failed: false,
                 });
             }
         }
-    }
-
-    fn answer_rest(&mut self) -> bool {
-        let mut has_moved = false;
-        let is_down = self.now < self.rest_down_until;
-        for rest in &mut self.rests {
-            let channel = &self.channels[rest.channel];
-            if rest.pos.is_none() && rest.pos_at <= self.now {
-                rest.is_failed |= is_down || !channel.is_up();
-                rest.pos = Some(channel.position());
-            }
-            if rest.rows.is_none() && rest.rows_at <= self.now {
-                rest.is_failed |= is_down || !channel.is_up();
-                rest.rows = Some((channel.facts(), channel.stored.log.position()));
-            }
-        }
-        let now = self.now;
-        let is_here = |rest: &PendingRest| rest.rows.is_some() && rest.arrives_at <= now;
-        while let Some(i) = self.rests.iter().position(is_here) {
-            has_moved = true;
-            let rest = self.rests.remove(i);
-            let stream = &mut self.console.streams[rest.channel];
-            stream.is_asking = false;
-            let (Some(pos), Some((rows, stored)), false) = (rest.pos, rest.rows, rest.is_failed)
-            else {
-                stream.client.rest_failed(self.now);
-                continue;
-            };
-            let before = match stream.client.state() {
-                ClientState::Refetch { last, .. } | ClientState::Unverified { last, .. } => {
-                    last.clone()
-                }
-                ClientState::Empty | ClientState::Verified { .. } | ClientState::Hole { .. } => {
-                    None
-                }
-            };
-            let missing = stream.client.missing().to_vec();
-            let (verdict, ask) = stream.client.rest_loaded(pos.as_ref(), self.now);
-            if verdict == Verdict::Apply {
-                stream.content = rows;
-                let channel = &self.channels[rest.channel];
-                self.watched[rest.channel].rest_applied(
-                    (before, &missing),
-                    self.console.streams[rest.channel].client.missing(),
-                    pos.as_ref(),
-                    stored,
-                    channel,
-                );
-            }
-            self.note(|world| {
-                let stream = &world.console.streams[rest.channel];
-                format!(
-                    "REST {} {pos:?} {verdict:?}: {:?}",
-                    stream.name,
-                    stream.client.state()
-                )
-            });
-            if let Some(ask) = ask {
-                self.ask(rest.channel, ask);
-            }
-        }
-        has_moved
     }
 
     fn close_socket(&mut self) {
@@ -605,7 +460,7 @@ impl World {
         }
     }
 
-    fn disconnect(&mut self, reason: HoleReason) {
+    pub(crate) fn disconnect(&mut self, reason: HoleReason) {
         self.note(|_| format!("the socket ends: {reason:?}"));
         self.close_socket();
         let retry_at = self.now.plus_millis(self.rng.random_range(250..2_000));
@@ -629,167 +484,5 @@ impl World {
         self.note(|_| format!("# {op:?}"));
         self.perform(op);
         true
-    }
-
-    fn perform(&mut self, op: Op) {
-        let millis = self.rng.random_range(100..12_000);
-        let until = self.now.plus_millis(millis);
-        let node = self.rng.random_range(0..NUM_NODES);
-        let channel = self.rng.random_range(0..self.channels.len());
-        let (halts, orders, positions) = (0, 1, 2);
-        match op {
-            Op::ChangeRows => {
-                for _ in 0..self.rng.random_range(1..5) {
-                    let key = self.rng.random_range(0..8);
-                    self.channels[positions].change_row(key);
-                }
-            }
-            Op::Halt => self.channels[halts].change_row(0),
-            Op::Events => {
-                let num = self.rng.random_range(1..6);
-                self.channels[orders].make_events(num, 0, false);
-            }
-            Op::Burst => {
-                // More than the log keeps is a hole that nobody can fill: a fault.
-                let (num, pad) = match self.rng.random_range(0..6) {
-                    0 if !self.profile.is_faultless => (1_100, 0),
-                    1 if !self.profile.is_faultless => (40, 8_000),
-                    _ => (150, 0),
-                };
-                self.channels[orders].make_events(num, pad, false);
-            }
-            Op::WireDrop | Op::WireDouble | Op::WireReorder => {
-                let busy: Vec<(usize, usize)> = (0..NUM_NODES * self.channels.len())
-                    .map(|i| (i % NUM_NODES, i / NUM_NODES))
-                    .filter(|(n, c)| !self.nodes[*n].channels[*c].wire.is_empty())
-                    .collect();
-                if busy.is_empty() {
-                    return;
-                }
-                let (node, channel) = busy[self.rng.random_range(0..busy.len())];
-                let wire = &mut self.nodes[node].channels[channel].wire;
-                let num = wire.len();
-                let i = self.rng.random_range(0..num);
-                match op {
-                    Op::WireDrop => drop(wire.remove(i)),
-                    Op::WireDouble => {
-                        if let Some(message) = wire.get(i).cloned() {
-                            wire.insert(i, message);
-                        }
-                    }
-                    _ => {
-                        // The instants stay in order, the messages change places.
-                        let j = self.rng.random_range(0..num);
-                        let (a, b) = (wire[i].1.clone(), wire[j].1.clone());
-                        (wire[i].1, wire[j].1) = (b, a);
-                    }
-                }
-            }
-            Op::HubCut => {
-                let acknowledged_at = self.now.plus_millis(millis / 4);
-                self.nodes[node].cut(Subscription::Down { acknowledged_at });
-            }
-            Op::Partition => {
-                let noticed_at = self.now.plus_millis(self.rng.random_range(500..1_000));
-                let factor = if self.rng.random_range(0..2) == 0 {
-                    1
-                } else {
-                    5
-                };
-                self.nodes[node].cut_until = self.now.plus_millis(millis * factor);
-                self.nodes[node].cut(Subscription::Deaf { noticed_at });
-            }
-            Op::StoreAway => self.store_away_until = until,
-            Op::StoreLoss => self.channels.iter_mut().for_each(|c| c.stored.lose()),
-            Op::BackUp => self.channels.iter_mut().for_each(|c| c.stored.back_up()),
-            Op::SetBack => self.channels.iter_mut().for_each(|c| c.stored.set_back()),
-            Op::Restart => self.channels[channel].stop(self.now.plus_millis(millis / 3), false),
-            Op::RestartForgetful => {
-                self.channels[channel].stop(self.now.plus_millis(millis / 3), true);
-            }
-            Op::Break => {
-                if self.socket.is_some() {
-                    self.disconnect(HoleReason::Disconnected);
-                }
-            }
-            Op::HalfOpen => {
-                if let Some(socket) = &mut self.socket {
-                    socket.is_half_open = true;
-                }
-            }
-            Op::Stall => {
-                if let Some(socket) = &mut self.socket {
-                    socket.stall_until(self.now.plus_millis(millis * 3 / 2));
-                }
-            }
-            Op::Pause => self.console.paused_until = self.now.plus_millis(millis / 12),
-            Op::RestDown => self.rest_down_until = until,
-            Op::Foreign => {
-                let text: &[u8] = match channel {
-                    1 => br#"{"order":"foreign"}"#,
-                    _ => br#"{"rows":{"foreign":1}}"#,
-                };
-                self.deliver(channel, &Bytes::from_static(text));
-            }
-            Op::Garbage => {
-                let text: &[u8] = match millis % 3 {
-                    0 => b"{not json",
-                    1 => br#"{"v":1,"stream":"positions:bob","epoch":"x","seq":1,"kind":"snapshot","made_at":"2026-01-05T14:30:00Z","published_at":"2026-01-05T14:30:00Z"}"#,
-                    _ => b"[]",
-                };
-                self.deliver(channel, &Bytes::from_static(text));
-            }
-            Op::Broken => self.channels[orders].make_events(1, 0, true),
-            Op::Fat | Op::Wide => {
-                if let Producer::State { rows, .. } = &self.channels[positions].producer {
-                    let is_on = self.rng.random_range(0..2) == 0;
-                    if op == Op::Fat {
-                        *rows.is_fat.lock() = is_on;
-                    } else {
-                        *rows.row_pad.lock() = if is_on { 9_000 } else { 0 };
-                    }
-                }
-            }
-        }
-    }
-
-    /// From here on everything works; what is broken is noticed by those whom it concerns.
-    fn end_faults(&mut self) {
-        self.note(|_| "the faults end".to_owned());
-        self.is_chaos = false;
-        self.store_away_until = self.now;
-        self.rest_down_until = self.now;
-        self.console.paused_until = self.now;
-        for node in &mut self.nodes {
-            node.cut_until = self.now;
-            if let Subscription::Down { acknowledged_at } = &mut node.subscription {
-                // The hub's own wait between attempts.
-                *acknowledged_at = (*acknowledged_at).min(self.now.plus_millis(2_000));
-            }
-        }
-        for channel in &mut self.channels {
-            if let Some(back_at) = &mut channel.back_at {
-                *back_at = (*back_at).min(self.now.plus_millis(500));
-            }
-            if let Producer::State { rows, .. } = &channel.producer {
-                *rows.is_fat.lock() = false;
-                *rows.row_pad.lock() = 0;
-            }
-        }
-        if let Some(socket) = &mut self.socket {
-            socket.end_stall(self.now);
-        }
-    }
-}
-
-impl PendingRest {
-    fn due(&self) -> UtcMicros {
-        if self.pos.is_none() {
-            self.pos_at
-        } else if self.rows.is_none() {
-            self.rows_at
-        } else {
-            self.arrives_at
-        }
     }
 }

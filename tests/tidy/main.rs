@@ -27,9 +27,25 @@ fn root() -> PathBuf {
 fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
-        .other_options(vec!["--offline".to_owned()])
+        // The host's packages only: those of other systems may never have been downloaded.
+        .other_options(vec![
+            "--locked".to_owned(),
+            "--filter-platform".to_owned(),
+            host(),
+        ])
         .exec()
         .unwrap()
+}
+
+/// The triple that this toolchain builds for.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap()
+        .to_owned()
 }
 
 /// All files of the checkout that git tracks or would track, relative to the root, sorted.

@@ -229,7 +229,17 @@ impl Screenshot {
         }
         self.is_requested = true;
         let (path, closer) = (self.path.clone(), ctx.clone());
+        let hops = Arc::clone(&snapshot.feed.hops);
         ctx.request_screenshot(move |image| {
+            for latency in &*hops {
+                tracing::info!(
+                    hop = latency.hop.as_str(),
+                    p50_micros = latency.p50_micros,
+                    p99_micros = latency.p99_micros,
+                    num = latency.num_samples,
+                    "latency"
+                );
+            }
             match save_png(&path, &image) {
                 Ok(()) => tracing::info!(path = %path.display(), "picture saved"),
                 Err(err) => tracing::error!("{err:#}"),

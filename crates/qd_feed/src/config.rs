@@ -24,6 +24,10 @@ pub enum FeedSource {
 
 impl FeedSource {
     /// The gateway, when there is one.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(clippy::unnecessary_wraps, reason = "the desktop has other sources")
+    )]
     pub(crate) fn gateway(&self) -> Option<&GatewaySource> {
         match self {
             Self::Gateway(gateway) => Some(gateway),
@@ -33,6 +37,10 @@ impl FeedSource {
     }
 
     /// The gateway, to take what is there once.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(clippy::unnecessary_wraps, reason = "the desktop has other sources")
+    )]
     pub(crate) fn gateway_mut(&mut self) -> Option<&mut GatewaySource> {
         match self {
             Self::Gateway(gateway) => Some(gateway),

@@ -449,3 +449,115 @@ async fn unreadable_frames_are_counted_and_the_stream_goes_on() {
         "a kind of a newer gateway is no mistake"
     );
 }
+
+// covers: RT-2
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_is_bounded_and_ends_verified_with_every_frame_counted() {
+    const NUM: u64 = 3_000;
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (mut socket, _) = gateway.greeted().await;
+    let rows = [position("AAPL", 10)];
+    socket
+        .publish(1, MessageKind::Snapshot, &snapshot_body(&rows))
+        .await;
+    for seq in 2..=NUM {
+        socket
+            .publish(seq, MessageKind::Delta, &delta_body(&rows, &rows))
+            .await;
+    }
+    // Whether the queue dropped something is a matter of speed; if it did, the console must ask and heal.
+    socket
+        .publish(
+            NUM + 1,
+            MessageKind::Snapshot,
+            &snapshot_body(&[position("AAPL", 77)]),
+        )
+        .await;
+    socket.beat(NUM + 1).await;
+    let done = console
+        .until("the last number", |snapshot| {
+            is_verified_to(snapshot, NUM + 1)
+        })
+        .await;
+    assert_eq!(&*done.positions.rows[0].qty.text, "77");
+    for (stream, counters) in console.feed.meter().queues() {
+        let out = counters.delivered + counters.dropped + counters.queued;
+        assert_eq!(counters.received, out, "{stream}: {counters:?}");
+        assert!(counters.high_water <= 100, "{stream}: {counters:?}");
+        if stream == positions_stream() {
+            assert_eq!(counters.received, NUM + 1);
+        }
+    }
+    let footer = console
+        .until("the footer", |snapshot| {
+            let feed = &snapshot.feed;
+            feed.num_applied + feed.num_duplicates + feed.num_dropped >= NUM + 1
+        })
+        .await;
+    let feed = &footer.feed;
+    assert_eq!(
+        feed.num_applied + feed.num_duplicates + feed.num_dropped,
+        NUM + 1,
+        "{feed:?}"
+    );
+}
+
+// covers: RT-8
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_ask_for_what_is_held_and_keep_the_last_good_answer() {
+    let num_asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&num_asked);
+    let mut gateway = FakeGateway::start(move |asked| {
+        if !asked.path.starts_with("/api/v1/market/prices") {
+            return None;
+        }
+        if counter.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Some((503, Vec::new()));
+        }
+        let quote = qd_wire::rest::PriceQuote {
+            symbol: qd_types::Symbol::new("AAPL").unwrap(),
+            price: qd_types::Price::from_units(12_345, 2),
+            bid: None,
+            ask: None,
+            at: now(),
+            source: "test".to_owned(),
+        };
+        Some((
+            200,
+            to_json(&qd_wire::rest::PricesResponse {
+                prices: vec![quote],
+            }),
+        ))
+    })
+    .await;
+    let console = Watched::start(&gateway.url);
+    let (_socket, _) = gateway.greeted().await;
+    let is_polled = |snapshot: &qd_state::Snapshot| {
+        snapshot
+            .positions
+            .rows
+            .first()
+            .is_some_and(|row| &*row.current.text == "123.45")
+    };
+    console.until("the polled price", is_polled).await;
+    assert!(
+        gateway
+            .asked()
+            .iter()
+            .any(|asked| asked.path == "/api/v1/market/prices?symbols=AAPL")
+    );
+    // Hidden, nothing is asked; shown again, what is overdue is asked at once.
+    console.feed.send(FeedCommand::Visible(false)).unwrap();
+    console
+        .feed
+        .send(FeedCommand::Refresh(qd_state::Poll::Prices))
+        .unwrap();
+    console.feed.send(FeedCommand::Visible(true)).unwrap();
+    let failed = console
+        .until("the failed poll", |snapshot| {
+            snapshot.positions.last_price_error.is_some()
+        })
+        .await;
+    assert!(is_polled(&failed), "the last good price stays");
+}

@@ -390,3 +390,22 @@ where
         }
     }
 }
+
+#[cfg(all(test, not(feature = "dev-auth")))]
+mod tests {
+    use qd_auth::{Key, KeyRing};
+    use qd_types::ManualClock;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_build_without_the_fixed_users_does_not_offer_them() {
+        let clock = Arc::new(ManualClock::default());
+        let bus = Bus::embedded(Arc::<ManualClock>::clone(&clock));
+        let keys = KeyRing::new(Key::new("t", &[1; 32]).unwrap());
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let config = GatewayConfig::new(listen, "http://127.0.0.1:1", "i", [1; 32], keys);
+        let built = Gateway::build(config, bus, clock).await;
+        assert!(matches!(built.err(), Some(GatewayError::DevSignInNotBuilt)));
+    }
+}

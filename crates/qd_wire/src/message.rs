@@ -30,9 +30,12 @@ pub struct Message {
 }
 
 /// What a message carries.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one at a time, moved a few times; the order event is the large one and must not cost an allocation"
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "one at a time, moved a few times; the order event is the large one and must not cost an allocation"
+    )
 )]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {

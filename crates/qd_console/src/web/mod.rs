@@ -172,8 +172,18 @@ fn is_browsers_own(event: &egui::Event) -> bool {
     };
     match key {
         Key::F5 | Key::F11 | Key::F12 => true,
-        Key::R | Key::T | Key::N | Key::W | Key::L | Key::I | Key::J => modifiers.command,
-        Key::Plus | Key::Minus | Key::Equals | Key::Num0 => modifiers.command,
+        // Reload, tabs, address bar, developer tools; then zoom.
+        Key::R
+        | Key::T
+        | Key::N
+        | Key::W
+        | Key::L
+        | Key::I
+        | Key::J
+        | Key::Plus
+        | Key::Minus
+        | Key::Equals
+        | Key::Num0 => modifiers.command,
         _ => false,
     }
 }

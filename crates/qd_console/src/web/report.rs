@@ -67,6 +67,8 @@ pub(super) fn frame_stats(app: &App, feed: &FeedHandle) -> Option<String> {
         p50_ms: Option<f32>,
         p99_ms: Option<f32>,
         max_ms: Option<f32>,
+        /// Per stretch of the way, in order: its name, p50 and p99 in milliseconds, and how many samples.
+        hops: Vec<(&'static str, f64, f64, usize)>,
         clock_offset_micros: Option<i64>,
         clock_error_micros: Option<i64>,
         frames_received: u64,
@@ -85,6 +87,20 @@ pub(super) fn frame_stats(app: &App, feed: &FeedHandle) -> Option<String> {
         p50_ms: stats.p50(),
         p99_ms: stats.p99(),
         max_ms: stats.max(),
+        hops: snapshot
+            .feed
+            .hops
+            .iter()
+            .map(|hop| {
+                let millis = |micros: i64| micros as f64 / 1000.0;
+                (
+                    hop.hop.as_str(),
+                    millis(hop.p50_micros),
+                    millis(hop.p99_micros),
+                    hop.num_samples,
+                )
+            })
+            .collect(),
         clock_offset_micros: clock.map(|clock| clock.offset_micros),
         clock_error_micros: clock.map(|clock| clock.error_micros),
         frames_received: meter.frames_received(),

@@ -265,7 +265,7 @@ mod tests {
             );
             changed += 1;
         }
-        let expected = 5_000 * LISTINGS.len() * 65 / 100;
+        let expected = 5_000 * LISTINGS.len() * SPEAKS_PER_MILLE as usize / 1000;
         assert!(changed > expected * 9 / 10 && changed < expected * 11 / 10);
     }
 

@@ -129,7 +129,6 @@ impl Task {
         let opening = async {
             // Boxed: a handshake is rare and its future large.
             let (reader, mut writer) = Box::pin(socket::connect(request)).await?;
-            // In the browser this is where the opening is waited for.
             writer.send(hello).await?;
             Ok::<_, SocketEnd>((reader, writer))
         };

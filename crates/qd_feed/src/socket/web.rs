@@ -2,12 +2,15 @@
 //!
 //! A refused upgrade is invisible here (the browser reports 1006 for everything), so the gateway accepts and closes with a code.
 
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
-use gloo_net::websocket::futures::WebSocket;
-use gloo_net::websocket::{Message, WebSocketError};
+use std::future::poll_fn;
+use std::pin::Pin;
 
-use super::{SUBPROTOCOL, SocketEnd, SocketItem, SocketRequest};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{Sink as _, SinkExt as _, StreamExt as _};
+use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, State, WebSocketError};
+
+use super::{ABNORMAL, SUBPROTOCOL, SocketEnd, SocketItem, SocketRequest};
 
 /// The half that reads. The socket closes when both halves are dropped.
 pub(crate) struct SocketReader(SplitStream<WebSocket>);
@@ -15,15 +18,27 @@ pub(crate) struct SocketReader(SplitStream<WebSocket>);
 /// The half that writes.
 pub(crate) struct SocketWriter(SplitSink<WebSocket, Message>);
 
-/// Opens a socket. It may still be connecting: the first send waits for it, and the reader tells of a failure.
-#[expect(clippy::unused_async, reason = "the desktop's has to wait")]
+/// Opens a socket; the caller bounds the time.
 pub(crate) async fn connect(
     request: &SocketRequest,
 ) -> Result<(SocketReader, SocketWriter), SocketEnd> {
-    let socket = WebSocket::open_with_protocol(&request.url, SUBPROTOCOL)
+    let mut socket = WebSocket::open_with_protocol(&request.url, SUBPROTOCOL)
         .map_err(|err| SocketEnd::not_opened(err.to_string()))?;
+    // Ready also means "failed": a send then would only be a complaint on the browser's console.
+    let ready = poll_fn(|cx| Pin::new(&mut socket).poll_ready(cx)).await;
+    let is_open = ready.is_ok() && matches!(socket.state(), State::Open);
     let (write, read) = socket.split();
-    Ok((SocketReader(read), SocketWriter(write)))
+    let mut reader = SocketReader(read);
+    if is_open {
+        return Ok((reader, SocketWriter(write)));
+    }
+    loop {
+        if let SocketItem::End(end) = reader.next().await {
+            // The browser says 1006 for whatever did not open; another code is the server's own word.
+            let code = end.code.filter(|code| *code != ABNORMAL);
+            return Err(SocketEnd { code, ..end });
+        }
+    }
 }
 
 impl SocketReader {
@@ -58,6 +73,10 @@ impl SocketWriter {
     }
 
     /// The browser sends the close frame when the socket is dropped.
-    #[expect(clippy::unused_async, reason = "the desktop's has to wait")]
+    #[expect(
+        clippy::needless_pass_by_ref_mut,
+        clippy::unused_async,
+        reason = "the desktop's has something to send"
+    )]
     pub(crate) async fn close(&mut self) {}
 }

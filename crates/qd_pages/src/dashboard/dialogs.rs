@@ -212,7 +212,12 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
             text,
         });
     }
-    let confirm = format!("{verb} {} {symbol}", fmt::qty(figures.qty.abs()));
+    let order_verb = if side == Side::Sell {
+        "Sell"
+    } else {
+        "Buy back"
+    };
+    let confirm = format!("{order_verb} {} {symbol}", fmt::qty(figures.qty.abs()));
     Dialog::new(&title, &lines, &confirm)
         .danger()
         .warnings(&warnings)

@@ -66,7 +66,7 @@ impl Connection {
 
     /// The socket closed, or did not open.
     pub(crate) fn closed(&mut self, closed: &SocketClosed, now: UtcMicros) {
-        if self.link == Link::Opening {
+        if self.link != Link::Up {
             self.num_failed_attempts += 1;
         }
         let link = if closed.retry_at.is_some() {

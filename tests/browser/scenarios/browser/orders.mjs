@@ -16,10 +16,10 @@ export default async function orders(bench) {
   await bench.eventually('Escape takes it away', async () => !(await console.shows(`Close ${symbol}?`)));
 
   await console.click(await console.byRole('Button', `Close ${symbol}`));
-  const confirm = await console.byRole('Button', new RegExp(`^(Sells|Buys back) [\\d,]+ ${symbol}$`));
+  const confirm = await console.byRole('Button', new RegExp(`^(Sell|Buy back) [\\d,]+ ${symbol}$`));
   const quantity = confirm.label.match(/[\d,]+/)[0];
-  const held = `${confirm.label.startsWith('Sells') ? '' : '−'}${quantity}`;
-  const side = confirm.label.startsWith('Sells') ? 'SELL' : 'BUY';
+  const held = `${confirm.label.startsWith('Sell') ? '' : '−'}${quantity}`;
+  const side = confirm.label.startsWith('Sell') ? 'SELL' : 'BUY';
   const fills = async () => (await console.tree()).map((node) => node.label ?? '').filter((label) => label.includes(` ${symbol} ${side} `) && / (partly )?filled$/.test(label));
   const before = new Set(await fills());
   await console.click(confirm);
