@@ -72,7 +72,16 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     // The feed's command port refuses when full instead of dropping the oldest: a command is never displaced.
     ("crossbeam-channel", &["qd_feed", "qd_queue"]),
     // Features are unified over the workspace, so only the manifests say who really asks for serde.
-    ("serde", &["qd_execution", "qd_gateway", "qd_wire"]),
+    (
+        "serde",
+        &[
+            "qd_console",
+            "qd_execution",
+            "qd_feed",
+            "qd_gateway",
+            "qd_wire",
+        ],
+    ),
     ("arc-swap", &["qd_state", "qd_gateway"]),
     ("wasm-bindgen-cli-support", &["xtask"]),
 ];
