@@ -110,7 +110,7 @@ impl Default for VenueConfig {
         Self {
             ack_millis: (10, 140),
             cancel_millis: (120, 700),
-            lost_acks_per_mille: 10,
+            lost_acks_per_mille: 4,
             price_band: Ratio::from_units(8, 2),
             answer_due_millis: 2_000,
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use qd_state::{CommandId, CommandOutcome, Event, Poll, PollAnswer, RestAnswer, RestAsk};
+use qd_types::StreamName;
 use qd_wire::rest::BootstrapResponse;
 
 use super::Ingest;
@@ -55,8 +56,13 @@ impl Ingest {
         let Some(rest) = self.rest.clone() else {
             return;
         };
+        let stream = self
+            .store
+            .wanted()
+            .into_iter()
+            .find(|stream| ask == RestAsk::Alerts && matches!(stream, StreamName::Alerts(_)));
         self.jobs.push(Box::pin(async move {
-            Job::Asked(ask, Box::new(rest.ask(ask).await))
+            Job::Asked(ask, Box::new(rest.ask(ask, stream.as_ref()).await))
         }));
     }
 

@@ -1,13 +1,13 @@
 //! What is asked by REST and how its answer becomes an event. Every question here is a GET: asking twice is harmless.
 
 use qd_state::{Poll, PollAnswer, RestAnswer, RestAsk};
-use qd_types::Symbol;
+use qd_types::{StreamName, Symbol};
+use qd_wire::WireError;
 use qd_wire::rest::{
     BootstrapResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryResponse,
     MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse, RealtimePnlResponse,
-    SeriesResponse, StatsResponse, from_json,
+    SeriesResponse, StatsResponse, StreamLogResponse, from_json,
 };
-use serde::de::DeserializeOwned;
 
 use super::{RestClient, RestError};
 use crate::translate;
@@ -28,64 +28,58 @@ const MAX_SYMBOLS: usize = 200;
 const SERIES_POINTS: usize = 60;
 
 impl RestClient {
-    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, RestError> {
+    async fn read<T>(
+        &self,
+        path: &str,
+        parse: fn(&[u8]) -> Result<T, WireError>,
+    ) -> Result<T, RestError> {
         let body = self.get(path).await?;
-        from_json(&body).map_err(|err| RestError::Unreadable(err.to_string()))
+        parse(&body).map_err(|err| RestError::Unreadable(err.to_string()))
     }
 
     /// The one answer that the first paint needs.
     pub(crate) async fn bootstrap(&self) -> Result<BootstrapResponse, RestError> {
-        self.read("/api/v1/bootstrap").await
+        self.read("/api/v1/bootstrap", from_json).await
     }
 
-    /// Asks what the store wants to know.
-    pub(crate) async fn ask(&self, ask: RestAsk) -> Result<RestAnswer, RestError> {
+    /// Asks what the store wants to know; `stream` is the stream that the question is about, where there is one.
+    pub(crate) async fn ask(
+        &self,
+        ask: RestAsk,
+        stream: Option<&StreamName>,
+    ) -> Result<RestAnswer, RestError> {
         Ok(match ask {
             RestAsk::Positions => {
-                translate::positions(self.read::<PositionsResponse>("/api/v1/positions").await?)
+                let answer = self.read("/api/v1/positions", from_json::<PositionsResponse>);
+                translate::positions(answer.await?)
             }
             RestAsk::Orders => translate::orders(self.open_orders().await?),
             RestAsk::History => {
                 let path = format!("/api/v1/orders/history?limit={HISTORY_ENTRIES}");
-                translate::history(self.read::<HistoryResponse>(&path).await?)
+                translate::history(self.read(&path, from_json::<HistoryResponse>).await?)
             }
-            RestAsk::Pnl => translate::pnl(
-                &self
-                    .read::<RealtimePnlResponse>("/api/v1/realtime_pnl")
-                    .await?,
-            ),
-            RestAsk::Halt => translate::halt(
-                self.read::<HaltResponse>("/api/v1/kill_switch_status")
-                    .await?,
-            ),
-            RestAsk::Breakers => translate::breakers(
-                self.read::<BreakersResponse>("/api/v1/circuit_breakers")
-                    .await?,
-            ),
+            RestAsk::Pnl => {
+                let answer = self.read("/api/v1/realtime_pnl", from_json::<RealtimePnlResponse>);
+                translate::pnl(&answer.await?)
+            }
+            RestAsk::Halt => {
+                let answer = self.read("/api/v1/kill_switch_status", from_json::<HaltResponse>);
+                translate::halt(answer.await?)
+            }
+            RestAsk::Breakers => {
+                let answer = self.read("/api/v1/circuit_breakers", from_json::<BreakersResponse>);
+                translate::breakers(answer.await?)
+            }
             RestAsk::Alerts => {
+                let stream = stream.ok_or_else(|| {
+                    RestError::NotSent("the alerts stream is not wanted".to_owned())
+                })?;
                 // The list is a page's own question; here only the place counts.
-                #[derive(serde::Deserialize)]
-                struct AlertsPlace {
-                    #[serde(default)]
-                    stream: Option<PlaceWire>,
+                let path = format!("/api/v1/streams/{stream}?limit=1");
+                let answer = self.read(&path, from_json::<StreamLogResponse>).await?;
+                RestAnswer::Alerts {
+                    pos: answer.stream.map(|place| place.pos),
                 }
-                #[derive(serde::Deserialize)]
-                struct PlaceWire {
-                    epoch: String,
-                    seq: u64,
-                }
-                let answer: AlertsPlace = self.read("/api/v1/alerts?state=firing").await?;
-                let pos = answer
-                    .stream
-                    .map(|place| {
-                        qd_types::Epoch::new(&place.epoch).map(|epoch| qd_types::StreamPos {
-                            epoch,
-                            seq: qd_types::Seq(place.seq),
-                        })
-                    })
-                    .transpose()
-                    .map_err(|err| RestError::Unreadable(err.to_string()))?;
-                RestAnswer::Alerts { pos }
             }
         })
     }
@@ -93,13 +87,14 @@ impl RestClient {
     /// All open orders, page by page; the place is that of the first page, which was read before all rows.
     async fn open_orders(&self) -> Result<OrdersResponse, RestError> {
         let first = format!("/api/v1/orders?status=open&limit={ORDERS_PER_PAGE}");
-        let mut answer: OrdersResponse = self.read(&first).await?;
+        let mut answer = self.read(&first, from_json::<OrdersResponse>).await?;
         let mut next = answer.next.take();
         for _ in 1..MAX_ORDER_PAGES {
             let Some(before) = next.filter(|cursor| is_plain(cursor)) else {
                 break;
             };
-            let page: OrdersResponse = self.read(&format!("{first}&before={before}")).await?;
+            let path = format!("{first}&before={before}");
+            let page = self.read(&path, from_json::<OrdersResponse>).await?;
             answer.orders.extend(page.orders);
             next = page.next;
         }
@@ -115,26 +110,26 @@ impl RestClient {
         Ok(match poll {
             Poll::Prices => {
                 let path = format!("/api/v1/market/prices?symbols={}", listed(symbols));
-                translate::prices(self.read::<PricesResponse>(&path).await?)
+                translate::prices(self.read(&path, from_json::<PricesResponse>).await?)
             }
             Poll::Series => {
                 let symbols = listed(symbols);
                 let path =
                     format!("/api/v1/market/series?symbols={symbols}&points={SERIES_POINTS}");
-                translate::series(self.read::<SeriesResponse>(&path).await?)
+                translate::series(self.read(&path, from_json::<SeriesResponse>).await?)
             }
-            Poll::MarketClock => translate::market_clock(
-                &self
-                    .read::<MarketClockResponse>("/api/v1/market/clock")
-                    .await?,
-            ),
+            Poll::MarketClock => {
+                let answer = self.read("/api/v1/market/clock", from_json::<MarketClockResponse>);
+                translate::market_clock(&answer.await?)
+            }
             Poll::Health => {
-                translate::health(self.read::<HealthResponse>("/api/v1/system/health").await?)
+                let answer = self.read("/api/v1/system/health", from_json::<HealthResponse>);
+                translate::health(answer.await?)
             }
-            Poll::Stats => translate::stats(
-                self.read::<StatsResponse>("/api/v1/dashboard/stats")
-                    .await?,
-            ),
+            Poll::Stats => {
+                let answer = self.read("/api/v1/dashboard/stats", from_json::<StatsResponse>);
+                translate::stats(answer.await?)
+            }
         })
     }
 }

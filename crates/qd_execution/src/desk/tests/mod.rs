@@ -10,15 +10,21 @@ use qd_types::{
 };
 
 use super::*;
-use crate::config::{AccountConfig, Holding};
+use crate::config::{AccountConfig, Holding, VenueConfig};
 use crate::ledger::OrderChange;
 
 const START: UtcMicros = UtcMicros(1_763_821_096_204_000);
 
 fn demo(seed: u64) -> ExecutionConfig {
+    let demo = ExecutionConfig::demo(seed).unwrap();
     ExecutionConfig {
         warmup_ticks: 0,
-        ..ExecutionConfig::demo(seed).unwrap()
+        // More forgetful than the demo's, so that a short run meets the orders nobody answered for.
+        venue: VenueConfig {
+            lost_acks_per_mille: 30,
+            ..demo.venue
+        },
+        ..demo
     }
 }
 
