@@ -8,7 +8,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use egui::{Pos2, RawInput, Rect};
 use qd_pages::{CommandSender, DeskState, PageCtx, desk_ui};
-use qd_state::SnapshotCell;
+use qd_state::{SnapshotCell, Urgency};
 use qd_tests::desk::{SampleDesk, numbered_position};
 use qd_types::{
     ClientOrderId, Epoch, MessageKind, Money, Role, Seq, StreamName, UserId, UtcMicros,
@@ -60,7 +60,7 @@ fn reduce_and_publish_100_rows(criterion: &mut Criterion) {
             |event| {
                 let mut desk = desk.borrow_mut();
                 desk.apply(event);
-                cell.publish(desk.snapshot());
+                cell.publish(desk.snapshot(), Urgency::Now);
             },
             // One message at a time: its number follows from the one before.
             BatchSize::PerIteration,

@@ -27,3 +27,4 @@ pub use self::config::{AccountConfig, ExecutionConfig, Holding, UserConfig};
 pub use self::engine::{
     EngineError, EngineStatus, Execution, ExecutionError, ExecutionHandle, Lane,
 };
+pub use self::market::Session;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use crate::Snapshot;
+use crate::{Snapshot, Urgency};
 
 /// Wakes the frame: on both targets a call to egui's repaint request.
 pub type Waker = dyn Fn() + Send + Sync;
@@ -39,9 +39,13 @@ impl SnapshotCell {
         }
     }
 
-    /// Puts `snapshot` in place and wakes the frame, unless it was woken already and has not looked yet.
-    pub fn publish(&self, snapshot: Arc<Snapshot>) {
+    /// Puts `snapshot` in place and, if that is urgent, wakes the frame, unless it was woken already and has not
+    /// looked yet.
+    pub fn publish(&self, snapshot: Arc<Snapshot>, urgency: Urgency) {
         self.newest.store(snapshot);
+        if urgency == Urgency::WithTheClock {
+            return;
+        }
         // AFTER the store: a reader that clears the flag in between loads what is there now.
         if !self.is_dirty.swap(true, Ordering::SeqCst) {
             self.wake();
@@ -98,21 +102,24 @@ mod tests {
     fn wakes_once_until_the_frame_has_looked() {
         let cell = SnapshotCell::new();
         let num_wakes = Arc::new(AtomicU32::new(0));
-        cell.publish(version(1));
+        cell.publish(version(1), Urgency::Now);
         let counter = Arc::clone(&num_wakes);
         cell.set_waker(move || {
             counter.fetch_add(1, Ordering::SeqCst);
         });
         let wakes = || num_wakes.load(Ordering::SeqCst);
         assert_eq!(wakes(), 1, "what waited wakes the new waker");
-        cell.publish(version(2));
-        cell.publish(version(3));
+        cell.publish(version(2), Urgency::Now);
+        cell.publish(version(3), Urgency::Now);
         assert_eq!(cell.load().version, 3);
         assert_eq!(wakes(), 1, "one wake until a frame looks");
         assert_eq!(cell.load_for_frame().version, 3);
         assert_eq!(wakes(), 1, "looking wakes nobody");
-        cell.publish(version(4));
+        cell.publish(version(4), Urgency::WithTheClock);
+        assert_eq!(wakes(), 1, "what can wait for the clock wakes nobody");
+        cell.publish(version(5), Urgency::Now);
         assert_eq!(wakes(), 2);
+        assert_eq!(cell.load_for_frame().version, 5);
     }
 
     #[test]
@@ -129,7 +136,7 @@ mod tests {
             let cell = Arc::clone(&cell);
             std::thread::Builder::new()
                 .name("writer".to_owned())
-                .spawn(move || (1..=20_000).for_each(|i| cell.publish(version(i))))
+                .spawn(move || (1..=20_000).for_each(|i| cell.publish(version(i), Urgency::Now)))
                 .unwrap()
         };
         let mut seen = 0;

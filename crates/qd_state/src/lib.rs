@@ -31,7 +31,7 @@ pub use self::snapshot::{
     ActivityRow, ActivityView, BreakerRow, BreakersView, Card, CardsView, Cell, CommandPhase,
     CommandView, ConnectionState, ConnectionView, Direction, FeedView, Flash, HaltView, HealthView,
     Hop, HopLatency, MarketView, Notice, OrderRow, OrdersView, PositionFigures, PositionRow,
-    PositionsView, Seal, SealState, Snapshot, StatsView, TotalsView,
+    PositionsView, Seal, SealState, Snapshot, StatsView, TotalsView, Urgency,
 };
 pub use self::store::{Store, StoreConfig};
 pub use self::stream_client::{

@@ -11,58 +11,50 @@ use crate::tokens::mix;
 
 /// What a table may claim about itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seal<'a> {
-    /// Whole up to a sequence number, formatted ("18,402"), and the time of the proof, which may be empty.
-    Verified {
-        /// Formatted sequence number, without the "#".
-        seq: &'a str,
-        /// Formatted time of day; empty when not shown.
-        at: &'a str,
-    },
+pub enum SealLook {
+    /// Whole up to the number in its words.
+    Verified,
+    /// Up to date, but something before was never seen.
+    Incomplete,
     /// A hole was seen and is being closed.
     Resyncing,
     /// The producer does not number its messages.
     Unverified,
     /// Nothing has arrived yet.
     Waiting,
-    /// The stream is not connected; what is shown is old.
-    Disconnected,
 }
 
-impl Seal<'_> {
-    /// The words, as they are painted and as the accessibility tree has them.
-    pub fn words(&self) -> String {
-        match self {
-            Self::Verified { seq, at: "" } => format!("✓ verified to #{seq}"),
-            Self::Verified { seq, at } => format!("✓ verified to #{seq} · {at}"),
-            Self::Resyncing => "resyncing…".to_owned(),
-            Self::Unverified => "unverified".to_owned(),
-            Self::Waiting => "waiting for data…".to_owned(),
-            Self::Disconnected => "not connected".to_owned(),
-        }
+/// The words of a seal and how they look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seal<'a> {
+    look: SealLook,
+    words: &'a str,
+}
+
+impl<'a> Seal<'a> {
+    /// `words` as the accessibility tree has them; a leading "✓" is painted as a shape.
+    pub fn new(look: SealLook, words: &'a str) -> Self {
+        Self { look, words }
     }
 
     /// Draws it in the flow of `ui`.
     pub fn ui(&self, ui: &mut Ui, cx: &UiCtx<'_>) -> Response {
         let tokens = cx.tokens;
         let font = &tokens.fonts.label;
-        let words = self.words();
-        let (shown, mark, color) = match self {
-            // The mark is a shape: it must look the same whatever the font has.
-            Self::Verified { .. } => (
-                words.trim_start_matches(['✓', ' ']),
-                14.0,
-                mix(tokens.gain, tokens.text_primary, 0.25),
-            ),
-            Self::Resyncing | Self::Disconnected => (words.as_str(), 0.0, tokens.warn),
-            Self::Unverified => (words.as_str(), 0.0, tokens.stale),
-            Self::Waiting => (words.as_str(), 0.0, tokens.text_hint),
+        let words = self.words;
+        let (mark, color) = match self.look {
+            SealLook::Verified => (14.0, mix(tokens.gain, tokens.text_primary, 0.25)),
+            SealLook::Incomplete | SealLook::Resyncing => (0.0, tokens.warn),
+            SealLook::Unverified => (0.0, tokens.stale),
+            SealLook::Waiting => (0.0, tokens.text_hint),
         };
+        // The mark is a shape: it must look the same whatever the font has.
+        let shown = words.trim_start_matches(['✓', ' ']);
         let (rect, response) = ui.allocate_exact_size(
             vec2(text::width(ui.painter(), shown, font) + mark, 18.0),
             Sense::hover(),
         );
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.as_str()));
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
         let painter = ui.painter();
         if mark > 0.0 {
             paint::check_mark(
@@ -81,30 +73,5 @@ impl Seal<'_> {
             HAlign::Left,
         );
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seal_without_a_time_says_only_the_number() {
-        assert_eq!(
-            Seal::Verified {
-                seq: "9,117",
-                at: ""
-            }
-            .words(),
-            "✓ verified to #9,117"
-        );
-        assert_eq!(
-            Seal::Verified {
-                seq: "18,402",
-                at: "10:38:16.204"
-            }
-            .words(),
-            "✓ verified to #18,402 · 10:38:16.204"
-        );
     }
 }

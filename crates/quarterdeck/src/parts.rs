@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use qd_auth::{Key, KeyRing};
 use qd_bus::{Bus, RedisConfig};
-use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys};
+use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys, Session};
 use qd_gateway::{BoundGateway, Gateway, GatewayConfig, TlsFiles};
 use qd_types::Clock;
 use tokio::net::TcpListener;
@@ -90,7 +90,15 @@ pub(crate) async fn execution(
         .text("execution.seed")
         .and_then(|text| text.parse().ok())
         .unwrap_or(42);
-    let config = ExecutionConfig::demo(seed).map_err(start_failure)?;
+    let session = match settings.text("execution.session") {
+        Some("exchange") => Session::Exchange,
+        Some("closed") => Session::Closed,
+        _ => Session::AlwaysOpen,
+    };
+    let config = ExecutionConfig {
+        session,
+        ..ExecutionConfig::demo(seed).map_err(start_failure)?
+    };
     let listener = TcpListener::bind(listen).await.map_err(|err| {
         Failure::Start(format!(
             "execution.listen = {listen}: {err}; is another program using the port?"

@@ -4,14 +4,14 @@
 //! It loosens nothing: lints stand in the workspace manifest, fences in `fences`, budgets in `web`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::demo;
+use crate::end_to_end;
 use crate::fences;
 use crate::project::{Project, WASM_TARGET};
 use crate::say;
@@ -130,13 +130,13 @@ const STEPS: &[Step] = &[
         name: "browser",
         after: &["web", "release"],
         needs: &[Need::NodeTools, Need::Redis, Need::Chromium],
-        run: |project| end_to_end(project, "browser"),
+        run: |project| end_to_end::run(project, "browser", &[], &[]),
     },
     Step {
         name: "native",
         after: &["release"],
         needs: &[Need::NodeTools, Need::Redis, Need::Desktop],
-        run: |project| end_to_end(project, "native"),
+        run: |project| end_to_end::run(project, "native", &[], &[]),
     },
 ];
 
@@ -357,33 +357,6 @@ fn snapshots(project: &Project) -> Result<()> {
     steps::run(&mut command).context(
         "the pictures that differ stand beside the accepted ones as *.new.png and *.diff.png",
     )
-}
-
-/// Scenarios of `tests/browser` in Node.js, against the release build.
-fn end_to_end(project: &Project, kind: &str) -> Result<()> {
-    let script = project.root.join("tests/browser/run.mjs");
-    if !Path::new(&script).is_file() {
-        bail!("{} is missing", script.display());
-    }
-    let mut command = Command::new("node");
-    command
-        .arg(&script)
-        .arg(kind)
-        .current_dir(&project.root)
-        .env("QD_E2E_TOOLS", project.tools())
-        .env("QD_E2E_ARTIFACTS", project.artifacts())
-        .env("QD_E2E_SERVER", project.release_binary("quarterdeck"))
-        .env("QD_E2E_CONSOLE", project.release_binary("qd-console"))
-        .env("QD_E2E_APP_DIR", project.dist());
-    if let Some(chromium) = setup::chromium() {
-        command.env("QD_E2E_CHROMIUM", chromium);
-    }
-    steps::run(&mut command).with_context(|| {
-        format!(
-            "screenshots and logs are in {}",
-            project.artifacts().display()
-        )
-    })
 }
 
 #[cfg(test)]

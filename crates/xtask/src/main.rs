@@ -7,6 +7,7 @@
 mod bench;
 mod compress;
 mod demo;
+mod end_to_end;
 mod fences;
 mod gate;
 mod project;

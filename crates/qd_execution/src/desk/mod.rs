@@ -37,7 +37,11 @@ impl Desk {
         // Seconds suffice: two starts within one second share no ledger.
         let run = format!("{:x}", now.as_millis() / 1000);
         let mut desk = Self {
-            session: config.session,
+            // A desk that is closed from the start still had a day before.
+            session: match config.session {
+                Session::Closed => Session::AlwaysOpen,
+                session => session,
+            },
             steps_per_tick: config.steps_per_tick.max(1),
             answer_due_millis: config.venue.answer_due_millis,
             num_steps: 0,
@@ -52,6 +56,7 @@ impl Desk {
         for step in 0..num_steps {
             desk.step(start.plus_millis(step * step_millis));
         }
+        desk.session = config.session;
         desk.ledger.take_changes();
         desk
     }

@@ -20,6 +20,8 @@ pub enum Session {
     AlwaysOpen,
     /// Regular hours on exchange days.
     Exchange,
+    /// No trading at all, as on a holiday: the desk stands with what it has.
+    Closed,
 }
 
 /// What the market is doing, from the exchange's time.
@@ -44,6 +46,10 @@ impl MarketClock {
                 }
             }
             Session::Exchange => Self::of_exchange(now, clock_time),
+            Session::Closed => Self {
+                phase: MarketPhase::Closed,
+                next_change_at: instant(now, 1, OPEN),
+            },
         }
     }
 

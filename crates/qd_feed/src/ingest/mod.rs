@@ -323,6 +323,7 @@ impl Ingest {
         if now.saturating_sub(self.published_at) < PUBLISH_INTERVAL_MICROS {
             return;
         }
+        let before = Arc::clone(self.store.last_snapshot());
         let Some(snapshot) = self.store.snapshot_if_changed(self.rt.now()) else {
             return;
         };
@@ -331,7 +332,8 @@ impl Ingest {
             .lock()
             .snapshot_made(snapshot.version, &self.store.resume());
         self.meter.snapshot_published();
-        self.cell.publish(snapshot);
+        let urgency = snapshot.urgency_after(&before);
+        self.cell.publish(snapshot, urgency);
     }
 
     fn until_next_deadline(&self) -> Duration {

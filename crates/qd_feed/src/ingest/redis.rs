@@ -361,16 +361,13 @@ async fn answer_from_log(hub: &Hub, user: &UserId, ask: RestAsk) -> Result<RestA
     let head = page
         .head
         .ok_or_else(|| format!("{stream} has no log on this bus"))?;
-    let pos = Some(StreamPos {
+    let pos = StreamPos {
         epoch: head.epoch,
         seq: translate::before(page.base),
-    });
+    };
     Ok(match ask {
-        RestAsk::Alerts => RestAnswer::Alerts { pos },
-        _ => RestAnswer::Orders {
-            pos,
-            orders: Vec::new(),
-        },
+        RestAsk::Alerts => RestAnswer::Alerts { pos: Some(pos) },
+        _ => RestAnswer::OrdersLog { pos },
     })
 }
 

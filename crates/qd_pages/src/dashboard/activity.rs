@@ -8,11 +8,8 @@ use qd_ui::state_block::StateBlock;
 use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
 use qd_ui::text;
 
-use super::positions::key_of;
+use super::row_parts::{key_of, new_row_age_ms};
 use crate::PageCtx;
-
-/// How long a new line slides in.
-const NEW_FOR_MS: u32 = 600;
 
 const COLUMNS: [TableColumn; 6] = [
     TableColumn::new("time", "Time", 104.0, 106.0)
@@ -66,8 +63,7 @@ impl TableRows for Rows<'_> {
     }
 
     fn row_age_ms(&self, row: usize) -> Option<u32> {
-        let age = self.cx.short_age_ms(self.rows.get(row)?.appeared_at);
-        (age < NEW_FOR_MS).then_some(age)
+        new_row_age_ms(self.cx, self.rows.get(row)?.appeared_at)
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {

@@ -7,6 +7,8 @@ mod cards;
 mod dialogs;
 mod orders;
 mod positions;
+mod row_order;
+mod row_parts;
 
 use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 use qd_ui::tokens::space;

@@ -1,25 +1,25 @@
 //! The open orders: where each one is in its life, and the way to cancel it.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use egui::Ui;
 use qd_state::{CommandPhase, OrderRow};
-use qd_types::{OrderStatus, Permission};
+use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::{
-    COMPACT_ROW_HEIGHT, CellUi, DataTable, SortDir, SortState, TableColumn, TableRows,
-};
+use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
 use qd_ui::text;
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
-use super::positions::{command_badge, command_refusal, key_of, number_cell, seal_ui};
+use super::row_order::{OrderedRow, RowOrder};
+use super::row_parts::{
+    command_badge, command_refusal, key_of, new_row_age_ms, number_cell, seal_ui,
+};
 use crate::PageCtx;
-
-const NEW_FOR_MS: u32 = 600;
 
 const COLUMNS: [TableColumn; 8] = [
     TableColumn::new("symbol", "Symbol", 58.0, 78.0).pin_left(),
@@ -39,106 +39,35 @@ const COLUMNS: [TableColumn; 8] = [
 /// What the table remembers between frames.
 #[derive(Default)]
 pub(crate) struct OrdersState {
-    filter: String,
-    sort: SortState,
-    order: Option<Order>,
-    is_held: bool,
+    order: RowOrder<OrderRow>,
 }
 
-struct Order {
-    rows: Arc<[Arc<OrderRow>]>,
-    filter: String,
-    sort: SortState,
-    indices: Vec<usize>,
-}
+impl OrderedRow for OrderRow {
+    type Key = (AccountId, ClientOrderId);
 
-/// The rows that pass the filter (symbol, side, type or status), in the order of the sort.
-pub(crate) fn ordered(rows: &[Arc<OrderRow>], filter: &str, sort: SortState) -> Vec<usize> {
-    let wanted = filter.trim().to_lowercase();
-    let passes = |row: &OrderRow| {
-        wanted.is_empty()
-            || row.symbol.as_str().to_lowercase().contains(&wanted)
-            || [&row.side, &row.order_type, &row.status]
+    fn key(&self) -> Self::Key {
+        (self.account.clone(), self.client_order_id.clone())
+    }
+
+    fn is_found_by(&self, text: &str) -> bool {
+        self.symbol.as_str().to_lowercase().contains(text)
+            || [&self.side, &self.order_type, &self.status]
                 .iter()
-                .any(|cell| cell.text.to_lowercase().contains(&wanted))
-    };
-    let mut indices: Vec<usize> = (0..rows.len())
-        .filter(|i| rows.get(*i).is_some_and(|row| passes(row)))
-        .collect();
-    let Some((column_id, dir)) = sort.by else {
-        return indices;
-    };
-    indices.sort_by(|left, right| {
-        let (Some(left), Some(right)) = (rows.get(*left), rows.get(*right)) else {
-            return std::cmp::Ordering::Equal;
-        };
-        let (l, r) = (&left.order, &right.order);
-        let ordering = match column_id {
+                .any(|cell| cell.text.to_lowercase().contains(text))
+    }
+
+    fn compare(&self, other: &Self, column_id: &str) -> Ordering {
+        let (l, r) = (&self.order, &other.order);
+        match column_id {
             "side" => l.side.cmp(&r.side),
             "filled" => l.filled_qty.cmp(&r.filled_qty).then(l.qty.cmp(&r.qty)),
             "type" => l.order_type.cmp(&r.order_type),
             "price" => l.limit_price.cmp(&r.limit_price),
             "status" => l.status.cmp(&r.status),
             "time" => l.created_at.cmp(&r.created_at),
-            _ => left.symbol.cmp(&right.symbol),
-        };
-        match dir {
-            SortDir::Ascending => ordering,
-            SortDir::Descending => ordering.reverse(),
+            _ => self.symbol.cmp(&other.symbol),
         }
-    });
-    indices
-}
-
-impl OrdersState {
-    fn indices(&mut self, rows: &Arc<[Arc<OrderRow>]>) -> Vec<usize> {
-        if let Some(order) = &self.order
-            && order.filter == self.filter
-            && order.sort == self.sort
-        {
-            if Arc::ptr_eq(&order.rows, rows) {
-                return order.indices.clone();
-            }
-            if self.is_held {
-                let held = held(order, rows, &self.filter);
-                self.remember(rows, held.clone());
-                return held;
-            }
-        }
-        let indices = ordered(rows, &self.filter, self.sort);
-        self.remember(rows, indices.clone());
-        indices
     }
-
-    fn remember(&mut self, rows: &Arc<[Arc<OrderRow>]>, indices: Vec<usize>) {
-        self.order = Some(Order {
-            rows: Arc::clone(rows),
-            filter: self.filter.clone(),
-            sort: self.sort,
-            indices,
-        });
-    }
-}
-
-/// The order as it was, without the rows that left and with the new ones at the end.
-fn held(before: &Order, rows: &[Arc<OrderRow>], filter: &str) -> Vec<usize> {
-    let position_of = |row: &OrderRow| {
-        rows.iter().position(|now| {
-            now.account == row.account && now.client_order_id == row.client_order_id
-        })
-    };
-    let mut held: Vec<usize> = before
-        .indices
-        .iter()
-        .filter_map(|i| before.rows.get(*i))
-        .filter_map(|row| position_of(row))
-        .collect();
-    let new: Vec<usize> = ordered(rows, filter, SortState::NATURAL)
-        .into_iter()
-        .filter(|i| !held.contains(i))
-        .collect();
-    held.extend(new);
-    held
 }
 
 struct Rows<'a> {
@@ -192,8 +121,7 @@ impl TableRows for Rows<'_> {
     }
 
     fn row_age_ms(&self, row: usize) -> Option<u32> {
-        let age = self.cx.short_age_ms(self.at(row)?.appeared_at);
-        (age < NEW_FOR_MS).then_some(age)
+        new_row_age_ms(self.cx, self.at(row)?.appeared_at)
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
@@ -237,10 +165,10 @@ impl TableRows for Rows<'_> {
 /// Draws the panel.
 pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
     let view = &cx.snapshot.orders;
-    let orders = &mut state.orders;
-    let indices = orders.indices(&view.rows);
+    let order = &mut state.orders.order;
+    let indices = order.indices(&view.rows);
     let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
-    let mut filter = std::mem::take(&mut orders.filter);
+    let mut filter = std::mem::take(&mut order.filter);
     let mut rows = Rows {
         cx,
         rows: &view.rows,
@@ -279,7 +207,7 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
                 return None;
             }
             let table = DataTable::new("Open orders", &COLUMNS)
-                .sort(orders.sort)
+                .sort(order.sort())
                 .row_height(COMPACT_ROW_HEIGHT - 1.0);
             Some(table.show(ui, &cx.ui, &mut rows))
         },
@@ -288,12 +216,9 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
     if clear_filter {
         filter.clear();
     }
-    orders.filter = filter;
+    order.filter = filter;
     if let Some(response) = response {
-        orders.is_held = response.body_hovered;
-        if let Some(sort) = response.sort_requested {
-            orders.sort = sort;
-        }
+        order.follow(response.body_hovered, response.sort_requested);
     }
     if let Some(row) = cancel_clicked {
         state.dialog = Some(OpenDialog::cancel(cx, &row));

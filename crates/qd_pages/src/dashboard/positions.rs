@@ -1,31 +1,26 @@
 //! The positions grid: one row per symbol, sorted, filtered and selected by its own view state.
-//!
-//! Order and filter are computed when rows, sort or filter change, not per frame; while the pointer is over the rows
-//! their order is held, so that a click lands on the row that was aimed at.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::Arc;
 
 use egui::Ui;
-use qd_state::{
-    Cell, CommandPhase, CommandView, Direction, HoleReason, PositionRow, Seal, SealState,
-};
-use qd_types::{Permission, Symbol, Tone, fmt};
+use qd_state::{CommandPhase, PositionRow};
+use qd_types::{Permission, Symbol};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
-use qd_ui::seal;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::{CellUi, DataTable, FlashDir, SortDir, SortState, TableColumn, TableRows};
+use qd_ui::table::{CellUi, DataTable, TableColumn, TableRows};
 use qd_ui::text;
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
+use super::row_order::{OrderedRow, RowOrder};
+use super::row_parts::{
+    command_badge, command_refusal, key_of, new_row_age_ms, number_cell, seal_ui,
+};
 use crate::PageCtx;
-
-/// How long a new row slides in.
-const NEW_FOR_MS: u32 = 600;
 
 const COLUMNS: [TableColumn; 9] = [
     TableColumn::new("symbol", "Symbol", 58.0, 70.0).pin_left(),
@@ -48,113 +43,33 @@ const COLUMNS: [TableColumn; 9] = [
 /// What the grid remembers between frames.
 #[derive(Default)]
 pub(crate) struct PositionsState {
-    filter: String,
-    sort: SortState,
+    order: RowOrder<PositionRow>,
     selected: BTreeSet<Symbol>,
-    order: Option<Order>,
-    is_held: bool,
 }
 
-/// The rows to show, in order, and what they were computed from.
-struct Order {
-    rows: Arc<[Arc<PositionRow>]>,
-    filter: String,
-    sort: SortState,
-    indices: Vec<usize>,
-}
+impl OrderedRow for PositionRow {
+    type Key = Symbol;
 
-/// A stable key for the table's widgets.
-pub(crate) fn key_of(value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
+    fn key(&self) -> Symbol {
+        self.symbol
+    }
 
-/// The rows that pass the filter, in the order of the sort; equal rows keep the order of their symbols.
-pub(crate) fn ordered(rows: &[Arc<PositionRow>], filter: &str, sort: SortState) -> Vec<usize> {
-    let wanted = filter.trim().to_ascii_uppercase();
-    let mut indices: Vec<usize> = (0..rows.len())
-        .filter(|i| {
-            rows.get(*i)
-                .is_some_and(|row| row.symbol.as_str().contains(&wanted))
-        })
-        .collect();
-    let Some((column_id, dir)) = sort.by else {
-        return indices;
-    };
-    indices.sort_by(|left, right| {
-        let (Some(left), Some(right)) = (rows.get(*left), rows.get(*right)) else {
-            return std::cmp::Ordering::Equal;
-        };
-        let (l, r) = (&left.figures, &right.figures);
-        let ordering = match column_id {
+    fn is_found_by(&self, text: &str) -> bool {
+        self.symbol.as_str().to_lowercase().contains(text)
+    }
+
+    fn compare(&self, other: &Self, column_id: &str) -> Ordering {
+        let (l, r) = (&self.figures, &other.figures);
+        match column_id {
             "qty" => l.qty.cmp(&r.qty),
             "avg" => l.avg_entry_price.cmp(&r.avg_entry_price),
             "current" => l.current_price.cmp(&r.current_price),
             "pl" => l.unrealized_pl.cmp(&r.unrealized_pl),
             "plpc" => l.unrealized_plpc.cmp(&r.unrealized_plpc),
             "value" => l.market_value.cmp(&r.market_value),
-            _ => left.symbol.cmp(&right.symbol),
-        };
-        match dir {
-            SortDir::Ascending => ordering,
-            SortDir::Descending => ordering.reverse(),
+            _ => self.symbol.cmp(&other.symbol),
         }
-    });
-    indices
-}
-
-impl PositionsState {
-    /// The order to show now: computed anew only when something it depends on changed.
-    fn indices(&mut self, rows: &Arc<[Arc<PositionRow>]>) -> Vec<usize> {
-        if let Some(order) = &self.order
-            && order.filter == self.filter
-            && order.sort == self.sort
-        {
-            if Arc::ptr_eq(&order.rows, rows) {
-                return order.indices.clone();
-            }
-            if self.is_held {
-                let held = held(&order.rows, &order.indices, rows, &self.filter);
-                self.remember(rows, held.clone());
-                return held;
-            }
-        }
-        let indices = ordered(rows, &self.filter, self.sort);
-        self.remember(rows, indices.clone());
-        indices
     }
-
-    fn remember(&mut self, rows: &Arc<[Arc<PositionRow>]>, indices: Vec<usize>) {
-        self.order = Some(Order {
-            rows: Arc::clone(rows),
-            filter: self.filter.clone(),
-            sort: self.sort,
-            indices,
-        });
-    }
-}
-
-/// The order as it was, without the rows that left and with the new ones at the end.
-fn held(
-    before: &[Arc<PositionRow>],
-    indices: &[usize],
-    rows: &[Arc<PositionRow>],
-    filter: &str,
-) -> Vec<usize> {
-    let position_of = |symbol: Symbol| rows.binary_search_by(|row| row.symbol.cmp(&symbol)).ok();
-    let mut held: Vec<usize> = indices
-        .iter()
-        .filter_map(|i| before.get(*i))
-        .filter_map(|row| position_of(row.symbol))
-        .collect();
-    let shown: BTreeSet<usize> = held.iter().copied().collect();
-    held.extend(
-        ordered(rows, filter, SortState::NATURAL)
-            .into_iter()
-            .filter(|i| !shown.contains(i)),
-    );
-    held
 }
 
 struct Rows<'a> {
@@ -169,113 +84,6 @@ struct Rows<'a> {
 impl Rows<'_> {
     fn at(&self, row: usize) -> Option<&Arc<PositionRow>> {
         self.indices.get(row).and_then(|i| self.rows.get(*i))
-    }
-}
-
-/// Paints a number with its last change behind it.
-pub(crate) fn number_cell(cx: &PageCtx<'_>, cell: &CellUi<'_, '_>, value: &Cell) {
-    if let Some(flash) = value.flash {
-        let dir = match flash.direction {
-            Direction::Up => FlashDir::Up,
-            Direction::Down => FlashDir::Down,
-        };
-        cell.flash(dir, cx.short_age_ms(flash.at));
-    }
-    cell.number_toned(&value.text, value.tone);
-}
-
-/// The words of a command that needs a look at its row; absent while it is only on its way.
-pub(crate) fn command_badge(command: &CommandView) -> Option<(String, Tone)> {
-    match &command.phase {
-        CommandPhase::InFlight => None,
-        CommandPhase::Unknown { .. } => Some(("unknown: resolving".to_owned(), Tone::Warn)),
-        CommandPhase::Failed { code, .. } => {
-            Some((format!("refused: {}", code.replace('_', " ")), Tone::Danger))
-        }
-    }
-}
-
-/// Why the row's button is off because of its command; absent when another press makes sense.
-pub(crate) fn command_refusal(command: Option<&Arc<CommandView>>) -> Option<&'static str> {
-    match command.map(|command| &command.phase) {
-        Some(CommandPhase::InFlight) => Some("Sent: waiting for the answer."),
-        Some(CommandPhase::Unknown { .. }) => Some("No answer came; being resolved by its id."),
-        Some(CommandPhase::Failed { .. }) | None => None,
-    }
-}
-
-/// Draws the seal of a table, with what it knows behind it on hover.
-pub(crate) fn seal_ui(ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
-    let (seq, at);
-    let shown = match &seal.state {
-        SealState::Loading => seal::Seal::Waiting,
-        SealState::Verified { pos, at: proven_at } => {
-            seq = fmt::count(pos.seq.0);
-            at = fmt::time_millis(
-                proven_at.plus_micros(cx.snapshot.clock_offset_micros.unwrap_or(0)),
-                cx.snapshot.zone,
-            );
-            seal::Seal::Verified { seq: &seq, at: &at }
-        }
-        SealState::Resyncing { .. } => seal::Seal::Resyncing,
-        SealState::Unverified { .. } => seal::Seal::Unverified,
-    };
-    let mut meaning = match &seal.state {
-        SealState::Loading => "Nothing has arrived yet".to_owned(),
-        SealState::Verified { pos, .. } => {
-            format!(
-                "Everything up to number {} of run {} is here",
-                fmt::count(pos.seq.0),
-                pos.epoch
-            )
-        }
-        SealState::Resyncing { since, reason } => {
-            format!(
-                "Resyncing for {}: {}",
-                fmt::age(cx.age_ms(*since)),
-                hole_words(*reason)
-            )
-        }
-        SealState::Unverified { .. } => "The producer does not number its messages".to_owned(),
-    };
-    if let Some((count, at)) = seal.last_skipped {
-        write!(
-            meaning,
-            "\n{} older states were left out {} ago",
-            fmt::count(count),
-            fmt::age(cx.age_ms(at))
-        )
-        .ok();
-    }
-    for range in seal.missing.iter() {
-        let to = range.to.map_or_else(
-            || "an unknown number".to_owned(),
-            |to| format!("#{}", fmt::count(to.0)),
-        );
-        write!(
-            meaning,
-            "\nNever seen: #{} to {to} of run {}",
-            fmt::count(range.from.0),
-            range.epoch
-        )
-        .ok();
-    }
-    shown.ui(ui, &cx.ui).on_hover_text(meaning);
-}
-
-/// Why a table is being fetched again.
-fn hole_words(reason: HoleReason) -> &'static str {
-    match reason {
-        HoleReason::NumberJumped => "a number was jumped",
-        HoleReason::Gone => "the server no longer has what is missing, so everything is read anew",
-        HoleReason::RefetchAsked => "the picture was too large for one message, so it is read anew",
-        HoleReason::QueueDropped => "this console could not keep up and dropped a message",
-        HoleReason::Unreadable => "a message could not be read",
-        HoleReason::OtherEpoch => "the publisher started a new run of numbers",
-        HoleReason::BeatAhead => "the server is further, and nothing came",
-        HoleReason::Disconnected => "the connection was lost",
-        HoleReason::Silent => "the server has been silent for too long",
-        HoleReason::NotProven => "not yet proven to be the newest",
     }
 }
 
@@ -320,8 +128,7 @@ impl TableRows for Rows<'_> {
     }
 
     fn row_age_ms(&self, row: usize) -> Option<u32> {
-        let age = self.cx.short_age_ms(self.at(row)?.appeared_at);
-        (age < NEW_FOR_MS).then_some(age)
+        new_row_age_ms(self.cx, self.at(row)?.appeared_at)
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
@@ -371,9 +178,9 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
             .binary_search_by(|row| row.symbol.cmp(symbol))
             .is_ok()
     });
-    let indices = positions.indices(&view.rows);
+    let indices = positions.order.indices(&view.rows);
     let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
-    let mut filter = std::mem::take(&mut positions.filter);
+    let mut filter = std::mem::take(&mut positions.order.filter);
     let mut rows = Rows {
         cx,
         rows: &view.rows,
@@ -426,7 +233,7 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
                 return None;
             }
             let table = DataTable::new("Positions", &COLUMNS)
-                .sort(positions.sort)
+                .sort(positions.order.sort())
                 .check_boxes();
             Some(table.show(ui, &cx.ui, &mut rows))
         },
@@ -435,12 +242,11 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
     if clear_filter {
         filter.clear();
     }
-    positions.filter = filter;
+    positions.order.filter = filter;
     if let Some(response) = response {
-        positions.is_held = response.body_hovered;
-        if let Some(sort) = response.sort_requested {
-            positions.sort = sort;
-        }
+        positions
+            .order
+            .follow(response.body_hovered, response.sort_requested);
         let symbol_at = |row: usize| {
             indices
                 .get(row)

@@ -313,6 +313,12 @@ pub enum RestAnswer {
         /// Every open order, in any order.
         orders: Vec<Order>,
     },
+    /// No orders, only where the log of their stream begins: a bus without a gateway knows no more. Orders from before
+    /// it may be open, and nobody here can tell.
+    OrdersLog {
+        /// The place before the log's first entry.
+        pos: StreamPos,
+    },
     /// The newest fills and final states.
     History {
         /// In any order.

@@ -5,6 +5,7 @@
 
 mod feed;
 mod tables;
+mod urgency;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use self::tables::{
     ActivityRow, ActivityView, Cell, Direction, Flash, OrderRow, OrdersView, PositionFigures,
     PositionRow, PositionsView, TotalsView,
 };
+pub use self::urgency::Urgency;
 use crate::event::{CommandId, RowKey, ServiceHealth, ServiceStatus, Session};
 use crate::freshness::Freshness;
 use crate::stream_client::{HoleReason, MissingRange};
@@ -117,7 +119,7 @@ impl Default for Snapshot {
 pub struct Seal {
     /// The state.
     pub state: SealState,
-    /// "✓ verified to #18,402 · 10:38:16.204", "resyncing…", "unverified", "loading…".
+    /// "✓ verified to #18,402 · 10:38:16.204", "resyncing…", "unverified", "waiting for data…".
     pub text: Arc<str>,
     /// The tone of the text.
     pub tone: Tone,
@@ -164,7 +166,7 @@ impl Default for Seal {
     fn default() -> Self {
         Self {
             state: SealState::Loading,
-            text: Arc::from("loading\u{2026}"),
+            text: Arc::from("waiting for data\u{2026}"),
             tone: Tone::Faint,
             missing: Arc::default(),
             last_skipped: None,

@@ -160,7 +160,7 @@ impl Store {
                 at,
                 frame_micros,
             } => self.meters.painted(version, at, frame_micros),
-            Event::ZoneChosen(zone) => self.show_in(zone),
+            Event::ZoneChosen(zone) => self.show_in(zone, now),
             Event::Ticked => self.tick(now, &mut effects),
         }
         effects
@@ -351,6 +351,7 @@ impl Store {
     fn rest_loaded(&mut self, answer: RestAnswer, now: UtcMicros, effects: &mut Vec<Effect>) {
         let ctx = self.ctx(now);
         self.desk.ask_again_at.remove(&streams::ask_of(&answer));
+        let mut is_new_log = false;
         let verdict = match streams::asked_for(&answer) {
             Some((kind, pos)) => {
                 let pos = pos.cloned();
@@ -358,7 +359,11 @@ impl Store {
                     return;
                 };
                 let mut verdict = Verdict::Duplicate;
+                let is_log_only = matches!(answer, RestAnswer::OrdersLog { .. });
                 self.with_client(&name, effects, |client| {
+                    if let Some(pos) = pos.as_ref().filter(|_| is_log_only) {
+                        is_new_log = client.log_begins_behind(pos, now);
+                    }
                     let (answered, ask) = client.rest_loaded(pos.as_ref(), now);
                     verdict = answered;
                     ask
@@ -383,6 +388,11 @@ impl Store {
                 self.desk.show_position_commands();
             }
             RestAnswer::Orders { pos: _, orders } => self.desk.orders.replace(orders, &ctx),
+            // A new run of numbers begins with no orders. In the same run what was known is still the best there is.
+            RestAnswer::OrdersLog { pos: _ } if is_new_log => {
+                self.desk.orders.replace(Vec::new(), &ctx);
+            }
+            RestAnswer::OrdersLog { pos: _ } => {}
             RestAnswer::History {
                 entries,
                 total_today,
@@ -428,12 +438,13 @@ impl Store {
         }
     }
 
-    fn show_in(&mut self, zone: ZoneChoice) {
+    fn show_in(&mut self, zone: ZoneChoice, now: UtcMicros) {
         self.config.zone = zone;
+        let ctx = self.ctx(now);
         self.desk.orders.show_in(zone);
         self.desk.activity.show_in(zone);
         for sealed in self.desk.streams.values_mut() {
-            sealed.show_in(zone);
+            sealed.show_in(&ctx);
         }
     }
 

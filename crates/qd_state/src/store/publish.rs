@@ -110,7 +110,7 @@ struct Sealing {
 impl Sealing {
     fn of(sealed: &mut Sealed, ctx: &super::Ctx) -> Self {
         Self {
-            seal: sealed.seal(ctx.zone),
+            seal: sealed.seal(ctx),
             confirmed_at: sealed.client.proven_at(),
         }
     }

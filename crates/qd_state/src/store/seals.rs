@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use qd_types::{StreamClass, Tone, UtcMicros, ZoneChoice, fmt};
+use qd_types::{StreamClass, Tone, UtcMicros, fmt};
 
+use super::Ctx;
 use crate::snapshot::{Seal, SealState};
 use crate::stream_client::{ClientState, MissingRange, StreamClient};
 
@@ -34,14 +35,14 @@ impl Sealed {
     }
 
     /// The seal, made again only when something of it changed.
-    pub(crate) fn seal(&mut self, zone: ZoneChoice) -> Arc<Seal> {
+    pub(crate) fn seal(&mut self, ctx: &Ctx) -> Arc<Seal> {
         let state = state_of(&self.client);
         if self.seal.state != state
             || *self.seal.missing != *self.client.missing()
             || self.seal.last_skipped != self.last_skipped
         {
             let missing: Arc<[MissingRange]> = self.client.missing().into();
-            let (text, tone) = words_of(&state, &missing, zone);
+            let (text, tone) = words_of(&state, &missing, ctx);
             self.seal = Arc::new(Seal {
                 state,
                 text: Arc::from(text),
@@ -54,8 +55,8 @@ impl Sealed {
     }
 
     /// Makes the text again, in another zone.
-    pub(crate) fn show_in(&mut self, zone: ZoneChoice) {
-        let (text, _) = words_of(&self.seal.state, &self.seal.missing, zone);
+    pub(crate) fn show_in(&mut self, ctx: &Ctx) {
+        let (text, _) = words_of(&self.seal.state, &self.seal.missing, ctx);
         Arc::make_mut(&mut self.seal).text = Arc::from(text);
     }
 }
@@ -77,14 +78,15 @@ fn state_of(client: &StreamClient) -> SealState {
     }
 }
 
-fn words_of(state: &SealState, missing: &[MissingRange], zone: ZoneChoice) -> (String, Tone) {
+fn words_of(state: &SealState, missing: &[MissingRange], ctx: &Ctx) -> (String, Tone) {
     let (mut text, mut tone) = match state {
-        SealState::Loading => ("loading\u{2026}".to_owned(), Tone::Faint),
+        SealState::Loading => ("waiting for data\u{2026}".to_owned(), Tone::Faint),
         SealState::Verified { pos, at } => (
             format!(
                 "\u{2713} verified to #{} \u{b7} {}",
                 fmt::count(pos.seq.0),
-                fmt::time_millis(*at, zone)
+                // As the header's clock, which shows the server's time.
+                fmt::time_millis(at.plus_micros(ctx.offset_micros), ctx.zone)
             ),
             Tone::Gain,
         ),

@@ -48,7 +48,7 @@ pub(crate) fn fits(stream: &StreamName, payload: &StreamPayload) -> bool {
 pub(crate) fn ask_of(answer: &RestAnswer) -> RestAsk {
     match answer {
         RestAnswer::Positions { .. } => RestAsk::Positions,
-        RestAnswer::Orders { .. } => RestAsk::Orders,
+        RestAnswer::Orders { .. } | RestAnswer::OrdersLog { .. } => RestAsk::Orders,
         RestAnswer::History { .. } => RestAsk::History,
         RestAnswer::Pnl(_) => RestAsk::Pnl,
         RestAnswer::Halt { .. } => RestAsk::Halt,
@@ -65,6 +65,7 @@ pub(crate) fn asked_for(answer: &RestAnswer) -> Option<(RestAsk, Option<&StreamP
         | RestAnswer::Halt { pos, .. }
         | RestAnswer::Breakers { pos, .. }
         | RestAnswer::Alerts { pos } => pos.as_ref(),
+        RestAnswer::OrdersLog { pos } => Some(pos),
         RestAnswer::History { .. } | RestAnswer::Pnl(_) => return None,
     };
     Some((ask_of(answer), pos))

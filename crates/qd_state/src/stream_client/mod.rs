@@ -271,6 +271,28 @@ impl StreamClient {
         }
     }
 
+    /// Only the log tells of this stream, and it begins behind `pos`: what came before was never seen. To be said
+    /// before [`Self::rest_loaded`] with the same place. Says whether the epoch is a new one for us.
+    pub fn log_begins_behind(&mut self, pos: &StreamPos, now: UtcMicros) -> bool {
+        let knows_epoch = match &self.state {
+            ClientState::Verified { .. } | ClientState::Hole { .. } => true,
+            ClientState::Empty => false,
+            ClientState::Refetch { last, .. } | ClientState::Unverified { last, .. } => {
+                last.as_ref().is_some_and(|last| last.epoch == pos.epoch)
+            }
+        };
+        if pos.seq > Seq(0) && !knows_epoch {
+            self.missing.push(MissingRange {
+                epoch: pos.epoch.clone(),
+                from: Seq(1),
+                to: Some(pos.seq),
+                at: now,
+            });
+            self.bound_missing();
+        }
+        !knows_epoch
+    }
+
     /// A REST answer came, with the stream's place read before its rows. Says whether to apply it.
     pub fn rest_loaded(
         &mut self,

@@ -299,6 +299,10 @@ impl StreamClient {
             to,
             at: now,
         });
+        self.bound_missing();
+    }
+
+    pub(super) fn bound_missing(&mut self) {
         if self.missing.len() > MAX_MISSING {
             // The list is bounded, but nothing leaves it: the oldest two become one of unknown end.
             self.missing.remove(1);

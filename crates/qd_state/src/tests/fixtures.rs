@@ -223,6 +223,15 @@ pub(crate) fn halt(state: HaltState) -> HaltStatus {
     }
 }
 
+pub(crate) fn halt_message(seq: u64, state: HaltState) -> Event {
+    message(
+        StreamName::KillSwitch,
+        MessageKind::Snapshot,
+        seq,
+        StreamPayload::HaltChanged(halt(state)),
+    )
+}
+
 /// A store that is fed event by event, and remembers what it asked for.
 pub(crate) struct Desk {
     pub(crate) store: Store,

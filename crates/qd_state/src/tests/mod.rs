@@ -6,3 +6,4 @@ mod fixtures;
 mod orders;
 mod positions;
 mod session;
+mod urgency;

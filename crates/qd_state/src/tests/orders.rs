@@ -2,7 +2,7 @@
 //!
 //! Sequence rules are not tested here.
 
-use qd_types::{OrderStatus, OrderType, Side};
+use qd_types::{Epoch, OrderStatus, OrderType, Seq, Side, StreamPos};
 
 use super::fixtures::*;
 use crate::{
@@ -50,7 +50,7 @@ fn orders_and_fills_become_rows_and_activity() {
     positions: (skeleton) Neutral | 0 long · 0 short | Unknown
     buying power: (skeleton) Neutral |  | Unknown
     exposure: (skeleton) Neutral | net $0 | Unknown
-    positions [loading…] Unknown
+    positions [waiting for data…] Unknown
       total
     orders [✓ verified to #9,118 · 10:38:16.000]
       NVDA SELL 106/320*Up limit 106.98 partly filled*Up 10:37:16.000
@@ -284,4 +284,64 @@ fn an_unknown_answer_is_settled_by_the_orders_next_event_and_an_error_leaves_aft
     assert!(phase(&mut desk).is_some());
     desk.wait(1);
     assert_eq!(phase(&mut desk), None);
+}
+
+#[test]
+fn a_log_that_begins_late_says_what_was_never_seen_and_keeps_what_was_known() {
+    let log_at = |epoch: &str, seq| {
+        Event::RestLoaded(RestAnswer::OrdersLog {
+            pos: StreamPos {
+                epoch: Epoch::new(epoch).unwrap(),
+                seq: Seq(seq),
+            },
+        })
+    };
+    let seal = |desk: &mut Desk| desk.snapshot().orders.seal.text.to_string();
+    let working = order("c1", "NVDA", OrderStatus::Working, 0);
+
+    // From the first entry on nothing is missing.
+    let mut desk = Desk::connected();
+    desk.play([log_at("e1", 0), order_event(1, working.clone(), None)]);
+    assert!(desk.snapshot().orders.seal.missing.is_empty());
+
+    let mut desk = Desk::connected();
+    desk.play([log_at("e1", 7), order_event(8, working, None)]);
+    assert_eq!(desk.snapshot().orders.rows.len(), 1);
+    assert!(
+        seal(&mut desk).contains("missing #1"),
+        "{}",
+        seal(&mut desk)
+    );
+
+    // The log moved on while we were away: orders we know of are kept, and the jump is said.
+    desk.play([
+        Event::GoneReceived {
+            stream: orders(),
+            pos: pos(20),
+        },
+        Event::GoneReceived {
+            stream: orders(),
+            pos: pos(20),
+        },
+        log_at("e1", 20),
+    ]);
+    assert_eq!(desk.snapshot().orders.rows.len(), 1);
+    let missing = desk.snapshot().orders.seal.missing.to_vec();
+    assert_eq!(missing.len(), 2, "{missing:?}");
+
+    // Another run of numbers is another book of orders.
+    desk.play([
+        Event::BeatReceived {
+            positions: vec![(
+                orders(),
+                StreamPos {
+                    epoch: Epoch::new("e2").unwrap(),
+                    seq: Seq(3),
+                },
+            )],
+            at: start(),
+        },
+        log_at("e2", 0),
+    ]);
+    assert_eq!(desk.snapshot().orders.rows.len(), 0);
 }

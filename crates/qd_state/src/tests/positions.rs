@@ -22,9 +22,9 @@ fn before_the_first_answer_there_are_skeletons() {
     positions: (skeleton) Neutral | 0 long · 0 short | Unknown
     buying power: (skeleton) Neutral |  | Unknown
     exposure: (skeleton) Neutral | net $0 | Unknown
-    positions [loading…] Unknown
+    positions [waiting for data…] Unknown
       total
-    orders [loading…]
+    orders [waiting for data…]
     activity []
     ");
 }
@@ -73,7 +73,7 @@ fn a_snapshot_and_a_delta_become_cards_and_rows() {
       NVDA 46 315.72 318.34 +$120.52 +0.83% $14,643.64
       TSLA −57 40.11 38.49 +$92.34 +4.04% −$2,193.93
       total −$797.38 −2.24% $30,260.11
-    orders [loading…]
+    orders [waiting for data…]
     activity []
     ");
 }
@@ -99,7 +99,7 @@ fn strategies_and_accounts_fold_into_one_row_at_the_newest_mark() {
       AAPL 60 9.33 12.50 +$190.00 +13.19% $750.00
       MSFT 10 20.00 20.00 $0.00 0.00% $200.00
       total +$190.00 +11.59% $950.00
-    orders [loading…]
+    orders [waiting for data…]
     activity []
     ");
 }
@@ -134,7 +134,7 @@ fn a_price_poll_moves_price_profit_value_and_totals_together() {
       AAPL 100 10.00 12.50*Up +$250.00*Up +25.00%*Up $1,250.00*Up
       MSFT 10 20.00 20.00 $0.00 0.00% $200.00
       total +$250.00*Up +20.83% $1,450.00*Up
-    orders [loading…]
+    orders [waiting for data…]
     activity []
     ");
     // A push whose mark is older than the poll's keeps the poll's; its shares count all the same.

@@ -2,7 +2,7 @@
 //!
 //! The steps of a stream's client are tested beside it; here only that the store drives it.
 
-use qd_types::{Breaker, BreakerState, HaltState, MessageKind, StreamName, ZoneChoice};
+use qd_types::{Breaker, BreakerState, HaltState, MessageKind, ZoneChoice};
 
 use super::fixtures::*;
 use crate::{
@@ -145,22 +145,14 @@ fn the_halt_state_is_unknown_until_said_and_offers_risk_only_while_proven() {
         (snapshot.halt.text, snapshot.halt.allows_risk())
     };
     assert_eq!(halt_is(&mut desk), ("HALT STATE UNKNOWN", false));
-    let said = |seq, state| {
-        message(
-            StreamName::KillSwitch,
-            MessageKind::Snapshot,
-            seq,
-            StreamPayload::HaltChanged(halt(state)),
-        )
-    };
-    desk.play([said(1, HaltState::Active)]);
+    desk.play([halt_message(1, HaltState::Active)]);
     assert_eq!(halt_is(&mut desk), ("TRADING ACTIVE", true));
-    desk.play([said(2, HaltState::Halted)]);
+    desk.play([halt_message(2, HaltState::Halted)]);
     assert_eq!(halt_is(&mut desk), ("KILL SWITCH ENGAGED", false));
     let snapshot = desk.snapshot();
     assert_eq!(snapshot.halt.reason.as_deref(), Some("drill"));
     assert_eq!(snapshot.halt.halt_epoch, 3);
-    desk.play([said(3, HaltState::Active), closed(None, Some(500))]);
+    desk.play([halt_message(3, HaltState::Active), closed(None, Some(500))]);
     assert_eq!(
         halt_is(&mut desk),
         ("TRADING ACTIVE", false),

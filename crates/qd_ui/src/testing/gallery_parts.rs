@@ -12,7 +12,7 @@ use crate::badge::{Chip, badge_ui};
 use crate::banner::Banner;
 use crate::button::Button;
 use crate::panel::Panel;
-use crate::seal::Seal;
+use crate::seal::{Seal, SealLook};
 use crate::state_block::StateBlock;
 use crate::table::DataTable;
 use crate::tokens::space;
@@ -47,7 +47,7 @@ pub(super) fn parts(ui: &mut Ui, cx: &UiCtx<'_>, state: &GalleryState) {
             cx,
             |_| {},
             |ui| {
-                Seal::Resyncing.ui(ui, cx);
+                Seal::new(SealLook::Resyncing, "resyncing…").ui(ui, cx);
             },
             |ui| words(ui, cx, state),
         );
@@ -58,7 +58,7 @@ pub(super) fn parts(ui: &mut Ui, cx: &UiCtx<'_>, state: &GalleryState) {
             cx,
             |_| {},
             |ui| {
-                Seal::Waiting.ui(ui, cx);
+                Seal::new(SealLook::Waiting, "waiting for data…").ui(ui, cx);
             },
             |ui| {
                 StateBlock::empty(
@@ -79,7 +79,7 @@ pub(super) fn parts(ui: &mut Ui, cx: &UiCtx<'_>, state: &GalleryState) {
             cx,
             |_| {},
             |ui| {
-                Seal::Disconnected.ui(ui, cx);
+                Seal::new(SealLook::Incomplete, "✓ verified to #18,402 · missing #1–7").ui(ui, cx);
             },
             |ui| {
                 StateBlock::error(
@@ -100,7 +100,7 @@ pub(super) fn parts(ui: &mut Ui, cx: &UiCtx<'_>, state: &GalleryState) {
             cx,
             |_| {},
             |ui| {
-                Seal::Unverified.ui(ui, cx);
+                Seal::new(SealLook::Unverified, "unverified").ui(ui, cx);
             },
             |ui| {
                 ui.set_max_width(420.0);

@@ -10,7 +10,7 @@ use crate::UiCtx;
 use crate::button::Button;
 use crate::field::text_field;
 use crate::panel::Panel;
-use crate::seal::Seal;
+use crate::seal::{Seal, SealLook};
 use crate::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, FlashDir, TableColumn, TableRows};
 use crate::text;
 use crate::tokens::space;
@@ -313,11 +313,7 @@ pub(super) fn tables(ui: &mut Ui, cx: &UiCtx<'_>, state: &mut GalleryState) {
                 Button::quiet("Cancel all").ui(ui, cx);
             },
             |ui| {
-                Seal::Verified {
-                    seq: "9,117",
-                    at: "",
-                }
-                .ui(ui, cx);
+                Seal::new(SealLook::Verified, "✓ verified to #9,117").ui(ui, cx);
             },
             |ui| {
                 DataTable::new("Open orders", &ORDER_COLUMNS)
@@ -376,11 +372,7 @@ fn positions(ui: &mut Ui, cx: &UiCtx<'_>, state: &mut GalleryState) {
             Button::quiet("Close selected").ui(ui, cx);
         },
         |ui| {
-            Seal::Verified {
-                seq: "18,402",
-                at: "10:38:16.204",
-            }
-            .ui(ui, cx);
+            Seal::new(SealLook::Verified, "✓ verified to #18,402 · 10:38:16.204").ui(ui, cx);
         },
         |ui| {
             let mut rows = Positions {

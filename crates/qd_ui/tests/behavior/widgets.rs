@@ -11,7 +11,7 @@ use qd_types::Tone;
 use qd_ui::banner::Banner;
 use qd_ui::card::{MetricCard, StaleMark};
 use qd_ui::nav::{NavGroup, NavItem, nav_ui};
-use qd_ui::seal::Seal;
+use qd_ui::seal::{Seal, SealLook};
 use qd_ui::state_block::StateBlock;
 use qd_ui::testing::{self, GalleryState, gallery_ui};
 use qd_ui::toast::Toasts;
@@ -117,12 +117,8 @@ fn seals_banners_and_states_say_themselves() {
     let retried = Rc::new(Cell::new(0));
     let seen = Rc::clone(&retried);
     let mut harness = harness(vec2(900.0, 400.0), move |ui, cx| {
-        Seal::Verified {
-            seq: "18,402",
-            at: "10:38:16.204",
-        }
-        .ui(ui, cx);
-        Seal::Resyncing.ui(ui, cx);
+        Seal::new(SealLook::Verified, "✓ verified to #18,402 · 10:38:16.204").ui(ui, cx);
+        Seal::new(SealLook::Resyncing, "resyncing…").ui(ui, cx);
         if Banner::new(Tone::Danger, "Connection lost")
             .detail("since 10:38:02")
             .action("Retry now")

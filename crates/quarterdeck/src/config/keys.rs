@@ -15,8 +15,8 @@ pub(crate) enum Kind {
     RedisUrl,
     /// `http://host:port`.
     HttpUrl,
-    /// `text` or `json`.
-    LogFormat,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// Any text.
     Text,
 }
@@ -167,6 +167,16 @@ pub(crate) const KEYS: &[Key] = &[
         is_secret: false,
     },
     Key {
+        path: "execution.session",
+        env: "QD_EXECUTION_SESSION",
+        flag: "session",
+        kind: Kind::OneOf(&["always_open", "exchange", "closed"]),
+        default: Some("always_open"),
+        help: "when the simulated market trades: always_open, exchange (regular New York hours) or closed (nothing moves)",
+        commands: &["execution", "demo"],
+        is_secret: false,
+    },
+    Key {
         path: "identity.key_file",
         env: "QD_IDENTITY_KEY_FILE",
         flag: "identity-key-file",
@@ -190,7 +200,7 @@ pub(crate) const KEYS: &[Key] = &[
         path: "log.format",
         env: "QD_LOG_FORMAT",
         flag: "log-format",
-        kind: Kind::LogFormat,
+        kind: Kind::OneOf(&["text", "json"]),
         default: Some("text"),
         help: "text or json",
         commands: ALL,

@@ -194,9 +194,10 @@ fn check(key: &Key, text: &str) -> Result<(), String> {
         Kind::HttpUrl => has_scheme_and_host(text, &["http"])
             .then_some(())
             .ok_or_else(|| "expected http://host:port".to_owned()),
-        Kind::LogFormat => matches!(text, "text" | "json")
+        Kind::OneOf(words) => words
+            .contains(&text)
             .then_some(())
-            .ok_or_else(|| "expected text or json".to_owned()),
+            .ok_or_else(|| format!("expected {}", words.join(" or "))),
         Kind::Text => (!text.trim().is_empty())
             .then_some(())
             .ok_or_else(|| "must not be empty".to_owned()),

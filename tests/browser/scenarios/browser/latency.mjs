@@ -2,8 +2,11 @@
 
 import { percentile, waitFor } from '../../lib/wait.mjs';
 
-/** Enough for a p99 that is not the maximum. */
-const NUM_MESSAGES = 150;
+/** `cargo xtask bench` wants a thousand; the gate looks whether it works at all. */
+const NUM_MESSAGES = Number(process.env.QD_E2E_LATENCY_MESSAGES ?? 150);
+
+/** Messages of the page's own opening: fonts, first layouts and the compiler's warm-up are the cold load's figure. */
+const NUM_OPENING = 25;
 
 export default async function latency(bench) {
   const redis = await bench.redis();
@@ -15,12 +18,13 @@ export default async function latency(bench) {
   // The console keeps the last points only, so they are collected while they come, each once by its number.
   const points = new Map();
   const first = await waitFor(async () => (await console.painted()).streams[stream], { what: `a painted ${stream}` });
+  const lastOfOpening = first.seq + NUM_OPENING;
   await bench.eventually(`${NUM_MESSAGES} messages are painted`, async () => {
     for (const [seq, published, painted] of (await console.painted()).points[stream] ?? []) {
-      if (seq > first.seq) points.set(seq, (painted - published) / 1000);
+      if (seq > lastOfOpening) points.set(seq, (painted - published) / 1000);
     }
     return points.size >= NUM_MESSAGES;
-  }, { limit: 90_000, every: 500 });
+  }, { limit: 60_000 + NUM_MESSAGES * 400, every: 2_000 });
 
   const millis = [...points.values()];
   bench.check('no message was painted before it was published', millis.every((value) => value > -1), `${Math.min(...millis)} ms`);

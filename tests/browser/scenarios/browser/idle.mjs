@@ -1,0 +1,24 @@
+// A desk on which nothing happens costs nothing: with the market closed the console draws the clock's one frame a second.
+
+import { setTimeout as span } from 'node:timers/promises';
+
+const SECONDS = 20;
+
+export default async function idle(bench) {
+  const server = await bench.server({ args: ['--session', 'closed'] });
+  const browser = await bench.browser();
+  const console = await bench.console(browser, server.url);
+  const frames = async () => (await console.frameStats()).frames;
+
+  // What arrives while the page opens slides and flashes for a moment; both spans are what is measured, not a wait.
+  await span(3_000);
+  const before = await frames();
+  const started = performance.now();
+  await span(SECONDS * 1_000);
+  const count = (await frames()) - before;
+  const rate = count / ((performance.now() - started) / 1_000);
+  bench.figure('idle frames', `${count} in ${SECONDS} s, ${rate.toFixed(2)} a second`);
+  bench.check('the clock still ticks', count >= SECONDS / 2, `${count} frames in ${SECONDS} s`);
+  bench.check('at most one frame a second', count <= SECONDS + 1, `${count} frames in ${SECONDS} s`);
+  await console.screenshot('closed-market');
+}
