@@ -7,7 +7,7 @@ use qd_execution::{Execution, ExecutionConfig, IdentityKeys};
 use qd_gateway::Gateway;
 use qd_wire::Payload;
 use qd_wire::frame::ServerFrame;
-use qd_wire::rest::{BootstrapResponse, from_json};
+use qd_wire::rest::{BootstrapResponse, PricesResponse, from_json};
 use reqwest::StatusCode;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -63,9 +63,18 @@ async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
     })
     .await;
 
+    let response = app
+        .get_as(&alice, "/api/v1/market/prices?symbols=AAPL")
+        .send()
+        .await
+        .unwrap();
+    let prices: PricesResponse = from_json(&response.bytes().await.unwrap()).unwrap();
+    let quote = &prices.prices[0];
     let order = format!(
-        r#"{{"account":"{account}","client_order_id":"test-1","symbol":"AAPL","side":"buy","qty":"1","type":"market","limit_price":null,"stop_price":null,"time_in_force":"day","reason":"a test of the whole way","halt_epoch_seen":{},"price_seen":null}}"#,
+        r#"{{"account":"{account}","client_order_id":"test-1","symbol":"AAPL","side":"buy","qty":"1","type":"market","limit_price":null,"stop_price":null,"time_in_force":"day","reason":"a test of the whole way","halt_epoch_seen":{},"price_seen":{{"value":"{}","at":"{}"}}}}"#,
         bootstrap.halt.status.halt_epoch,
+        quote.price,
+        quote.at.to_rfc3339(),
     );
     let response = app
         .post_as(&alice, "/api/v1/orders", &order)

@@ -9,11 +9,18 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::ParseError;
 
+/// A ratio beyond this, a hundred million percent, is a mistake of its producer; percents of it could overflow.
+const MAX_RATIO: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
+
 /// Reads a decimal from plain text: digits, one point, an optional sign; exponents only where `exponent` allows them.
 fn parse_decimal(what: &'static str, text: &str) -> Result<Decimal, ParseError> {
     let refused = |reason: &str| ParseError::new(what, text, reason);
     if text.is_empty() || text.len() > 64 {
         return Err(refused("1 to 64 characters"));
+    }
+    // The parsers below would take "1_0" for ten.
+    if text.contains('_') {
+        return Err(refused("digits, one point, an optional sign"));
     }
     let value = if text.contains(['e', 'E']) {
         Decimal::from_scientific(text)
@@ -182,11 +189,14 @@ impl Price {
 }
 
 impl Money {
-    /// `self / whole` rounded to eight places, or `None` when `whole` is zero.
+    /// `self / whole` rounded to eight places; `None` when `whole` is zero, or so small that the ratio says nothing.
     pub fn ratio_of(self, whole: Self) -> Option<Ratio> {
-        self.0.checked_div(whole.0).map(|ratio| {
-            Ratio(ratio.round_dp_with_strategy(8, RoundingStrategy::MidpointNearestEven))
-        })
+        self.0
+            .checked_div(whole.0)
+            .filter(|ratio| ratio.abs() <= MAX_RATIO)
+            .map(|ratio| {
+                Ratio(ratio.round_dp_with_strategy(8, RoundingStrategy::MidpointNearestEven))
+            })
     }
 }
 

@@ -268,8 +268,8 @@ impl Order {
         if self.status.is_open() {
             status.rank() >= self.status.rank()
         } else {
-            // A fill that crossed a cancel on the wire is the truth, whatever came first.
-            status == OrderStatus::Filled && self.status == OrderStatus::Cancelled
+            // A fill is the truth, whatever the order was believed to have come to.
+            status == OrderStatus::Filled && self.status != OrderStatus::Filled
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 /// Fewer bytes than this is no key.
 const LEAST_BYTES: usize = 32;
 
-/// The bytes of a key file, without the line end that an editor leaves.
+/// The bytes of a key file, without the one line end that an editor leaves: random bytes may well be white space.
 pub(crate) fn read(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = std::fs::read(path).map_err(|err| {
         Failure::Config(format!(
@@ -15,8 +15,11 @@ pub(crate) fn read(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
             path.display()
         ))
     })?;
-    while bytes.last().is_some_and(|byte| byte.is_ascii_whitespace()) {
+    if bytes.len() > LEAST_BYTES && bytes.ends_with(b"\n") {
         bytes.pop();
+        if bytes.len() > LEAST_BYTES && bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
     }
     if bytes.len() < LEAST_BYTES {
         return Err(Failure::Config(format!(

@@ -101,6 +101,11 @@ pub(super) async fn place(
         PlaceOutcome::Conflicting(record) => Err(id_taken(&record)),
         PlaceOutcome::Blocked(record) => Err(blocked(&record)),
         PlaceOutcome::Malformed(problems) => Err(ApiError::fields(problems)),
+        PlaceOutcome::Full => Err(ApiError::new(
+            503,
+            "order_book_full",
+            "no more orders are taken today; cancels and closes still are",
+        )),
     }
 }
 

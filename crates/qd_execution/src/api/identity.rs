@@ -109,6 +109,8 @@ async fn identify(state: &ApiState, request: Request) -> Result<Request, ApiErro
     })?;
     let nonces = if parts.method == Method::GET {
         &state.read_nonces
+    } else if parts.uri.path().ends_with("/cancel") || parts.uri.path().ends_with("/close") {
+        &state.safety_nonces
     } else {
         &state.command_nonces
     };

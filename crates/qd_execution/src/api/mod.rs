@@ -67,7 +67,10 @@ pub(crate) struct ApiState {
     handle: ExecutionHandle,
     keys: IdentityKeys,
     read_nonces: Mutex<NonceCache>,
+    /// Of what places orders.
     command_nonces: Mutex<NonceCache>,
+    /// Of what reduces risk: a flood of orders must not use up its room.
+    safety_nonces: Mutex<NonceCache>,
     metrics: Metrics,
 }
 
@@ -80,6 +83,7 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
         keys,
         read_nonces: Mutex::new(NonceCache::new(READ_NONCES)),
         command_nonces: Mutex::new(NonceCache::new(COMMAND_NONCES)),
+        safety_nonces: Mutex::new(NonceCache::new(COMMAND_NONCES)),
         metrics: Metrics::default(),
     });
     let signed = Router::new()

@@ -37,10 +37,11 @@ impl Desk {
         // Seconds suffice: two starts within one second share no ledger.
         let run = format!("{:x}", now.as_millis() / 1000);
         let mut desk = Self {
-            // A desk that is closed from the start still had a day before.
-            session: match config.session {
-                Session::Closed => Session::AlwaysOpen,
-                session => session,
+            session: if MarketClock::at(config.session, now).phase == MarketPhase::Open {
+                config.session
+            } else {
+                // A desk that starts outside its hours still had a day before: marks, a line, a past.
+                Session::AlwaysOpen
             },
             steps_per_tick: config.steps_per_tick.max(1),
             answer_due_millis: config.venue.answer_due_millis,
@@ -48,7 +49,13 @@ impl Desk {
             was_open: false,
             market: Market::new(config.seed, start),
             venue: PaperVenue::new(config.seed, config.venue, &run),
-            ledger: Ledger::new(&config.accounts, config.rails, config.fees, start),
+            ledger: Ledger::new(
+                &config.accounts,
+                config.strategies.iter().map(|one| one.strategy.clone()),
+                config.rails,
+                config.fees,
+                start,
+            ),
             strategies: Strategies::new(&config.strategies, config.seed, &run),
         };
         let step_millis = i64::from(config.step_millis.max(1));
@@ -80,8 +87,8 @@ impl Desk {
         if is_new_day {
             self.market.start_day();
         }
-        let is_over =
-            (self.was_open && !is_open) || (is_new_day && self.session == Session::AlwaysOpen);
+        // Also over a night that nobody saw: a machine that slept from one session into the next.
+        let is_over = self.was_open && (!is_open || is_new_day);
         if is_over {
             for event in self.venue.end_day() {
                 self.ledger.apply(&event, now);

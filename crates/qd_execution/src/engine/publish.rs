@@ -224,8 +224,12 @@ impl Streams {
             *self.breakers_source.0.lock() = (desk.ledger().breakers().to_vec(), now);
             self.breakers.mark("state");
         }
-        if !changes.rows.is_empty() {
+        if !changes.rows.is_empty() || changes.day {
             for streams in self.users.values() {
+                if changes.day {
+                    // No row of this name: a delta with the totals alone.
+                    streams.positions.mark("totals");
+                }
                 let names = streams
                     .source
                     .update(desk, &streams.accounts, &changes.rows, now);

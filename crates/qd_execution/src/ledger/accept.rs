@@ -10,7 +10,7 @@ use qd_types::{
 use super::form::{FieldProblem, problem};
 use super::order::{Ask, Author, LimitEvidence, OrderKey, OrderRecord, OrderRequest, Transition};
 use super::rails::Room;
-use super::{Ledger, MANUAL};
+use super::{Ledger, MANUAL, MAX_ORDERS};
 use crate::market::Quote;
 
 /// What became of a wish to trade.
@@ -26,6 +26,8 @@ pub enum PlaceOutcome {
     Blocked(Box<OrderRecord>),
     /// Not well formed; nothing was recorded.
     Malformed(Vec<FieldProblem>),
+    /// The day's book of orders is full; nothing was recorded.
+    Full,
 }
 
 impl Ledger {
@@ -43,13 +45,23 @@ impl Ledger {
         };
         if let Some(record) = self.orders.get(&key) {
             let record = Box::new(record.clone());
-            return if record.ask == Ask::Place(request) {
+            return if record.ask.is_same_decision(&Ask::Place(request)) {
                 PlaceOutcome::Repeated(record)
             } else {
                 PlaceOutcome::Conflicting(record)
             };
         }
+        if self.orders.len() >= MAX_ORDERS {
+            return PlaceOutcome::Full;
+        }
         let mut problems = request.problems(author, quote.is_some());
+        if !self.strategies.contains(&request.strategy) {
+            problems.push(problem(
+                "strategy",
+                "unknown_strategy",
+                "no such strategy here",
+            ));
+        }
         if !self.books.contains_key(&request.account) {
             problems.push(problem(
                 "account",
@@ -168,12 +180,17 @@ impl Ledger {
         let quote = self.rails.check_any(request, quote, now).map_err(on_rail)?;
         if !lowers {
             let room = self.room(&request.account, now);
+            if by_hand {
+                self.rails
+                    .check_price_seen(request.price_seen, quote, now)
+                    .map_err(on_rail)?;
+            }
             self.rails
-                .check_raising(request, quote, room, now)
+                .check_raising(request, quote, room)
                 .map_err(on_rail)?;
         }
-        // While trading is not active, an order that only lowers must not turn into one that raises when others fill first.
-        Ok(lowers && halt != HaltState::Active)
+        // An order that was let past the rails because it only lowers must not raise when others fill first.
+        Ok(lowers)
     }
 
     /// Whether `qty` more on `side` can only bring the row closer to flat, orders in flight counted.

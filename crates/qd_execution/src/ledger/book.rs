@@ -137,7 +137,8 @@ impl Book {
         realized
     }
 
-    /// Marks every row of `symbol`, and names the ones that changed.
+    /// Marks every row of `symbol`, and names the ones that changed. Flat rows are marked too, without a word: one that
+    /// opens again must not be worth what it was when it closed.
     pub(super) fn mark(
         &mut self,
         symbol: Symbol,
@@ -146,8 +147,11 @@ impl Book {
         touched: &mut impl Extend<PositionKey>,
     ) {
         for (key, row) in &mut self.rows {
-            if key.symbol == symbol && !row.math.qty.is_zero() {
-                row.refresh(price, at, at);
+            if key.symbol != symbol {
+                continue;
+            }
+            row.refresh(price, at, at);
+            if !row.math.qty.is_zero() {
                 touched.extend([key.clone()]);
             }
         }

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use qd_types::{
     AccountId, Breaker, BreakerState, Fill, HaltState, HaltStatus, Money, Order, OrderStatus,
-    PositionKey, Price, Qty, Side, UtcMicros, VenueOrderId, ZoneChoice,
+    PositionKey, Price, Qty, Side, StrategyId, UtcMicros, VenueOrderId, ZoneChoice,
 };
 
 pub use self::accept::PlaceOutcome;
@@ -37,8 +37,11 @@ pub const MANUAL: &str = "manual";
 
 /// Most entries of the day's activity that are kept.
 const MAX_ACTIVITY: usize = 5_000;
-/// Most final orders that are kept; older ones are forgotten first.
+/// Most final orders that are kept; of those from days before, older ones are forgotten first. An id of today is never
+/// forgotten: sent again it must find its order.
 const MAX_FINAL_ORDERS: usize = 50_000;
+/// With this many orders of one day no more are taken; cancels and closes still are.
+const MAX_ORDERS: usize = 250_000;
 
 /// One fill with everything needed to book it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub struct Changes {
     pub halt: bool,
     /// A breaker changed.
     pub breakers: bool,
+    /// A trading day began: every account's totals are new, also where no row is.
+    pub day: bool,
 }
 
 /// Counters that tell whether the books can be trusted.
@@ -106,6 +111,7 @@ pub struct LedgerCounters {
 pub struct Ledger {
     rails: Rails,
     fees: FeeConfig,
+    strategies: BTreeSet<StrategyId>,
     orders: BTreeMap<OrderKey, OrderRecord>,
     by_number: BTreeMap<u64, OrderKey>,
     open: BTreeSet<OrderKey>,
@@ -126,7 +132,24 @@ pub struct Ledger {
 
 impl Ledger {
     /// Books that begin with what the accounts hold.
-    pub fn new(accounts: &[AccountConfig], rails: Rails, fees: FeeConfig, now: UtcMicros) -> Self {
+    ///
+    /// Orders are taken for `strategies`, for those that hold something, and for [`MANUAL`].
+    pub fn new(
+        accounts: &[AccountConfig],
+        strategies: impl IntoIterator<Item = StrategyId>,
+        rails: Rails,
+        fees: FeeConfig,
+        now: UtcMicros,
+    ) -> Self {
+        let holders = accounts
+            .iter()
+            .flat_map(|account| &account.holdings)
+            .map(|holding| holding.strategy.clone());
+        let strategies = strategies
+            .into_iter()
+            .chain(holders)
+            .chain(StrategyId::new(MANUAL))
+            .collect();
         let breakers = [
             "daily_loss",
             "data_staleness",
@@ -147,6 +170,7 @@ impl Ledger {
         Self {
             rails,
             fees,
+            strategies,
             orders: BTreeMap::new(),
             by_number: BTreeMap::new(),
             open: BTreeSet::new(),
@@ -311,7 +335,8 @@ impl Ledger {
     /// Begins a new trading day when the exchange's date has changed; says whether it did.
     pub fn roll_day(&mut self, now: UtcMicros) -> bool {
         let today = now.day_number(ZoneChoice::Exchange);
-        if today == self.trading_day {
+        // A wall clock that steps back over midnight begins no day a second time.
+        if today <= self.trading_day {
             return false;
         }
         self.trading_day = today;
@@ -325,6 +350,7 @@ impl Ledger {
             breaker.trip_count_today = 0;
         }
         self.changes.breakers = true;
+        self.changes.day = true;
         self.fills.clear();
         self.closed_rows.clear();
         self.activity.clear();
@@ -374,13 +400,19 @@ impl Ledger {
 
     fn forget_old_orders(&mut self) {
         while self.orders.len() > MAX_FINAL_ORDERS + self.open.len() {
-            let Some((&number, _)) = self
+            let oldest = self
                 .by_number
                 .iter()
-                .find(|(_, key)| !self.open.contains(*key))
-            else {
+                .find(|(_, key)| !self.open.contains(*key));
+            let Some((&number, key)) = oldest else {
                 return;
             };
+            let is_of_today = self.orders.get(key).is_some_and(|record| {
+                record.order.created_at.day_number(ZoneChoice::Exchange) >= self.trading_day
+            });
+            if is_of_today {
+                return;
+            }
             if let Some(key) = self.by_number.remove(&number)
                 && let Some(record) = self.orders.remove(&key)
             {
@@ -409,10 +441,11 @@ impl Ledger {
         self.open.iter().filter_map(|key| self.orders.get(key))
     }
 
-    /// Shares that reduce-only orders in flight may still take from a row.
+    /// Shares that closes in flight may still take from a row. Other orders that only lower do not count: they may rest
+    /// for long, and the venue caps every one of them at what is held.
     pub fn closing(&self, key: &PositionKey) -> Qty {
         self.open_orders()
-            .filter(|record| record.reduce_only && record.position_key() == *key)
+            .filter(|record| matches!(record.ask, Ask::Close(_)) && record.position_key() == *key)
             .map(|record| record.order.remaining())
             .sum()
     }

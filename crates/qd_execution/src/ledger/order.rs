@@ -91,6 +91,24 @@ pub enum Ask {
     Close(CloseRequest),
 }
 
+impl Ask {
+    /// Whether both ask for the same: what the author saw while deciding is evidence, not part of the decision.
+    pub(super) fn is_same_decision(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Place(one), Self::Place(other)) => {
+                let asked = OrderRequest {
+                    halt_epoch_seen: one.halt_epoch_seen,
+                    price_seen: one.price_seen,
+                    ..other.clone()
+                };
+                *one == asked
+            }
+            (Self::Close(one), Self::Close(other)) => one == other,
+            (Self::Place(_), Self::Close(_)) | (Self::Close(_), Self::Place(_)) => false,
+        }
+    }
+}
+
 /// A rule, what it measured and what it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitEvidence {
@@ -182,8 +200,9 @@ impl OrderRecord {
             self.order.status = shown;
             self.order.status_since = at;
         }
-        if let Some(reason) = reason_code {
-            self.order.reason_code = Some(reason.to_owned());
+        // A cancel keeps its reason through a fill on the way; otherwise a reason ends with the state it explained.
+        if reason_code.is_some() || shown != OrderStatus::CancelSent {
+            self.order.reason_code = reason_code.map(str::to_owned);
         }
         self.order.updated_at = at;
         self.transitions.push(Transition {

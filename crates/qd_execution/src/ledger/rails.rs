@@ -2,7 +2,7 @@
 
 use qd_types::{Money, Price, Qty, Ratio, UtcMicros};
 
-use super::order::{LimitEvidence, OrderRequest};
+use super::order::{LimitEvidence, OrderRequest, PriceSeen};
 use crate::market::Quote;
 
 /// What no order may exceed.
@@ -43,6 +43,9 @@ impl Default for Rails {
         }
     }
 }
+
+/// How far ahead of ours a clock may be that dates a price.
+const CLOCK_SLACK_MILLIS: i64 = 2_000;
 
 /// What the account looks like to an order that wants to raise risk.
 #[derive(Clone, Copy, Debug)]
@@ -135,34 +138,43 @@ impl Rails {
         Ok(quote)
     }
 
+    /// Checks that a person decided on a price that was there, and lately: whose console is behind raises nothing.
+    pub(super) fn check_price_seen(
+        &self,
+        seen: Option<PriceSeen>,
+        quote: &Quote,
+        now: UtcMicros,
+    ) -> Result<(), LimitEvidence> {
+        let seen =
+            seen.ok_or_else(|| evidence("price_seen", "none", "the price on screen", "state"))?;
+        let age = now.millis_since(seen.at);
+        if !(-CLOCK_SLACK_MILLIS..=self.price_seen_max_age_millis).contains(&age) {
+            return Err(evidence(
+                "price_seen_age",
+                age.to_string(),
+                self.price_seen_max_age_millis.to_string(),
+                "millis",
+            ));
+        }
+        let off = distance(seen.value, quote.price);
+        if off > self.price_seen_tolerance {
+            return Err(evidence(
+                "price_seen",
+                off.to_canonical(),
+                self.price_seen_tolerance.to_canonical(),
+                "ratio",
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks what only orders that raise risk must satisfy.
     pub(super) fn check_raising(
         &self,
         request: &OrderRequest,
         quote: &Quote,
         room: Room,
-        now: UtcMicros,
     ) -> Result<(), LimitEvidence> {
-        if let Some(seen) = request.price_seen {
-            let age = now.millis_since(seen.at);
-            if age > self.price_seen_max_age_millis {
-                return Err(evidence(
-                    "price_seen_age",
-                    age.to_string(),
-                    self.price_seen_max_age_millis.to_string(),
-                    "millis",
-                ));
-            }
-            let off = distance(seen.value, quote.price);
-            if off > self.price_seen_tolerance {
-                return Err(evidence(
-                    "price_seen",
-                    off.to_canonical(),
-                    self.price_seen_tolerance.to_canonical(),
-                    "ratio",
-                ));
-            }
-        }
         if room.num_open >= self.max_open_orders {
             return Err(evidence(
                 "max_open_orders",

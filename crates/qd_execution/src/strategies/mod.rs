@@ -283,10 +283,10 @@ impl Strategy {
     fn take_off_old(&self, ledger: &Ledger, now: UtcMicros, intents: &mut Vec<Intent>) {
         for record in ledger.open_orders() {
             let order = &record.order;
-            let is_mine = order.strategy == self.config.strategy
+            // By who made it: people may trade in a strategy's rows, and their orders are theirs.
+            let is_mine = order.source == self.config.strategy.as_str()
                 && order.account == self.config.account
-                && order.status != OrderStatus::CancelSent
-                && !record.reduce_only;
+                && order.status != OrderStatus::CancelSent;
             let patience = 20_000 + i64::try_from(record.number % 7).unwrap_or(0) * 10_000;
             let is_over = now.millis_since(order.created_at) > patience
                 || ledger.was_closed(&record.position_key());

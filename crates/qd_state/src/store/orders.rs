@@ -160,7 +160,9 @@ fn key_of(order: &Order) -> Key {
 
 /// Whether `new` says more than `known`: by rank first, then by shares filled, then by time.
 fn is_news(known: &Order, new: &Order) -> bool {
-    if !known.accepts(new.status) {
+    // A partial fill that crossed the end of its order changes how much was filled, not how it ended.
+    let crossed = known.status == new.status && new.filled_qty > known.filled_qty;
+    if !known.accepts(new.status) && !crossed {
         return false;
     }
     if known.status.rank() < new.status.rank() {

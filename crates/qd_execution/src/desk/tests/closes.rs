@@ -130,7 +130,7 @@ proptest! {
                         time_in_force: tif,
                         reason: "a random hand".to_owned(),
                         halt_epoch_seen: None,
-                        price_seen: None,
+                        price_seen: Some(PriceSeen { value: price, at: now }),
                     };
                     desk.place(request, &hand, now);
                 }

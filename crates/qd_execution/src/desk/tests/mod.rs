@@ -325,7 +325,10 @@ fn a_closed_market_is_quiet_refuses_what_raises_risk_and_still_takes_orders_off(
         time_in_force: TimeInForce::Gtc,
         reason: "rests over night".to_owned(),
         halt_epoch_seen: None,
-        price_seen: None,
+        price_seen: Some(PriceSeen {
+            value: desk.market().quote(symbol).unwrap().price,
+            at: desk.market().quote(symbol).unwrap().at,
+        }),
     };
     let mut night_changes = Vec::new();
     for step in 0..3_600 {

@@ -119,3 +119,27 @@ fn closing_a_folded_symbol_closes_every_stake_under_one_parent() {
         other => panic!("{other:?}"),
     }
 }
+
+// covers: HS-1
+#[test]
+fn a_resting_order_that_only_lowers_does_not_stand_in_the_way_of_a_close() {
+    let mut ledger = ledger();
+    ledger.set_halt(HaltState::ReduceOnly, None, "test", NOW);
+    let resting = OrderRequest {
+        side: Side::Sell,
+        qty: shares(100),
+        order_type: OrderType::Limit,
+        limit_price: Some(price("210")),
+        halt_epoch_seen: None,
+        ..request("resting")
+    };
+    assert!(matches!(
+        ledger.place(resting, &hand(), Some(&quote()), NOW),
+        PlaceOutcome::Recorded(record) if record.reduce_only
+    ));
+    let outcome = ledger.close(&close_request("all"), &[account()], &hand(), NOW);
+    assert!(
+        matches!(&outcome, CloseOutcome::Recorded(records) if records[0].order.qty == shares(100)),
+        "{outcome:?}"
+    );
+}

@@ -312,11 +312,8 @@ fn each_halt_state_lets_through_what_the_matrix_says() {
             };
             match fresh().place(request, author, Some(&quote()), NOW) {
                 PlaceOutcome::Recorded(record) => {
-                    // What only lowers must stay so while trading is not active.
-                    assert_eq!(
-                        record.reduce_only,
-                        state != HaltState::Active && record.order.side == Side::Sell
-                    );
+                    // What was let through because it only lowers must stay so.
+                    assert_eq!(record.reduce_only, record.order.side == Side::Sell);
                     true
                 }
                 PlaceOutcome::Blocked(record) => {
@@ -417,5 +414,78 @@ fn a_tripped_breaker_blocks_what_raises_risk() {
             side: Side::Sell,
             ..request("b")
         },
+    );
+}
+
+// covers: OC-3
+#[test]
+fn the_same_ticket_with_a_newer_price_is_the_same_order() {
+    let mut ledger = ledger();
+    let first = request("ticket");
+    assert!(matches!(
+        ledger.place(first.clone(), &hand(), Some(&quote()), NOW),
+        PlaceOutcome::Recorded(_)
+    ));
+    let again = OrderRequest {
+        halt_epoch_seen: None,
+        price_seen: Some(PriceSeen {
+            value: price("200.02"),
+            at: NOW.plus_millis(900),
+        }),
+        ..first.clone()
+    };
+    assert!(matches!(
+        ledger.place(again, &hand(), Some(&quote()), NOW),
+        PlaceOutcome::Repeated(_)
+    ));
+    let other = OrderRequest {
+        qty: shares(11),
+        ..first
+    };
+    assert!(matches!(
+        ledger.place(other, &hand(), Some(&quote()), NOW),
+        PlaceOutcome::Conflicting(_)
+    ));
+}
+
+#[test]
+fn what_raises_by_hand_needs_a_price_that_was_seen_lately_and_not_tomorrow() {
+    let place = |price_seen: Option<PriceSeen>, side: Side| {
+        let asked = OrderRequest {
+            price_seen,
+            side,
+            ..request("seen")
+        };
+        match ledger().place(asked, &hand(), Some(&quote()), NOW) {
+            PlaceOutcome::Recorded(_) => None,
+            PlaceOutcome::Blocked(record) => record.order.reason_code,
+            other => panic!("{other:?}"),
+        }
+    };
+    let seen = |millis| {
+        Some(PriceSeen {
+            value: price("200"),
+            at: NOW.plus_millis(millis),
+        })
+    };
+    assert_eq!(place(seen(0), Side::Buy), None);
+    assert_eq!(place(None, Side::Buy).as_deref(), Some("price_seen"));
+    assert_eq!(place(None, Side::Sell), None, "what lowers needs none");
+    assert_eq!(
+        place(seen(5_000), Side::Buy).as_deref(),
+        Some("price_seen_age")
+    );
+}
+
+#[test]
+fn an_order_for_a_strategy_that_is_not_here_is_malformed() {
+    let asked = OrderRequest {
+        strategy: StrategyId::new("nobody").unwrap(),
+        ..request("stray")
+    };
+    let outcome = ledger().place(asked, &hand(), Some(&quote()), NOW);
+    assert!(
+        matches!(&outcome, PlaceOutcome::Malformed(problems) if problems[0].code == "unknown_strategy"),
+        "{outcome:?}"
     );
 }
