@@ -138,7 +138,7 @@ fn assert_messages_add_up(snapshot: &Snapshot) {
     );
 }
 
-// covers: RT-2
+// covers: RT-4
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_message_arrives_and_every_counter_adds_up() {
     let redis = RedisServer::start().await;
@@ -186,7 +186,7 @@ async fn every_message_arrives_and_every_counter_adds_up() {
     assert_eq!(settled.feed.num_unreadable, 0);
 }
 
-// covers: RT-4
+// covers: RT-6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_server_leaves_holes_that_are_shown_and_closed() {
     let mut redis = RedisServer::start().await;
@@ -243,7 +243,7 @@ async fn a_killed_server_leaves_holes_that_are_shown_and_closed() {
     console.assert_queues_add_up();
 }
 
-// covers: RT-5
+// covers: RT-1
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rubbish_on_the_bus_is_counted_and_the_stream_goes_on() {
     let redis = RedisServer::start().await;
@@ -291,7 +291,7 @@ async fn rubbish_on_the_bus_is_counted_and_the_stream_goes_on() {
     assert_eq!(&*row.current.text, "121.00");
 }
 
-// covers: RT-6
+// covers: RT-1
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_producer_without_numbers_is_shown_as_unverified_and_newest_wins() {
     let redis = RedisServer::start().await;

@@ -26,7 +26,8 @@ struct Args {
         long,
         value_name = "URL",
         default_value = "http://127.0.0.1:8080",
-        conflicts_with = "redis"
+        conflicts_with = "redis",
+        value_parser = checked_gateway
     )]
     gateway: String,
     /// Who signs in at a development gateway; with --redis, whose streams are read
@@ -96,7 +97,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             environment: args.environment,
         },
         None => FeedSource::Gateway(GatewaySource {
-            url: checked_gateway(&args.gateway)?,
+            url: args.gateway.clone(),
             sign_in: SignIn::Dev {
                 user: args.user.clone(),
             },

@@ -117,7 +117,7 @@ async fn signs_in_paints_the_first_answer_and_goes_live() {
     );
 }
 
-// covers: RT-3
+// covers: RT-4
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hole_is_shown_asked_after_and_closed() {
     let mut gateway = FakeGateway::start(|_| None).await;
@@ -161,7 +161,7 @@ async fn a_hole_is_shown_asked_after_and_closed() {
         .await;
 }
 
-// covers: RT-4
+// covers: RT-6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn comes_back_when_told_resumes_and_sends_nothing_in_between() {
     let mut gateway = FakeGateway::start(|_| None).await;
@@ -220,7 +220,7 @@ async fn comes_back_when_told_resumes_and_sends_nothing_in_between() {
     );
 }
 
-// covers: RT-4
+// covers: RT-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ended_session_empties_the_screen_and_signs_in_again() {
     let mut gateway = FakeGateway::start(|_| None).await;
@@ -450,7 +450,7 @@ async fn unreadable_frames_are_counted_and_the_stream_goes_on() {
     );
 }
 
-// covers: RT-2
+// covers: RT-4
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_is_bounded_and_ends_verified_with_every_frame_counted() {
     const NUM: u64 = 3_000;
@@ -503,7 +503,7 @@ async fn a_flood_is_bounded_and_ends_verified_with_every_frame_counted() {
     );
 }
 
-// covers: RT-8
+// covers: RT-2
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn polls_ask_for_what_is_held_and_keep_the_last_good_answer() {
     let num_asked = Arc::new(AtomicU64::new(0));

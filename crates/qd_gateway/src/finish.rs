@@ -42,6 +42,13 @@ impl RequestId {
     }
 }
 
+/// Whether a text is scheme and host of a web address and nothing more, such as `https://desk.example`.
+pub fn is_origin(text: &str) -> bool {
+    text.strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']))
+}
+
 /// Under which names the gateway is reached.
 ///
 /// A page of another name that resolves to our address (rebinding) is refused by its `Host`, before anything else is looked at.
@@ -61,11 +68,7 @@ impl Origins {
         }
         let mut public = Vec::new();
         for origin in &config.public_origins {
-            let host = origin
-                .strip_prefix("https://")
-                .or_else(|| origin.strip_prefix("http://"))
-                .filter(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']));
-            if host.is_none() {
+            if !is_origin(origin) {
                 return Err(GatewayError::BadPublicOrigin {
                     origin: origin.clone(),
                 });

@@ -44,6 +44,6 @@ pub use self::backend_rest::RestBackend;
 pub use self::config::{GatewayConfig, GatewayLimits, GatewayTiming, SignIn, TlsFiles};
 pub use self::counts::GatewayCounts;
 pub use self::error::GatewayError;
-pub use self::finish::CONTENT_SECURITY_POLICY;
+pub use self::finish::{CONTENT_SECURITY_POLICY, is_origin};
 pub use self::routes::{ROUTES, Route};
 pub use self::server::{BoundGateway, DrainReport, Gateway, GatewayHandle};

@@ -106,14 +106,7 @@ impl Gateway {
         backend: Arc<dyn ExecutionBackend>,
     ) -> Result<BoundGateway, GatewayError> {
         let SignIn::Dev { .. } = &config.sign_in;
-        if !cfg!(feature = "dev-auth") {
-            return Err(GatewayError::DevSignInNotBuilt);
-        }
-        if !config.listen.ip().is_loopback() {
-            return Err(GatewayError::DevSignInElsewhere {
-                listen: config.listen,
-            });
-        }
+        may_offer_dev_sign_in(cfg!(feature = "dev-auth"), config.listen)?;
         let origins = Origins::new(&config)?;
         let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
         let app = config
@@ -391,21 +384,35 @@ where
     }
 }
 
-#[cfg(all(test, not(feature = "dev-auth")))]
-mod tests {
-    use qd_auth::{Key, KeyRing};
-    use qd_types::ManualClock;
+/// Users without passwords are for a build that was asked for them, and for this machine alone.
+fn may_offer_dev_sign_in(is_built: bool, listen: SocketAddr) -> Result<(), GatewayError> {
+    if !is_built {
+        return Err(GatewayError::DevSignInNotBuilt);
+    }
+    if !listen.ip().is_loopback() {
+        return Err(GatewayError::DevSignInElsewhere { listen });
+    }
+    Ok(())
+}
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_build_without_the_fixed_users_does_not_offer_them() {
-        let clock = Arc::new(ManualClock::default());
-        let bus = Bus::embedded(Arc::<ManualClock>::clone(&clock));
-        let keys = KeyRing::new(Key::new("t", &[1; 32]).unwrap());
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let config = GatewayConfig::new(listen, "http://127.0.0.1:1", "i", [1; 32], keys);
-        let built = Gateway::build(config, bus, clock).await;
-        assert!(matches!(built.err(), Some(GatewayError::DevSignInNotBuilt)));
+    #[test]
+    fn the_dev_sign_in_needs_its_build_and_a_loopback_address() {
+        let at = |listen: &str| listen.parse::<SocketAddr>().unwrap();
+        assert!(may_offer_dev_sign_in(true, at("127.0.0.1:0")).is_ok());
+        assert!(may_offer_dev_sign_in(true, at("[::1]:0")).is_ok());
+        assert!(matches!(
+            may_offer_dev_sign_in(false, at("127.0.0.1:0")),
+            Err(GatewayError::DevSignInNotBuilt)
+        ));
+        for elsewhere in ["0.0.0.0:0", "[::]:0", "192.168.1.7:0"] {
+            assert!(matches!(
+                may_offer_dev_sign_in(true, at(elsewhere)),
+                Err(GatewayError::DevSignInElsewhere { .. })
+            ));
+        }
     }
 }

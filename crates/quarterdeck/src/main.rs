@@ -91,7 +91,7 @@ fn settings(invocation: &Invocation) -> Result<Settings, Failure> {
         Some(path) => {
             let text = std::fs::read_to_string(path).map_err(|err| {
                 Failure::Config(format!(
-                    "--config {}: cannot be read: {err}",
+                    "configuration file {}: cannot be read: {err}",
                     path.display()
                 ))
             })?;
@@ -100,7 +100,8 @@ fn settings(invocation: &Invocation) -> Result<Settings, Failure> {
     };
     let sources = Sources {
         file,
-        env: &|name| std::env::var(name).ok(),
+        // What is no UTF-8 must not pass as "not set".
+        env: &|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()),
         flags: invocation.flags.clone(),
     };
     load(&invocation.command, &sources).map_err(|errors| {
@@ -127,7 +128,7 @@ async fn demo(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let bus = parts::bus(settings, clock).await?;
-    let key = parts::identity_key(settings, true)?;
+    let key = parts::identity_key(settings)?;
     // Any free port unless somebody asked for one: the demo's own gateway is the only one who needs to know.
     let listen = match settings.get("execution.listen") {
         Some(setting) if setting.place != config::load::Place::Default => {
@@ -150,7 +151,7 @@ async fn gateway(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let bus = parts::bus(settings, clock).await?;
-    let key = parts::identity_key(settings, false)?;
+    let key = parts::identity_key(settings)?;
     let url = settings
         .text("gateway.execution_url")
         .unwrap_or_default()
@@ -166,14 +167,8 @@ async fn execution(
     clock: &Arc<dyn Clock>,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    if settings.text("bus.redis_url").is_none() {
-        return Err(Failure::Config(
-            "bus.redis_url is missing: a gateway in another process can only hear execution over Redis (--redis redis://host:port)"
-                .to_owned(),
-        ));
-    }
     let bus = parts::bus(settings, clock).await?;
-    let key = parts::identity_key(settings, false)?;
+    let key = parts::identity_key(settings)?;
     let listen = parts::execution_listen(settings)?;
     let execution = parts::execution(settings, listen, key, bus, clock).await?;
     say_ready("execution", &format!("http://{}", execution.local_addr));

@@ -8,12 +8,13 @@ use std::time::Duration;
 use qd_auth::{Key, KeyRing};
 use qd_bus::{Bus, RedisConfig};
 use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys, Session};
-use qd_gateway::{BoundGateway, Gateway, GatewayConfig, TlsFiles};
+use qd_gateway::{BoundGateway, Gateway, GatewayConfig, GatewayError, TlsFiles};
 use qd_types::Clock;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::load::{Settings, masked};
+use crate::config::rules::split_list;
 use crate::failure::Failure;
 use crate::secrets;
 
@@ -40,15 +41,17 @@ pub(crate) async fn bus(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<B
 }
 
 /// The key that gateway and execution share: from its file, or made when one process holds both.
-pub(crate) fn identity_key(settings: &Settings, is_one_process: bool) -> Result<Vec<u8>, Failure> {
-    match settings.text("identity.key_file") {
-        Some(path) => secrets::read("identity.key_file", Path::new(path)),
-        None if is_one_process => secrets::make(),
-        None => Err(Failure::Config(
-            "identity.key_file is missing: gateway and execution need the same file of at least 32 random bytes (--identity-key-file)"
-                .to_owned(),
-        )),
-    }
+pub(crate) fn identity_key(settings: &Settings) -> Result<Vec<u8>, Failure> {
+    key(settings, "identity.key_file").unwrap_or_else(secrets::make)
+}
+
+/// The key in the file that a setting names; absent when it names none.
+fn key(settings: &Settings, path: &str) -> Option<Result<Vec<u8>, Failure>> {
+    let file = settings.text(path)?;
+    Some(
+        secrets::read(Path::new(file))
+            .map_err(|reason| Failure::Config(format!("{path} = {file:?}: {reason}"))),
+    )
 }
 
 fn address(settings: &Settings, path: &str) -> Result<SocketAddr, Failure> {
@@ -128,21 +131,12 @@ pub(crate) fn execution_listen(settings: &Settings) -> Result<SocketAddr, Failur
 pub(crate) async fn gateway(
     settings: &Settings,
     execution_url: String,
-    key: Vec<u8>,
+    identity_key: Vec<u8>,
     bus: Bus,
     clock: &Arc<dyn Clock>,
 ) -> Result<BoundGateway, Failure> {
-    let sign_in = settings.text("gateway.sign_in").unwrap_or("dev");
-    if sign_in != "dev" {
-        return Err(Failure::Config(format!(
-            "gateway.sign_in = {sign_in:?}: this build knows only dev"
-        )));
-    }
-    let cookie_key = match settings.text("gateway.cookie_key_file") {
-        Some(path) => Key::new(
-            "c1",
-            &secrets::read("gateway.cookie_key_file", Path::new(path))?,
-        ),
+    let cookie_key = match key(settings, "gateway.cookie_key_file") {
+        Some(bytes) => Key::new("c1", &bytes?),
         None => Key::random("c1"),
     }
     .map_err(start_failure)?;
@@ -150,7 +144,7 @@ pub(crate) async fn gateway(
         address(settings, "gateway.listen")?,
         execution_url,
         IDENTITY_KEY_ID,
-        key,
+        identity_key,
         KeyRing::new(cookie_key),
     );
     env!("CARGO_PKG_VERSION").clone_into(&mut config.version);
@@ -163,35 +157,19 @@ pub(crate) async fn gateway(
         config.admin_listen = Some(address(settings, "gateway.admin_listen")?);
     }
     if let Some(origins) = settings.text("gateway.public_origins") {
-        config.public_origins = origins
-            .split(',')
-            .map(|origin| origin.trim().to_owned())
-            .filter(|origin| !origin.is_empty())
-            .collect();
+        config.public_origins = split_list(origins).map(str::to_owned).collect();
     }
-    config.tls = match (
-        settings.text("gateway.tls_certificate_file"),
-        settings.text("gateway.tls_key_file"),
-    ) {
-        (Some(certificate), Some(key)) => Some(TlsFiles {
+    config.tls = settings
+        .text("gateway.tls_certificate_file")
+        .zip(settings.text("gateway.tls_key_file"))
+        .map(|(certificate, key)| TlsFiles {
             certificate: certificate.into(),
             key: key.into(),
-        }),
-        (None, None) => None,
-        (Some(_), None) => {
-            return Err(Failure::Config(
-                "gateway.tls_certificate_file is set, gateway.tls_key_file is not: TLS needs both"
-                    .to_owned(),
-            ));
-        }
-        (None, Some(_)) => {
-            return Err(Failure::Config(
-                "gateway.tls_key_file is set, gateway.tls_certificate_file is not: TLS needs both"
-                    .to_owned(),
-            ));
-        }
-    };
+        });
     Gateway::build(config, bus, Arc::clone(clock))
         .await
-        .map_err(|err| Failure::Start(err.to_string()))
+        .map_err(|err| match err {
+            GatewayError::Bind { .. } => Failure::Start(err.to_string()),
+            _ => Failure::Config(err.to_string()),
+        })
 }

@@ -8,25 +8,21 @@ use crate::failure::Failure;
 const LEAST_BYTES: usize = 32;
 
 /// The bytes of a key file, without the one line end that an editor leaves: random bytes may well be white space.
-pub(crate) fn read(setting: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = std::fs::read(path).map_err(|err| {
-        Failure::Config(format!(
-            "{setting} = {}: cannot be read: {err}",
-            path.display()
-        ))
-    })?;
-    if bytes.len() > LEAST_BYTES && bytes.ends_with(b"\n") {
-        bytes.pop();
-        if bytes.len() > LEAST_BYTES && bytes.ends_with(b"\r") {
+///
+/// # Errors
+/// What is wrong with the file, without its bytes.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = std::fs::read(path).map_err(|err| format!("cannot be read: {err}"))?;
+    for line_end in [&b"\n"[..], b"\r"] {
+        if bytes.len() > LEAST_BYTES && bytes.ends_with(line_end) {
             bytes.pop();
         }
     }
     if bytes.len() < LEAST_BYTES {
-        return Err(Failure::Config(format!(
-            "{setting} = {}: holds {} bytes, a key needs at least {LEAST_BYTES}",
-            path.display(),
+        return Err(format!(
+            "holds {} bytes, a key needs at least {LEAST_BYTES}",
             bytes.len()
-        )));
+        ));
     }
     Ok(bytes)
 }

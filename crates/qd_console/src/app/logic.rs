@@ -18,7 +18,10 @@ impl App {
         }
         // The frame before this one has been on screen by now.
         self.paint_report.frame_begins(&self.rt, cpu_seconds);
-        self.snapshot = self.cell.load_for_frame();
+        let newest = self.cell.load_for_frame();
+        let urgency = newest.urgency_after(&self.snapshot);
+        self.snapshot = newest;
+        self.paint_report.snapshot_loaded(urgency);
         self.now = self.rt.now();
         self.run_commands(ctx);
         self.desk.take_notices(&self.snapshot, self.now.as_millis());

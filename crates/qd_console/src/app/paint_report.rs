@@ -1,11 +1,13 @@
 //! When a snapshot counts as painted: in the animation frame after the first present that had it. Drawing it is not enough.
 //!
-//! In the browser the next animation frame calls back by itself; on the desktop one more frame is asked for.
+//! In the browser the next animation frame calls back by itself; on the desktop one more frame is asked for, unless the
+//! picture only repeats the one before: then the clock's next frame reports it, and an idle desk draws no frame for it.
 
 use std::sync::Arc;
 
 use eframe::egui;
 use qd_feed::{FeedCommand, FeedHandle, Rt};
+use qd_state::Urgency;
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Clock as _;
 
@@ -17,6 +19,8 @@ pub(super) struct PaintReport {
     /// Drawn by the last frame and not reported yet.
     #[cfg(not(target_arch = "wasm32"))]
     waiting: Option<u64>,
+    /// Of the snapshot that this frame draws.
+    urgency: Urgency,
     frame_micros: Option<u32>,
 }
 
@@ -27,6 +31,7 @@ impl PaintReport {
             drawn: 0,
             #[cfg(not(target_arch = "wasm32"))]
             waiting: None,
+            urgency: Urgency::Now,
             frame_micros: None,
         }
     }
@@ -52,6 +57,11 @@ impl PaintReport {
         }
     }
 
+    /// This frame draws a snapshot that must follow the one before so soon.
+    pub(super) fn snapshot_loaded(&mut self, urgency: Urgency) {
+        self.urgency = urgency;
+    }
+
     /// A frame drew `version`. Called twice when a frame is drawn twice.
     pub(super) fn frame_drawn(&mut self, ctx: &egui::Context, version: u64) {
         if version == self.drawn {
@@ -64,8 +74,10 @@ impl PaintReport {
     #[cfg(not(target_arch = "wasm32"))]
     fn call_back(&mut self, ctx: &egui::Context, version: u64) {
         self.waiting = Some(version);
-        // A sixtieth: the frame after the present, not a second one of the same picture.
-        ctx.request_repaint_after(std::time::Duration::from_millis(16));
+        if self.urgency == Urgency::Now {
+            // A sixtieth: the frame after the present, not a second one of the same picture.
+            ctx.request_repaint_after(std::time::Duration::from_millis(16));
+        }
     }
 
     #[cfg(target_arch = "wasm32")]

@@ -37,7 +37,7 @@ impl WebHandle {
         Self {
             runner: eframe::WebRunner::new(),
             feed: RefCell::default(),
-            tree: is_e2e().then(Arc::default),
+            tree: e2e_mode().map(|_mode| Arc::default()),
         }
     }
 
@@ -74,7 +74,7 @@ impl WebHandle {
             ..eframe::WebOptions::default()
         };
         let app_config = AppConfig {
-            is_test: self.tree.is_some(),
+            is_test: e2e_mode().as_deref() == Some("still"),
         };
         let tree = self.tree.clone();
         self.runner
@@ -153,14 +153,16 @@ fn window() -> Option<web_sys::Window> {
     web_sys::window()
 }
 
-fn is_e2e() -> bool {
-    let search = window().and_then(|window| window.location().search().ok());
-    search.is_some_and(|search| {
-        search
-            .trim_start_matches('?')
-            .split('&')
-            .any(|part| part == "e2e" || part.starts_with("e2e="))
-    })
+/// What the page's address says behind `e2e`: nothing more, or `still` for pictures without motion. Absent for people.
+fn e2e_mode() -> Option<String> {
+    let search = window()?.location().search().ok()?;
+    search
+        .trim_start_matches('?')
+        .split('&')
+        .find_map(|part| match part.split_once('=') {
+            None => (part == "e2e").then(String::new),
+            Some((name, mode)) => (name == "e2e").then(|| mode.to_owned()),
+        })
 }
 
 /// Reload, tabs, address bar, developer tools, zoom: a console that swallowed them would hold the page hostage.

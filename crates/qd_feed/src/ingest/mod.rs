@@ -323,7 +323,6 @@ impl Ingest {
         if now.saturating_sub(self.published_at) < PUBLISH_INTERVAL_MICROS {
             return;
         }
-        let before = Arc::clone(self.store.last_snapshot());
         let Some(snapshot) = self.store.snapshot_if_changed(self.rt.now()) else {
             return;
         };
@@ -332,8 +331,7 @@ impl Ingest {
             .lock()
             .snapshot_made(snapshot.version, &self.store.resume());
         self.meter.snapshot_published();
-        let urgency = snapshot.urgency_after(&before);
-        self.cell.publish(snapshot, urgency);
+        self.cell.publish(snapshot, self.store.last_urgency());
     }
 
     fn until_next_deadline(&self) -> Duration {

@@ -10,7 +10,7 @@ use qd_types::{UtcMicros, fmt};
 
 use super::Ctx;
 use crate::event::{ClockOffset, MessageStamps};
-use crate::snapshot::{FeedView, Hop, HopLatency};
+use crate::snapshot::{FeedView, Hop, HopLatency, Urgency};
 use crate::stream_client::ClientCounters;
 
 const MAX_SAMPLES: usize = 512;
@@ -138,8 +138,13 @@ impl Meters {
     }
 
     /// A snapshot was made of all that was applied.
-    pub(crate) fn published(&mut self, version: u64) {
+    pub(crate) fn published(&mut self, version: u64, urgency: Urgency) {
         self.num_conflated += (self.unpublished.len() as u64).saturating_sub(1);
+        if urgency == Urgency::WithTheClock {
+            // Shown with the clock's frame because nothing on screen changed: that wait is no latency.
+            self.unpublished.clear();
+            return;
+        }
         for message in self.unpublished.drain(..) {
             self.unpainted.push_back(Unpainted { version, ..message });
         }
@@ -299,12 +304,12 @@ mod tests {
         };
         meters.received();
         meters.applied(&stamps, &ctx(1_250));
-        meters.published(1);
+        meters.published(1, Urgency::Now);
         meters.received();
         meters.applied(&stamps, &ctx(1_300));
         meters.received();
         meters.applied(&stamps, &ctx(1_300));
-        meters.published(2);
+        meters.published(2, Urgency::Now);
         // The frame shows version 1: what came later is not painted yet.
         meters.painted(1, UtcMicros(2_000), Some(900));
         let clock = ClockOffset {
@@ -346,5 +351,25 @@ mod tests {
         let (p50, p99) = samples.quantiles(&mut Vec::new()).unwrap();
         assert_eq!((p50, p99), (1_743, 1_993));
         assert_eq!(samples.micros.len(), MAX_SAMPLES);
+    }
+
+    #[test]
+    fn the_wait_of_a_picture_that_changes_nothing_is_no_latency() {
+        let mut meters = Meters::default();
+        for (version, urgency) in [(1, Urgency::WithTheClock), (2, Urgency::Now)] {
+            meters.received();
+            meters.applied(&MessageStamps::default(), &ctx(1_000));
+            meters.published(version, urgency);
+        }
+        meters.painted(2, UtcMicros(900_000), None);
+        meters.tick(&ClientCounters::default(), None, UtcMicros(0));
+        meters.tick(&ClientCounters::default(), None, UtcMicros(1_000_000));
+        let painted = meters.view();
+        let painted = painted
+            .hops
+            .iter()
+            .find(|hop| hop.hop == Hop::AppliedToPainted)
+            .unwrap();
+        assert_eq!(painted.num_samples, 1);
     }
 }

@@ -32,7 +32,7 @@ use crate::event::{
     Event, Poll, PollAnswer, RestAnswer, Session, SocketClosed, StreamMessage, StreamPayload,
     Welcome,
 };
-use crate::snapshot::{Seal, Snapshot};
+use crate::snapshot::{Seal, Snapshot, Urgency};
 use crate::stream_client::{Ask, HoleReason, REST_RETRY_MILLIS, Verdict};
 
 /// What the reducer is told at the start.
@@ -75,6 +75,7 @@ pub struct Store {
     polls: Polls,
     meters: Meters,
     published: Arc<Snapshot>,
+    last_urgency: Urgency,
     /// The seal of tables whose stream is not there.
     blank_seal: Arc<Seal>,
 }
@@ -91,6 +92,7 @@ impl Store {
             polls: Polls::default(),
             meters: Meters::default(),
             published: Arc::new(Snapshot::empty()),
+            last_urgency: Urgency::Now,
             blank_seal: Arc::default(),
         }
     }

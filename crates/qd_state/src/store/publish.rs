@@ -9,7 +9,7 @@ use qd_types::{StreamName, UtcMicros};
 use super::Store;
 use super::cards::{CardInputs, GROSS_LIMIT};
 use super::seals::Sealed;
-use crate::snapshot::{Seal, Snapshot};
+use crate::snapshot::{Seal, Snapshot, Urgency};
 use crate::stream_client::ClientState;
 
 impl Store {
@@ -19,10 +19,16 @@ impl Store {
         if is_same(&self.published, &new) {
             return None;
         }
-        self.meters.published(new.version);
+        self.last_urgency = new.urgency_after(&self.published);
+        self.meters.published(new.version, self.last_urgency);
         let new = Arc::new(new);
         self.published = Arc::clone(&new);
         Some(new)
+    }
+
+    /// How soon the newest snapshot must follow the one before on screen.
+    pub fn last_urgency(&self) -> Urgency {
+        self.last_urgency
     }
 
     /// The newest snapshot made, without making another.

@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     HttpUrl,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// What tracing's `EnvFilter` reads.
+    LogFilter,
     /// Any text.
     Text,
 }
@@ -140,7 +142,7 @@ pub(crate) const KEYS: &[Key] = &[
         path: "gateway.sign_in",
         env: "QD_GATEWAY_SIGN_IN",
         flag: "sign-in",
-        kind: Kind::Text,
+        kind: Kind::OneOf(&["dev"]),
         default: Some("dev"),
         help: "how people sign in; so far only `dev`: fixed users, loopback only, in builds with the dev-auth feature",
         commands: &["demo", "gateway"],
@@ -210,7 +212,7 @@ pub(crate) const KEYS: &[Key] = &[
         path: "log.filter",
         env: "QD_LOG_FILTER",
         flag: "log-filter",
-        kind: Kind::Text,
+        kind: Kind::LogFilter,
         default: Some("info"),
         help: "which events are logged, in the syntax of tracing's EnvFilter",
         commands: ALL,

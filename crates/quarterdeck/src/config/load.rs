@@ -22,6 +22,8 @@ pub(crate) enum Place {
     File(PathBuf, usize),
     /// Nowhere: the default of the table.
     Default,
+    /// Nowhere, and there is no default.
+    Nowhere,
 }
 
 impl fmt::Display for Place {
@@ -31,6 +33,7 @@ impl fmt::Display for Place {
             Self::Env(name) => write!(f, "${name}"),
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
             Self::Default => f.write_str("default"),
+            Self::Nowhere => f.write_str("not set"),
         }
     }
 }
@@ -162,6 +165,7 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
             }
         }
     }
+    errors.extend(super::rules::broken(command, &settings));
     if errors.is_empty() {
         Ok(settings)
     } else {
@@ -191,13 +195,20 @@ fn check(key: &Key, text: &str) -> Result<(), String> {
         Kind::RedisUrl => has_scheme_and_host(text, &["redis", "rediss"])
             .then_some(())
             .ok_or_else(|| "expected redis://host:port".to_owned()),
-        Kind::HttpUrl => has_scheme_and_host(text, &["http"])
-            .then_some(())
-            .ok_or_else(|| "expected http://host:port".to_owned()),
+        Kind::HttpUrl => (has_scheme_and_host(text, &["http"])
+            && !text
+                .trim_start_matches("http://")
+                .trim_end_matches('/')
+                .contains(['/', '?', '#']))
+        .then_some(())
+        .ok_or_else(|| "expected http://host:port".to_owned()),
         Kind::OneOf(words) => words
             .contains(&text)
             .then_some(())
             .ok_or_else(|| format!("expected {}", words.join(" or "))),
+        Kind::LogFilter => tracing_subscriber::EnvFilter::try_new(text)
+            .map(|_| ())
+            .map_err(|err| format!("expected a filter such as info,qd_bus=debug: {err}")),
         Kind::Text => (!text.trim().is_empty())
             .then_some(())
             .ok_or_else(|| "must not be empty".to_owned()),
@@ -274,7 +285,7 @@ fn read_file(
     // The parser hands out keys by name; a reader goes through the file by line.
     errors.sort_by_key(|err| match &err.place {
         Place::File(_, line) => *line,
-        Place::Flag(_) | Place::Env(_) | Place::Default => usize::MAX,
+        Place::Flag(_) | Place::Env(_) | Place::Default | Place::Nowhere => usize::MAX,
     });
     settings
 }
@@ -401,6 +412,60 @@ mod tests {
         assert!(
             errors.iter().any(|error| error.starts_with("qd.toml:1: ")),
             "{errors:?}"
+        );
+    }
+
+    #[test]
+    fn rules_between_settings_are_told_with_everything_else() {
+        let errors = load_from(
+            "[gateway]\ntls_certificate_file = \"Cargo.toml\"\nlisten = \"0.0.0.0:8080\"\n",
+            &[
+                ("QD_LOG_FILTER", "info,="),
+                ("QD_GATEWAY_COOKIE_KEY_FILE", "src/config/mod.rs"),
+            ],
+            &[
+                ("gateway.public_origins", "https://desk.example, nonsense"),
+                ("gateway.sign_in", "oidc"),
+            ],
+        )
+        .unwrap_err();
+        let told = |start: &str| {
+            assert!(
+                errors.iter().any(|error| error.starts_with(start)),
+                "{start} is not among {errors:#?}"
+            );
+        };
+        told("qd.toml:2: gateway.tls_certificate_file is set, gateway.tls_key_file is not");
+        told("qd.toml:3: gateway.listen = \"0.0.0.0:8080\": the dev sign-in");
+        told("$QD_LOG_FILTER: log.filter = \"info,=\": expected a filter");
+        told("--public-origins: gateway.public_origins holds \"nonsense\"");
+        told("--sign-in: gateway.sign_in = \"oidc\": expected dev");
+        assert_eq!(errors.len(), 5, "{errors:#?}");
+
+        let sources = Sources {
+            file: None,
+            env: &|_| None,
+            flags: BTreeMap::from([("gateway.execution_url", "http://h/path".to_owned())]),
+        };
+        let errors: Vec<String> = load("gateway", &sources)
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert!(
+            errors
+                .iter()
+                .any(|error| error.starts_with("not set: bus.redis_url is missing"))
+        );
+        assert!(
+            errors
+                .iter()
+                .any(|error| error.starts_with("not set: identity.key_file is missing"))
+        );
+        assert!(
+            errors
+                .iter()
+                .any(|error| error.starts_with("--execution-url: "))
         );
     }
 

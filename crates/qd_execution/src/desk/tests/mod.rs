@@ -11,7 +11,7 @@ use qd_types::{
 
 use super::*;
 use crate::config::{AccountConfig, Holding, VenueConfig};
-use crate::ledger::OrderChange;
+use crate::ledger::{OrderChange, PriceSeen};
 
 const START: UtcMicros = UtcMicros(1_763_821_096_204_000);
 

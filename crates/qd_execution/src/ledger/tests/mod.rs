@@ -68,7 +68,8 @@ fn ledger() -> Ledger {
         per_share: price("0.005"),
         minimum: Money::parse("0.35").unwrap(),
     };
-    let mut ledger = Ledger::new(&[config], [row().strategy], Rails::default(), fees, NOW);
+    let strategies = ["maker", "scalper"].map(|name| StrategyId::new(name).unwrap());
+    let mut ledger = Ledger::new(&[config], strategies, Rails::default(), fees, NOW);
     ledger.mark(row().symbol, quote().price, NOW);
     ledger.take_changes();
     ledger
