@@ -31,6 +31,7 @@ await mkdir(artifacts, { recursive: true });
 
 let passed = 0;
 let failed = 0;
+const skipped = [];
 let bench;
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, async () => {
@@ -55,9 +56,10 @@ for (const name of names.length > 0 ? names : all) {
   }
   passed += bench.passed;
   failed += bench.failed;
+  if (bench.skipped) skipped.push(name);
   console.log(`  ${((performance.now() - started) / 1000).toFixed(1)} s`);
 }
 
 console.log(`\nscreenshots and logs: ${artifacts}`);
-console.log(`${passed} passed, ${failed} failed`);
+console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, SKIPPED: ${skipped.join(', ')}` : ''}`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

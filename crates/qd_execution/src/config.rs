@@ -225,6 +225,34 @@ impl ExecutionConfig {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })
     }
+
+    /// The desk of a replay: one account without positions, four strategies over the tape's symbols.
+    ///
+    /// # Errors
+    /// As [`Self::demo`].
+    pub fn replay(
+        seed: u64,
+        symbols: impl IntoIterator<Item = Symbol>,
+    ) -> Result<Self, ParseError> {
+        let mut config = Self::demo(seed)?;
+        let stakes: Vec<(Symbol, i64)> = symbols.into_iter().map(|symbol| (symbol, 0)).collect();
+        for account in &mut config.accounts {
+            account.opening_cash = Money::from_units(250_000, 0);
+            account.holdings.clear();
+        }
+        config
+            .strategies
+            .retain(|strategy| strategy.kind != StrategyKind::Probe);
+        for strategy in &mut config.strategies {
+            strategy.symbols.clone_from(&stakes);
+        }
+        config.environment = Environment::Replay;
+        config.session = Session::Exchange;
+        config.warmup_ticks = 0;
+        // Quotes of a quiet symbol stand for long on a tape; they are the market all the same.
+        config.rails.quote_max_age_millis = 600_000;
+        Ok(config)
+    }
 }
 
 #[cfg(test)]

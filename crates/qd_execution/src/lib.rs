@@ -18,6 +18,7 @@ mod engine;
 pub mod ledger;
 pub mod market;
 pub mod strategies;
+pub mod tape;
 #[cfg(test)]
 mod testing;
 pub mod venue;
@@ -27,4 +28,4 @@ pub use self::config::{AccountConfig, ExecutionConfig, Holding, UserConfig};
 pub use self::engine::{
     EngineError, EngineStatus, Execution, ExecutionError, ExecutionHandle, Lane,
 };
-pub use self::market::Session;
+pub use self::market::{MAX_SPEED, Replay, ReplayEnd, ReplayStatus, Session};

@@ -80,6 +80,19 @@ impl UtcMicros {
         i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
     }
 
+    /// Midnight of an exchange's day that is given as `YYYYMMDD`; absent when there is no such day.
+    pub fn exchange_midnight(day_number: u32) -> Option<Self> {
+        let part = |divisor: u32, modulus: u32| day_number / divisor % modulus;
+        let date = jiff::civil::Date::new(
+            i16::try_from(part(10_000, 10_000)).ok()?,
+            i8::try_from(part(100, 100)).ok()?,
+            i8::try_from(part(1, 100)).ok()?,
+        )
+        .ok()?;
+        let midnight = date.to_zoned(ZoneChoice::Exchange.time_zone()).ok()?;
+        Some(Self(midnight.timestamp().as_microsecond()))
+    }
+
     /// Monday is 1, Sunday is 7, in `zone`.
     pub fn weekday(self, zone: ZoneChoice) -> i8 {
         self.zoned(zone).date().weekday().to_monday_one_offset()

@@ -171,7 +171,7 @@ mod tests {
             Some("7")
         );
         assert_eq!(invocation.port, Some(0));
-        assert!(parse_words("quarterdeck demo --speed red").is_err());
+        assert!(parse_words("quarterdeck demo --colour red").is_err());
         assert!(parse_words("quarterdeck execution --app-dir x").is_err());
         assert!(parse_words("quarterdeck demo --port 1 --listen 127.0.0.1:2").is_err());
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use qd_auth::{Key, KeyRing};
 use qd_bus::{Bus, RedisConfig};
-use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys, Session};
+use qd_execution::{
+    Execution, ExecutionConfig, ExecutionHandle, IdentityKeys, Replay, ReplayEnd, Session, tape,
+};
 use qd_gateway::{BoundGateway, Gateway, GatewayConfig, GatewayError, TlsFiles};
 use qd_types::Clock;
 use tokio::net::TcpListener;
@@ -81,6 +83,38 @@ impl RunningExecution {
     }
 }
 
+/// The tape that the settings name, unpacked and ready to play.
+fn replay(settings: &Settings) -> Result<Option<Replay>, Failure> {
+    let Some(folder) = settings.text("execution.replay_dir") else {
+        return Ok(None);
+    };
+    let number = |path: &str| {
+        settings
+            .text(path)
+            .and_then(|text| text.parse::<u32>().ok())
+    };
+    let refused = |err: tape::TapeError| Failure::Config(format!("execution.replay_dir: {err}"));
+    let selection = tape::Selection {
+        date: number("execution.replay_date"),
+        ..tape::Selection::default()
+    };
+    let files = tape::find(Path::new(folder)).map_err(refused)?;
+    let day = tape::choose(&files, &selection).map_err(refused)?;
+    let end = match settings.text("execution.replay_end") {
+        Some("stop") => ReplayEnd::Stop,
+        _ => ReplayEnd::Loop,
+    };
+    let speed = number("execution.replay_speed").unwrap_or(1);
+    tracing::info!(
+        date = day.date,
+        resolution = day.resolution.as_str(),
+        symbols = day.symbols().len(),
+        speed,
+        "replaying a tape"
+    );
+    Ok(Some(Replay::new(day, speed, end)))
+}
+
 /// Starts the execution gateway on `listen`.
 pub(crate) async fn execution(
     settings: &Settings,
@@ -93,22 +127,28 @@ pub(crate) async fn execution(
         .text("execution.seed")
         .and_then(|text| text.parse().ok())
         .unwrap_or(42);
+    let replay = replay(settings)?;
     let session = match settings.text("execution.session") {
         Some("exchange") => Session::Exchange,
         Some("closed") => Session::Closed,
         _ => Session::AlwaysOpen,
     };
-    let config = ExecutionConfig {
-        session,
-        ..ExecutionConfig::demo(seed).map_err(start_failure)?
-    };
+    let config = match &replay {
+        Some(replay) => ExecutionConfig::replay(seed, replay.day().symbols()),
+        None => ExecutionConfig::demo(seed).map(|demo| ExecutionConfig { session, ..demo }),
+    }
+    .map_err(start_failure)?;
     let listener = TcpListener::bind(listen).await.map_err(|err| {
         Failure::Start(format!(
             "execution.listen = {listen}: {err}; is another program using the port?"
         ))
     })?;
     let local_addr = listener.local_addr().map_err(start_failure)?;
-    let handle = Execution::start(&config, bus, Arc::clone(clock)).map_err(start_failure)?;
+    let handle = match replay {
+        Some(replay) => Execution::start_replay(&config, replay, bus, Arc::clone(clock)),
+        None => Execution::start(&config, bus, Arc::clone(clock)),
+    }
+    .map_err(start_failure)?;
     let keys = IdentityKeys::new([(IDENTITY_KEY_ID.to_owned(), key)]);
     let router = qd_execution::router(handle.clone(), keys);
     // Its own token: the gateway drains first and still needs answers while it does.

@@ -209,10 +209,10 @@ pub(crate) fn run(project: &Project, args: &TestArgs) -> ExitCode {
     );
     let is_lenient = args.steps.is_empty() && !is_ci();
     say!("{}", closing_line(&rows));
-    if !is_passed(&rows, is_lenient) {
-        ExitCode::FAILURE
-    } else {
+    if is_passed(&rows, is_lenient) {
         ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

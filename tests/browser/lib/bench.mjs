@@ -44,6 +44,12 @@ export class Bench {
     console.log(`  FAIL  ${what}${text ? `\n        ${text.replaceAll('\n', '\n        ')}` : ''}`);
   }
 
+  /** Says loudly that this scenario cannot run here, and why. */
+  skip(why) {
+    this.skipped = why;
+    console.log(`  SKIP  ${why}`);
+  }
+
   /** A measured figure: printed, not judged. */
   figure(what, value) {
     console.log(`  note  ${what}: ${value}`);

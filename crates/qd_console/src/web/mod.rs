@@ -134,6 +134,11 @@ impl WebHandle {
         report::painted(&feed.as_ref()?.paint_log().lock(), num_frames)
     }
 
+    /// With `?e2e` only: panics, so that a test sees what people would see.
+    pub fn provoke_panic(&self) {
+        assert!(self.tree.is_none(), "provoked by a test");
+    }
+
     /// With `?e2e` only: how long frames took and what the feed counts, as JSON.
     pub fn frame_stats(&self) -> Option<String> {
         self.tree.as_ref()?;

@@ -83,7 +83,8 @@ pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params
                 phase: clock.phase,
                 next_change_at: Some(clock.next_change_at),
                 zone: "America/New_York".to_owned(),
-                now,
+                // In a replay the tape's own.
+                now: desk.market().time(now),
             }
         })
         .await

@@ -10,12 +10,12 @@ use crate::ledger::{
     Author, CancelOutcome, Changes, CloseOutcome, CloseRequest, Ledger, OrderKey, OrderRecord,
     OrderRequest, PlaceOutcome,
 };
-use crate::market::{Market, MarketClock, Session};
+use crate::market::{Market, MarketClock, Replay, Session};
 use crate::strategies::{Intent, Strategies};
 use crate::venue::{PaperVenue, VenueOrder};
 
 /// Everything that trades.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Desk {
     session: Session,
     steps_per_tick: u32,
@@ -29,35 +29,16 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// A desk at `now`, with a past of `warmup_ticks` behind it.
+    /// A desk on the simulated market at `now`, with a past of `warmup_ticks` behind it.
     pub fn new(config: &ExecutionConfig, now: UtcMicros) -> Self {
         let tick_millis =
             i64::from(config.step_millis.max(1)) * i64::from(config.steps_per_tick.max(1));
         let start = now.plus_millis(-tick_millis * i64::from(config.warmup_ticks));
-        // Seconds suffice: two starts within one second share no ledger.
-        let run = format!("{:x}", now.as_millis() / 1000);
-        let mut desk = Self {
-            session: if MarketClock::at(config.session, now).phase == MarketPhase::Open {
-                config.session
-            } else {
-                // A desk that starts outside its hours still had a day before: marks, a line, a past.
-                Session::AlwaysOpen
-            },
-            steps_per_tick: config.steps_per_tick.max(1),
-            answer_due_millis: config.venue.answer_due_millis,
-            num_steps: 0,
-            was_open: false,
-            market: Market::new(config.seed, start),
-            venue: PaperVenue::new(config.seed, config.venue, &run),
-            ledger: Ledger::new(
-                &config.accounts,
-                config.strategies.iter().map(|one| one.strategy.clone()),
-                config.rails,
-                config.fees,
-                start,
-            ),
-            strategies: Strategies::new(&config.strategies, config.seed, &run),
-        };
+        let mut desk = Self::on(config, Market::new(config.seed, start), start, now);
+        if MarketClock::at(config.session, now).phase != MarketPhase::Open {
+            // A desk that starts outside its hours still had a day before: marks, a line, a past.
+            desk.session = Session::AlwaysOpen;
+        }
         let step_millis = i64::from(config.step_millis.max(1));
         let num_steps = i64::from(config.warmup_ticks) * i64::from(desk.steps_per_tick);
         for step in 0..num_steps {
@@ -68,13 +49,42 @@ impl Desk {
         desk
     }
 
+    /// A desk on a market that plays a tape from `now` on. It has no past, and trades when the tape's exchange does.
+    pub fn replaying(config: &ExecutionConfig, replay: Replay, now: UtcMicros) -> Self {
+        let mut desk = Self::on(config, Market::replayed(replay, now), now, now);
+        desk.session = Session::Exchange;
+        desk
+    }
+
+    fn on(config: &ExecutionConfig, market: Market, start: UtcMicros, now: UtcMicros) -> Self {
+        // Seconds suffice: two starts within one second share no ledger.
+        let run = format!("{:x}", now.as_millis() / 1000);
+        Self {
+            session: config.session,
+            steps_per_tick: config.steps_per_tick.max(1),
+            answer_due_millis: config.venue.answer_due_millis,
+            num_steps: 0,
+            was_open: false,
+            market,
+            venue: PaperVenue::new(config.seed, config.venue, &run),
+            ledger: Ledger::new(
+                &config.accounts,
+                config.strategies.iter().map(|one| one.strategy.clone()),
+                config.rails,
+                config.fees,
+                start,
+            ),
+            strategies: Strategies::new(&config.strategies, config.seed, &run),
+        }
+    }
+
     /// Moves everything to `now`: the venue every time, the market and the strategies every few steps.
     pub fn step(&mut self, now: UtcMicros) {
         let is_tick = self
             .num_steps
             .is_multiple_of(u64::from(self.steps_per_tick));
         self.num_steps += 1;
-        let is_open = MarketClock::at(self.session, now).phase == MarketPhase::Open;
+        let is_open = self.market_clock(now).phase == MarketPhase::Open;
         if is_tick {
             self.tick(now, is_open);
         }
@@ -95,15 +105,18 @@ impl Desk {
             }
         }
         self.was_open = is_open;
+        // A tape moves at any hour: its last rows come with the close, and after it the day may begin again.
+        if is_open || self.market.replay().is_some() {
+            self.market.tick(now);
+            self.venue.refresh(self.market.changed());
+            for symbol in self.market.changed() {
+                if let Some(quote) = self.market.quote(*symbol) {
+                    self.ledger.mark(*symbol, quote.price, quote.at);
+                }
+            }
+        }
         if !is_open {
             return;
-        }
-        self.market.tick(now);
-        self.venue.refresh(self.market.changed());
-        for symbol in self.market.changed() {
-            if let Some(quote) = self.market.quote(*symbol) {
-                self.ledger.mark(*symbol, quote.price, quote.at);
-            }
         }
         for (strategy, intent) in self.strategies.decide(&self.market, &self.ledger, now) {
             let author = Author::Strategy(strategy);
@@ -263,7 +276,7 @@ impl Desk {
 
     /// What the market is doing.
     pub fn market_clock(&self, now: UtcMicros) -> MarketClock {
-        MarketClock::at(self.session, now)
+        MarketClock::at(self.session, self.market.time(now))
     }
 }
 

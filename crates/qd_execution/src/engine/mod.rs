@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use qd_bus::Bus;
-use qd_types::{Clock, Environment, StreamName, StreamPos, UserId, UtcMicros};
+use qd_types::{Clock, Environment, StreamName, StreamPos, Symbol, UserId, UtcMicros};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -26,6 +26,7 @@ pub(crate) use self::publish::totals_of;
 pub use self::status::EngineStatus;
 use crate::config::ExecutionConfig;
 use crate::desk::Desk;
+use crate::market::Replay;
 
 /// Jobs that may wait on each lane.
 const LANE_CAPACITY: usize = 1024;
@@ -123,8 +124,35 @@ impl Execution {
         bus: Bus,
         clock: Arc<dyn Clock>,
     ) -> Result<ExecutionHandle, ExecutionError> {
-        check(config)?;
+        check(config, &|symbol| {
+            crate::market::first_cents(symbol).is_some()
+        })?;
         let desk = Desk::new(config, clock.now());
+        Ok(Self::start_desk(config, desk, bus, clock))
+    }
+
+    /// Starts over a tape: the desk trades what it plays.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_replay(
+        config: &ExecutionConfig,
+        replay: Replay,
+        bus: Bus,
+        clock: Arc<dyn Clock>,
+    ) -> Result<ExecutionHandle, ExecutionError> {
+        let listed = replay.day().symbols();
+        check(config, &|symbol| listed.contains(&symbol))?;
+        let desk = Desk::replaying(config, replay, clock.now());
+        Ok(Self::start_desk(config, desk, bus, clock))
+    }
+
+    fn start_desk(
+        config: &ExecutionConfig,
+        desk: Desk,
+        bus: Bus,
+        clock: Arc<dyn Clock>,
+    ) -> ExecutionHandle {
         let streams = Arc::new(Streams::start(&desk, &config.users, &bus, &clock));
         let (safety, safety_jobs) = mpsc::channel(LANE_CAPACITY);
         let (normal, normal_jobs) = mpsc::channel(LANE_CAPACITY);
@@ -143,7 +171,7 @@ impl Execution {
                 tracing::error!(error = %err, "the execution engine ended by a failure; nothing trades until a restart");
             }
         });
-        Ok(ExecutionHandle {
+        ExecutionHandle {
             shared: Arc::new(Shared {
                 safety,
                 normal,
@@ -157,11 +185,14 @@ impl Execution {
                 stop,
                 task: Mutex::new(Some(task)),
             }),
-        })
+        }
     }
 }
 
-fn check(config: &ExecutionConfig) -> Result<(), ExecutionError> {
+fn check(
+    config: &ExecutionConfig,
+    is_listed: &dyn Fn(Symbol) -> bool,
+) -> Result<(), ExecutionError> {
     let refuse = |what, name: &str, reason| {
         Err(ExecutionError::Config {
             what,
@@ -175,7 +206,7 @@ fn check(config: &ExecutionConfig) -> Result<(), ExecutionError> {
             return refuse("account", account.account.as_str(), "is there twice");
         }
         for holding in &account.holdings {
-            if crate::market::first_cents(holding.symbol).is_none() {
+            if !is_listed(holding.symbol) {
                 return refuse(
                     "holding",
                     holding.symbol.as_str(),
@@ -206,7 +237,7 @@ fn check(config: &ExecutionConfig) -> Result<(), ExecutionError> {
             );
         }
         for (symbol, _) in &strategy.symbols {
-            if crate::market::first_cents(*symbol).is_none() {
+            if !is_listed(*symbol) {
                 return refuse(
                     "strategy's symbol",
                     symbol.as_str(),

@@ -1,173 +1,141 @@
-//! The simulated market: quotes and the day's lines of some well-known symbols, from a seed.
+//! The market that the desk trades on: quotes and the day's lines, simulated from a seed or replayed from a tape.
 //!
-//! Does not know orders: nobody's trading moves it. Floats drive the walk; what is published is exact cents, with the
-//! bid below the ask and the price between them.
+//! Does not know orders: nobody's trading moves it.
 
+mod board;
 mod calendar;
 mod line;
+mod replay;
+mod simulation;
 mod universe;
-
-use std::collections::BTreeMap;
 
 use qd_types::{Price, Qty, Symbol, UtcMicros};
 
+use self::board::Board;
 pub use self::calendar::{MarketClock, Session};
-use self::line::DayLine;
 pub use self::line::MAX_POINTS;
-use self::universe::{LISTINGS, Listing, NUM_SECTORS};
-use crate::chance::Chance;
-
-/// Shares in one displayed lot.
-const LOT: i64 = 20;
-/// Deviation of the common factor per tick, in millionths.
-const MARKET_PPM: f64 = 70.0;
-/// Deviation of a sector's factor per tick, in millionths.
-const SECTOR_PPM: f64 = 60.0;
-/// How many symbols in a thousand quote anew in a tick: a desk that lives, not one that flickers.
-const SPEAKS_PER_MILLE: u32 = 200;
-/// How strongly a price is pulled back to its base per tick, so that no desk drifts off to infinity.
-const PULL: f64 = 0.00002;
-/// Ticks between two samples of a fresh day's line.
-const LINE_EVERY: u32 = 10;
+pub use self::replay::{MAX_SPEED, Replay, ReplayEnd, ReplayStatus};
+use self::simulation::Simulation;
+use self::universe::LISTINGS;
 
 /// What a symbol trades at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// The ticker.
     pub symbol: Symbol,
-    /// The last trade: never below the bid nor above the ask.
+    /// The last trade; on the simulated market never below the bid nor above the ask.
     pub price: Price,
     /// Best price to sell at.
     pub bid: Price,
     /// Best price to buy at, above the bid.
     pub ask: Price,
-    /// Shares wanted at the bid, above zero.
+    /// Shares wanted at the bid; zero when nobody bids.
     pub bid_size: Qty,
-    /// Shares offered at the ask, above zero.
+    /// Shares offered at the ask; zero when nobody offers.
     pub ask_size: Qty,
     /// When the quote was made.
     pub at: UtcMicros,
 }
 
-#[derive(Clone, Debug)]
-struct Walk {
-    listing: &'static Listing,
-    /// Present middle over base; kept in [0.5, 2].
-    level: f64,
-    /// A slow wind that momentum can find.
-    drift: f64,
-    quote: Quote,
-    line: DayLine,
+/// Who moves the board.
+#[derive(Debug)]
+enum Driver {
+    Simulated(Box<Simulation>),
+    Replayed(Box<Replay>),
 }
 
-/// All symbols and the clockwork that moves them.
-#[derive(Clone, Debug)]
+/// All symbols and what moves them.
+#[derive(Debug)]
 pub struct Market {
-    walks: Vec<Walk>,
-    index: BTreeMap<Symbol, usize>,
-    chance: Chance,
-    num_ticks: u64,
-    changed: Vec<Symbol>,
+    board: Board,
+    driver: Driver,
 }
 
 impl Market {
-    /// The market of `seed` as it stands at `now`.
+    /// The simulated market of `seed` as it stands at `now`.
     pub fn new(seed: u64, now: UtcMicros) -> Self {
-        let mut walks = Vec::with_capacity(LISTINGS.len());
-        let mut index = BTreeMap::new();
-        for listing in LISTINGS {
-            let Ok(symbol) = Symbol::new(listing.symbol) else {
-                debug_assert!(false, "{} is no symbol", listing.symbol);
-                continue;
-            };
-            let price = Price::from_units(listing.base_cents, 2);
-            index.insert(symbol, walks.len());
-            walks.push(Walk {
-                listing,
-                level: 1.0,
-                drift: 0.0,
-                quote: Quote {
-                    symbol,
-                    price,
-                    bid: price,
-                    ask: Price::from_units(listing.base_cents + 1, 2),
-                    bid_size: Qty::from_units(LOT, 0),
-                    ask_size: Qty::from_units(LOT, 0),
-                    at: now,
-                },
-                line: DayLine::new(LINE_EVERY),
-            });
-        }
+        let mut board = Board::default();
+        let simulation = Simulation::new(seed, &mut board, now);
         Self {
-            walks,
-            index,
-            chance: Chance::new(seed, 1),
-            num_ticks: 0,
-            changed: Vec::new(),
+            board,
+            driver: Driver::Simulated(Box::new(simulation)),
         }
     }
 
-    /// Moves every price by one tick; roughly two of three symbols publish a new quote.
-    pub fn tick(&mut self, now: UtcMicros) {
-        self.num_ticks += 1;
-        self.changed.clear();
-        let market = self.chance.bell() * MARKET_PPM;
-        let mut sectors = [0.0; NUM_SECTORS];
-        for sector in &mut sectors {
-            *sector = self.chance.bell() * SECTOR_PPM;
+    /// A market that plays a tape, from `now` on.
+    pub fn replayed(mut replay: Replay, now: UtcMicros) -> Self {
+        let mut board = Board::default();
+        replay.begin(&mut board, now);
+        Self {
+            board,
+            driver: Driver::Replayed(Box::new(replay)),
         }
-        for walk in &mut self.walks {
-            let own = self.chance.bell() * walk.listing.own_ppm;
-            walk.drift = walk.drift * 0.99 + self.chance.bell() * walk.listing.own_ppm * 0.02;
-            let sector = sectors
-                .get(walk.listing.sector as usize)
-                .copied()
-                .unwrap_or_default();
-            let step = (walk.listing.beta * market + sector + own + walk.drift) / 1e6;
-            walk.level *= 1.0 + step - PULL * (walk.level - 1.0);
-            walk.level = walk.level.clamp(0.5, 2.0);
-            // Drawn whether used or not: the tape must not depend on what was published.
-            let (width, tone, bid_lots, ask_lots, speaks) = (
-                0.6 + self.chance.unit(),
-                self.chance.below(10),
-                self.chance.between(1, walk.listing.max_lots),
-                self.chance.between(1, walk.listing.max_lots),
-                self.chance.hits(SPEAKS_PER_MILLE),
-            );
-            if speaks || self.num_ticks == 1 {
-                walk.quote = next_quote(walk, width, tone, bid_lots, ask_lots, now);
-                self.changed.push(walk.quote.symbol);
-            }
-            walk.line.push(walk.quote.price);
+    }
+
+    /// Moves every price to `now`.
+    pub fn tick(&mut self, now: UtcMicros) {
+        self.board.begin_tick();
+        match &mut self.driver {
+            Driver::Simulated(simulation) => simulation.tick(&mut self.board, now),
+            Driver::Replayed(replay) => replay.advance(&mut self.board, now),
+        }
+        self.board.end_tick();
+    }
+
+    /// The market's own time at `now`: the tape's, or the clock's.
+    pub fn time(&self, now: UtcMicros) -> UtcMicros {
+        match &self.driver {
+            Driver::Simulated(_) => now,
+            Driver::Replayed(replay) => replay.time(now),
+        }
+    }
+
+    /// Whether the market trades on tape; and where the tape stands.
+    pub fn replay(&self) -> Option<&Replay> {
+        match &self.driver {
+            Driver::Simulated(_) => None,
+            Driver::Replayed(replay) => Some(replay),
+        }
+    }
+
+    /// As [`Self::replay`], to pause and to go on.
+    pub fn replay_mut(&mut self) -> Option<&mut Replay> {
+        match &mut self.driver {
+            Driver::Simulated(_) => None,
+            Driver::Replayed(replay) => Some(replay),
         }
     }
 
     /// The present quote, or `None` for a symbol that is not listed.
     pub fn quote(&self, symbol: Symbol) -> Option<&Quote> {
-        let walk = self.walks.get(*self.index.get(&symbol)?)?;
-        Some(&walk.quote)
+        self.board.quote(symbol)
     }
 
     /// Every quote, sorted by symbol.
     pub fn quotes(&self) -> impl Iterator<Item = &Quote> {
-        self.walks.iter().map(|walk| &walk.quote)
+        self.board.quotes()
     }
 
     /// Symbols whose quote the last tick changed, sorted.
     pub fn changed(&self) -> &[Symbol] {
-        &self.changed
+        self.board.changed()
     }
 
     /// The day's line, at most `max_points` (and never more than [`MAX_POINTS`]), ending with the present price.
     pub fn series(&self, symbol: Symbol, max_points: usize) -> Option<Vec<Price>> {
-        let walk = self.walks.get(*self.index.get(&symbol)?)?;
-        Some(walk.line.read(walk.quote.price, max_points))
+        self.board.series(symbol, max_points)
     }
 
     /// Begins the day's lines anew.
     pub fn start_day(&mut self) {
-        for walk in &mut self.walks {
-            walk.line.clear(LINE_EVERY);
+        self.board.start_day();
+    }
+
+    #[cfg(test)]
+    fn simulated(&self) -> &Simulation {
+        match &self.driver {
+            Driver::Simulated(simulation) => simulation,
+            Driver::Replayed(_) => panic!("not simulated"),
         }
     }
 }
@@ -180,45 +148,11 @@ pub fn first_cents(symbol: Symbol) -> Option<i64> {
     Some(listing.base_cents)
 }
 
-fn next_quote(
-    walk: &Walk,
-    width: f64,
-    tone: u32,
-    bid_lots: u32,
-    ask_lots: u32,
-    now: UtcMicros,
-) -> Quote {
-    let mid = walk.listing.base_cents as f64 * walk.level;
-    let half = mid * walk.listing.half_spread_ppm * width / 1e6;
-    let bid = whole_cents((mid - half).floor()).max(1);
-    let ask = whole_cents((mid + half).ceil()).max(bid + 1);
-    let last = match tone {
-        0..4 => bid,
-        4..8 => ask,
-        _ => whole_cents(mid.round()).clamp(bid, ask),
-    };
-    let cents = |cents| Price::from_units(cents, 2);
-    Quote {
-        symbol: walk.quote.symbol,
-        price: cents(last),
-        bid: cents(bid),
-        ask: cents(ask),
-        bid_size: Qty::from_units(i64::from(bid_lots) * LOT, 0),
-        ask_size: Qty::from_units(i64::from(ask_lots) * LOT, 0),
-        at: now,
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a whole number of cents far below 2^53: the level is clamped"
-)]
-fn whole_cents(cents: f64) -> i64 {
-    cents as i64
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::simulation::SPEAKS_PER_MILLE;
     use super::*;
 
     const START: UtcMicros = UtcMicros(1_763_821_096_204_000);
@@ -281,7 +215,7 @@ mod tests {
                 continue;
             }
             for name in names {
-                let mid = market.walks[market.index[&Symbol::new(name).unwrap()]].level;
+                let mid = market.simulated().level(Symbol::new(name).unwrap());
                 if let Some(before) = last.insert(name, mid) {
                     moves.entry(name).or_default().push(mid / before - 1.0);
                 }

@@ -394,7 +394,6 @@ impl Store {
             RestAnswer::OrdersLog { pos: _ } if is_new_log => {
                 self.desk.orders.replace(Vec::new(), &ctx);
             }
-            RestAnswer::OrdersLog { pos: _ } => {}
             RestAnswer::History {
                 entries,
                 total_today,
@@ -402,7 +401,7 @@ impl Store {
             RestAnswer::Pnl(totals) => self.desk.positions.take_pnl(totals),
             RestAnswer::Halt { pos: _, status } => self.desk.halt.replace(status),
             RestAnswer::Breakers { pos: _, breakers } => self.desk.breakers.replace(breakers),
-            RestAnswer::Alerts { pos: _ } => {}
+            RestAnswer::OrdersLog { pos: _ } | RestAnswer::Alerts { pos: _ } => {}
         }
     }
 

@@ -452,8 +452,8 @@ fn the_same_ticket_with_a_newer_price_is_the_same_order() {
 fn what_raises_by_hand_needs_a_price_that_was_seen_lately_and_not_tomorrow() {
     let place = |price_seen: Option<PriceSeen>, side: Side| {
         let asked = OrderRequest {
-            price_seen,
             side,
+            price_seen,
             ..request("seen")
         };
         match ledger().place(asked, &hand(), Some(&quote()), NOW) {

@@ -1,0 +1,318 @@
+//! A real day, 7 October 2013, traded from open to close in virtual time, and its books checked by a second bookkeeper.
+//!
+//! The tapes are not part of the repository: `QD_REPLAY_DATA` names their folder, by default `../shared/data/lean` beside
+//! the checkout. Without them the tests say so and pass.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a broken fixture fails loudly, and a skipped test says so"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use qd_execution::config::ExecutionConfig;
+use qd_execution::desk::Desk;
+use qd_execution::ledger::{Author, CloseRequest, OrderRequest, PriceSeen};
+use qd_execution::tape::{Selection, choose, find};
+use qd_execution::{Replay, ReplayEnd};
+use qd_types::{
+    AccountId, ClientOrderId, OrderType, PositionKey, Price, Qty, Side, StrategyId, Symbol,
+    TimeInForce, UserId, UtcMicros,
+};
+
+/// The desk moves in quarters of a second; the market and the strategies every whole one, as the tape has it.
+const STEP_MILLIS: u32 = 250;
+/// From 09:30 to a little behind 16:00.
+const NUM_STEPS: i64 = (6 * 3_600 + 1_900) * 1_000 / STEP_MILLIS as i64;
+const OPEN_MILLIS: i64 = (9 * 60 + 30) * 60_000;
+
+fn tapes() -> Option<PathBuf> {
+    let folder = std::env::var_os("QD_REPLAY_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/lean"),
+        PathBuf::from,
+    );
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!(
+        "SKIPPED: no tapes at {}; QD_REPLAY_DATA may name a folder in the LEAN format",
+        folder.display()
+    );
+    None
+}
+
+fn replay(folder: &Path) -> Replay {
+    let selection = Selection {
+        date: Some(20_131_007),
+        symbols: ["SPY", "IBM", "BAC", "AIG"]
+            .iter()
+            .map(|symbol| Symbol::new(symbol).unwrap())
+            .collect(),
+        ..Selection::default()
+    };
+    let day = choose(&find(folder).unwrap(), &selection).unwrap();
+    assert_eq!(day.resolution.as_str(), "second");
+    Replay::new(day, 1, ReplayEnd::Stop)
+}
+
+/// A desk at the open of the day, on a clock that is the tape's own.
+fn desk(folder: &Path) -> (Desk, UtcMicros) {
+    let replay = replay(folder);
+    let open = UtcMicros::exchange_midnight(replay.day().date)
+        .unwrap()
+        .plus_millis(OPEN_MILLIS);
+    let config = ExecutionConfig {
+        step_millis: STEP_MILLIS,
+        steps_per_tick: 4,
+        ..ExecutionConfig::replay(7, replay.day().symbols()).unwrap()
+    };
+    (Desk::replaying(&config, replay, open), open)
+}
+
+fn account() -> AccountId {
+    AccountId::new("PAPER-1").unwrap()
+}
+
+/// A hand that goes long, adds, takes off a part, flips short, covers a part, flips back and closes, over and over.
+fn play_by_hand(desk: &mut Desk, step: i64, now: UtcMicros) {
+    const EVERY: i64 = 400;
+    if step % EVERY != EVERY / 2 {
+        return;
+    }
+    let turn = step / EVERY;
+    let symbols = ["SPY", "IBM", "BAC", "AIG"];
+    let symbol = Symbol::new(symbols[usize::try_from(turn % 4).unwrap()]).unwrap();
+    let author = Author::Hand(UserId::new("alice").unwrap());
+    let client_order_id = ClientOrderId::new(&format!("hand-{turn}")).unwrap();
+    let (side, shares) = match turn / 4 % 7 {
+        0 => (Side::Buy, 60),
+        1 => (Side::Buy, 25),
+        2 => (Side::Sell, 40),
+        3 => (Side::Sell, 110),
+        4 => (Side::Buy, 30),
+        5 => (Side::Buy, 75),
+        _ => {
+            let request = CloseRequest {
+                symbol,
+                account: None,
+                strategy: Some(StrategyId::new("manual").unwrap()),
+                client_order_id,
+                qty: None,
+                reason: "the round is over".to_owned(),
+            };
+            desk.close(&request, &[account()], &author, now);
+            return;
+        }
+    };
+    let price = desk.market().quote(symbol).unwrap().price;
+    let request = OrderRequest {
+        account: account(),
+        strategy: StrategyId::new("manual").unwrap(),
+        client_order_id,
+        symbol,
+        side,
+        qty: Qty::from_units(shares, 0),
+        order_type: OrderType::Market,
+        limit_price: None,
+        stop_price: None,
+        time_in_force: TimeInForce::Day,
+        reason: "the round goes on".to_owned(),
+        halt_epoch_seen: None,
+        price_seen: Some(PriceSeen {
+            value: price,
+            at: now,
+        }),
+    };
+    desk.place(request, &author, now);
+}
+
+/// How many fills opened a short, went through flat, and closed only a part.
+#[derive(Debug, Default)]
+struct Kinds {
+    shorts: usize,
+    flips: usize,
+    partial_closes: usize,
+}
+
+#[test]
+fn a_days_books_equal_those_of_a_second_bookkeeper_and_three_mistakes_are_seen() {
+    let Some(folder) = tapes() else { return };
+    let (mut desk, open) = desk(&folder);
+    let mut last_at = open;
+    for step in 0..NUM_STEPS {
+        let now = open.plus_millis(step * i64::from(STEP_MILLIS));
+        desk.step(now);
+        play_by_hand(&mut desk, step, now);
+        let at = desk.market().time(now);
+        assert!(at >= last_at, "time went back");
+        last_at = at;
+    }
+    let status = desk.market().replay().unwrap().status(last_at);
+    assert!(status.is_over, "{status:?}");
+    assert_eq!(
+        status.num_problems,
+        0,
+        "{:?}",
+        desk.market().replay().unwrap().tape().problems()
+    );
+
+    let fills = desk.ledger().fills();
+    let mut kinds = Kinds::default();
+    let mut held: BTreeMap<PositionKey, Qty> = BTreeMap::new();
+    for entry in fills {
+        let before = held.get(&entry.position).copied().unwrap_or_default();
+        let after = before + entry.side.signed(entry.fill.qty);
+        kinds.shorts += usize::from(before.is_zero() && after.is_negative());
+        kinds.flips += usize::from(
+            !before.is_zero() && !after.is_zero() && before.is_negative() != after.is_negative(),
+        );
+        kinds.partial_closes += usize::from(
+            !after.is_zero()
+                && before.is_negative() == after.is_negative()
+                && after.abs() < before.abs(),
+        );
+        held.insert(entry.position.clone(), after);
+    }
+    assert!(fills.len() >= 200, "{} fills", fills.len());
+    assert!(
+        kinds.shorts > 0 && kinds.flips > 0 && kinds.partial_closes > 0,
+        "{kinds:?}"
+    );
+
+    let ours = our_books(&desk, &held);
+    let files = Files::write(&desk, &held);
+    assert_eq!(
+        differences(&ours, &files.recompute(0)),
+        Vec::<String>::new()
+    );
+    for mutant in 1..=3 {
+        let wrong = differences(&ours, &files.recompute(mutant));
+        assert!(!wrong.is_empty(), "mistake {mutant} was not seen");
+    }
+}
+
+/// Row → shares, realized and unrealized, in hundred-millionths of a dollar; and the day's fees.
+type Books = BTreeMap<String, Vec<i128>>;
+
+fn name(key: &PositionKey) -> String {
+    format!("{}/{}/{}", key.account, key.strategy, key.symbol)
+}
+
+fn hundred_millionths(text: &str) -> i128 {
+    let digits = text.trim_start_matches('-');
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let fraction: String = format!("{fraction:0<8}").chars().take(8).collect();
+    let value = whole.parse::<i128>().unwrap() * 100_000_000 + fraction.parse::<i128>().unwrap();
+    if text.starts_with('-') { -value } else { value }
+}
+
+fn our_books(desk: &Desk, held: &BTreeMap<PositionKey, Qty>) -> Books {
+    let book = desk.ledger().book(&account()).unwrap();
+    let mut realized: BTreeMap<&PositionKey, qd_types::Money> = BTreeMap::new();
+    for entry in desk.ledger().fills() {
+        *realized.entry(&entry.position).or_default() += entry.fill.realized_pl;
+    }
+    let mut books: Books = held
+        .keys()
+        .map(|key| {
+            let (shares, unrealized) = book.position(key).map_or_else(
+                || ("0".to_owned(), "0".to_owned()),
+                |row| (row.qty.to_canonical(), row.unrealized_pl.to_canonical()),
+            );
+            (
+                name(key),
+                vec![
+                    shares.parse().unwrap(),
+                    hundred_millionths(&realized[key].to_canonical()),
+                    hundred_millionths(&unrealized),
+                ],
+            )
+        })
+        .collect();
+    books.insert(
+        "fees".to_owned(),
+        vec![hundred_millionths(&book.day.fees.to_canonical())],
+    );
+    books
+}
+
+/// Rows that differ by a hundredth of a cent or more.
+fn differences(ours: &Books, theirs: &Books) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (row, values) in ours {
+        let there = theirs.get(row).cloned().unwrap_or_default();
+        let is_same = there.len() == values.len()
+            && values
+                .iter()
+                .zip(&there)
+                .all(|(one, other)| (one - other).abs() < 10_000);
+        if !is_same {
+            differences.push(format!("{row}: ours {values:?}, theirs {there:?}"));
+        }
+    }
+    differences
+}
+
+/// The fill log and the marks, as the second bookkeeper reads them.
+struct Files {
+    folder: PathBuf,
+}
+
+impl Files {
+    fn write(desk: &Desk, held: &BTreeMap<PositionKey, Qty>) -> Self {
+        let folder = std::env::temp_dir().join(format!("qd-replay-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let units = |price: Price| hundred_millionths(&price.to_canonical()) / 10_000;
+        let mut fills = String::new();
+        for entry in desk.ledger().fills() {
+            writeln!(
+                fills,
+                "{},{},{},{},{}",
+                name(&entry.position),
+                entry.side.as_str(),
+                entry.fill.qty.to_canonical(),
+                units(entry.fill.price),
+                hundred_millionths(&entry.fee.to_canonical()) / 10_000
+            )
+            .unwrap();
+        }
+        let mut marks = String::new();
+        for key in held.keys() {
+            let price = desk.market().quote(key.symbol).unwrap().price;
+            writeln!(marks, "{},{}", name(key), units(price)).unwrap();
+        }
+        std::fs::write(folder.join("fills.csv"), fills).unwrap();
+        std::fs::write(folder.join("marks.csv"), marks).unwrap();
+        Self { folder }
+    }
+
+    fn recompute(&self, mutant: u8) -> Books {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("replay/recompute.mjs");
+        let output = Command::new("node")
+            .arg(script)
+            .arg(self.folder.join("fills.csv"))
+            .arg(self.folder.join("marks.csv"))
+            .arg(mutant.to_string())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(|line| {
+                let mut parts = line.split(',');
+                let row = parts.next().unwrap().to_owned();
+                (row, parts.map(|part| part.parse().unwrap()).collect())
+            })
+            .collect()
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.folder).ok();
+    }
+}
