@@ -2,7 +2,9 @@
 
 use axum::extract::State;
 use qd_types::Permission;
-use qd_wire::rest::{MarketClockResponse, PriceQuote, PriceSeries, PricesResponse, SeriesResponse};
+use qd_wire::rest::{
+    MarketClockResponse, PriceQuote, PriceSeries, PricesResponse, ReplayClock, SeriesResponse,
+};
 
 use super::Api;
 use super::identity::Caller;
@@ -85,6 +87,14 @@ pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params
                 zone: "America/New_York".to_owned(),
                 // In a replay the tape's own.
                 now: desk.market().time(now),
+                replay: desk.market().replay().map(|replay| {
+                    let status = replay.status(now);
+                    ReplayClock {
+                        speed: status.speed,
+                        paused: status.is_paused,
+                        over: status.is_over,
+                    }
+                }),
             }
         })
         .await

@@ -536,6 +536,7 @@ pub(crate) fn bootstrap() -> BootstrapResponse {
             next_change_at: None,
             zone: "America/New_York".to_owned(),
             now: at,
+            replay: None,
         },
         stats: StatsResponse {
             orders_today: 0,

@@ -64,6 +64,20 @@ pub struct MarketClockResponse {
     /// The server's clock when it answered; in a replay, the tape's.
     #[serde(with = "crate::codec")]
     pub now: UtcMicros,
+    /// How the tape plays; absent where nothing is replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayClock>,
+}
+
+/// How a tape plays: with it a reader goes on from [`MarketClockResponse::now`] by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayClock {
+    /// Tape seconds per second.
+    pub speed: u32,
+    /// It stands still until it is told to go on.
+    pub paused: bool,
+    /// It was played to its end.
+    pub over: bool,
 }
 
 /// How a part of the system does.

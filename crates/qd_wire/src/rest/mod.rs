@@ -20,7 +20,7 @@ pub use self::bootstrap::{BootstrapParts, BootstrapResponse, bootstrap_json};
 pub use self::commands::{CancelOrder, ClosePosition, CommandError, PlaceOrder, PriceSeen};
 pub use self::dashboard::{
     FeedCounter, HealthResponse, LimitUse, MarketClockResponse, PriceQuote, PriceSeries,
-    PricesResponse, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse,
+    PricesResponse, ReplayClock, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse,
 };
 pub use self::problem::{FieldError, LimitBreach, Problem};
 use crate::error::{WireError, object_text};

@@ -10,8 +10,8 @@ use qd_wire::rest::{
     HealthResponse, HistoryEntry, HistoryResponse, LimitBreach, LimitUse, MarketClockResponse,
     OrderDetailResponse, OrderResponse, OrderTransition, OrdersResponse, PositionsResponse,
     PositionsSummary, PriceQuote, PriceSeries, PricesResponse, Problem, RealtimePnlResponse,
-    SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse, StreamLogResponse, StreamRef,
-    bootstrap_json, from_json, to_json,
+    ReplayClock, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse, StreamLogResponse,
+    StreamRef, bootstrap_json, from_json, to_json,
 };
 use qd_wire::write_message;
 use serde::Serialize;
@@ -132,6 +132,7 @@ fn clock() -> MarketClockResponse {
         next_change_at: Some(s::at("2026-11-20T21:00:00Z")),
         zone: "America/New_York".to_owned(),
         now: s::moment(210),
+        replay: None,
     }
 }
 
@@ -215,6 +216,15 @@ fn market_answers() {
         },
     );
     check("rest_market_clock.json", &clock());
+    let tape = MarketClockResponse {
+        replay: Some(ReplayClock {
+            speed: 60,
+            paused: false,
+            over: false,
+        }),
+        ..clock()
+    };
+    check("rest_market_clock_replay.json", &tape);
 }
 
 #[test]
