@@ -196,11 +196,12 @@ impl Store {
     }
 
     fn ctx(&self, now: UtcMicros) -> Ctx {
+        let offset_micros = self.connection.offset_micros();
         Ctx {
             now,
             zone: self.config.zone,
-            phase: self.polls.phase(),
-            offset_micros: self.connection.offset_micros(),
+            phase: self.polls.phase(now, now.plus_micros(offset_micros)),
+            offset_micros,
         }
     }
 
@@ -392,7 +393,6 @@ impl Store {
             RestAnswer::OrdersLog { pos: _ } if is_new_log => {
                 self.desk.orders.replace(Vec::new(), &ctx);
             }
-            RestAnswer::OrdersLog { pos: _ } => {}
             RestAnswer::History {
                 entries,
                 total_today,
@@ -400,7 +400,7 @@ impl Store {
             RestAnswer::Pnl(totals) => self.desk.positions.take_pnl(totals),
             RestAnswer::Halt { pos: _, status } => self.desk.halt.replace(status),
             RestAnswer::Breakers { pos: _, breakers } => self.desk.breakers.replace(breakers),
-            RestAnswer::Alerts { pos: _ } => {}
+            RestAnswer::OrdersLog { pos: _ } | RestAnswer::Alerts { pos: _ } => {}
         }
     }
 
