@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a missing node should fail loudly")]
 
 mod behavior;
+mod honesty;
+mod keyboard;
 mod truth;
 
 use std::cell::Cell;
@@ -11,6 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
 use qd_pages::{Command, CommandSender, DeskState, PageCtx, desk_ui};
 use qd_state::Snapshot;
 use qd_tests::desk::SampleDesk;
@@ -31,6 +34,35 @@ struct Screen {
 struct Console {
     harness: Harness<'static, Screen>,
     desk: SampleDesk,
+}
+
+/// A text as it was painted.
+#[derive(Clone, Debug)]
+struct Painted {
+    text: String,
+    rect: egui::Rect,
+    clip: egui::Rect,
+    color: egui::Color32,
+    /// It ends in "…".
+    is_cut: bool,
+}
+
+fn take_texts(shape: &egui::Shape, clip: egui::Rect, out: &mut Vec<Painted>) {
+    match shape {
+        egui::Shape::Text(text) => out.push(Painted {
+            text: text.galley.text().to_owned(),
+            rect: text.visual_bounding_rect(),
+            clip,
+            color: text.override_text_color.unwrap_or(text.fallback_color),
+            is_cut: text.galley.elided,
+        }),
+        egui::Shape::Vec(shapes) => {
+            for shape in shapes {
+                take_texts(shape, clip, out);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The instant at which every test begins.
@@ -92,6 +124,30 @@ impl Console {
         screen.snapshot = snapshot;
         screen.now_ms = now_ms;
         self.harness.run();
+    }
+
+    /// Whether any node's name has these words.
+    fn says(&self, words: &str) -> bool {
+        self.harness
+            .query_all_by_label_contains(words)
+            .next()
+            .is_some()
+    }
+
+    /// Every text that was painted in the last frame.
+    fn all_painted(&self) -> Vec<Painted> {
+        let mut out = Vec::new();
+        for clipped in &self.harness.output().shapes {
+            take_texts(&clipped.shape, clipped.clip_rect, &mut out);
+        }
+        out
+    }
+
+    /// The first text painted that reads like this.
+    fn painted(&self, text: &str) -> Option<Painted> {
+        self.all_painted()
+            .into_iter()
+            .find(|painted| painted.text == text)
     }
 
     /// What was asked for since the last call.

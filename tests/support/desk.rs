@@ -125,6 +125,11 @@ impl SampleDesk {
         Self::with_positions(Role::Trader, now, rows)
     }
 
+    /// A live desk that holds these positions instead.
+    pub fn holding(role: Role, now: UtcMicros, positions: Vec<Position>) -> Self {
+        Self::with_positions(role, now, positions)
+    }
+
     /// A desk that has not heard a word yet.
     pub fn silent(now: UtcMicros) -> Self {
         Self {
@@ -223,6 +228,39 @@ impl SampleDesk {
             positions,
             at: self.now,
         });
+    }
+
+    /// The gateway proves the orders and the halt state, and says nothing of the positions.
+    pub fn beat_without_positions(&mut self) {
+        let positions = vec![
+            (orders_stream(), pos(self.order_seq)),
+            (StreamName::KillSwitch, pos(self.halt_seq)),
+        ];
+        self.apply(Event::BeatReceived {
+            positions,
+            at: self.now,
+        });
+    }
+
+    /// The places of the positions and of the orders, for beats made by hand.
+    pub fn places(&self) -> ((StreamName, StreamPos), (StreamName, StreamPos)) {
+        (
+            (positions_stream(), pos(self.seq)),
+            (orders_stream(), pos(self.order_seq)),
+        )
+    }
+
+    /// An order is new, or has changed.
+    pub fn publish_order(&mut self, order: Order) {
+        self.order_seq += 1;
+        let event = message(
+            orders_stream(),
+            MessageKind::Event,
+            self.order_seq,
+            StreamPayload::OrderChanged(Box::new(OrderChange { order, fill: None })),
+            self.now,
+        );
+        self.apply(event);
     }
 
     /// The whole picture goes out under the next number.
@@ -433,9 +471,21 @@ fn totals(positions: &[Position]) -> PositionTotals {
 }
 
 fn position(symbol: &str, qty: i64, avg: &str, mark: &str, now: UtcMicros) -> Position {
+    position_of("momentum", symbol, qty, avg, mark, now)
+}
+
+/// A position of a strategy: symbol, signed shares, average entry and mark.
+pub fn position_of(
+    strategy: &str,
+    symbol: &str,
+    qty: i64,
+    avg: &str,
+    mark: &str,
+    now: UtcMicros,
+) -> Position {
     let mut position = Position {
         account: account(),
-        strategy: StrategyId::new("momentum").unwrap(),
+        strategy: StrategyId::new(strategy).unwrap(),
         symbol: Symbol::new(symbol).unwrap(),
         qty: Qty::from_units(qty, 0),
         avg_entry_price: price(avg),

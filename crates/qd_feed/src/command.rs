@@ -41,6 +41,8 @@ pub enum FeedCommand {
     Refresh(Poll),
     /// Connect now instead of when the wait is over.
     RetryNow,
+    /// Give the connection up, whatever it seems to do, and resume every stream on a new one.
+    Reconnect,
     /// End the session.
     SignOut,
     /// The user touched something: extends the idle time, at most once a minute.

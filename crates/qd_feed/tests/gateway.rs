@@ -270,6 +270,34 @@ async fn a_refusal_is_not_hammered_and_retry_now_asks_again() {
     gateway.greeted().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_opens_a_new_connection_that_goes_on_where_the_old_one_was() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let console = Watched::start(&gateway.url);
+    let (mut socket, _) = gateway.greeted().await;
+    socket
+        .publish(
+            1,
+            MessageKind::Snapshot,
+            &snapshot_body(&[position("AAPL", 10)]),
+        )
+        .await;
+    console
+        .until("number 1", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+    // The socket lives and says nothing more: only another one can prove anything.
+    console.feed.send(FeedCommand::Reconnect).unwrap();
+    let (mut socket, hello) = gateway.greeted().await;
+    let ClientFrame::Hello { resume, .. } = hello else {
+        unreachable!()
+    };
+    assert!(resume.contains(&(positions_stream(), pos(1))), "{resume:?}");
+    socket.beat(1).await;
+    console
+        .until("the seal", |snapshot| is_verified_to(snapshot, 1))
+        .await;
+}
+
 // covers: RT-5
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_visits_leave_nothing_behind() {

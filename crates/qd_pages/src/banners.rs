@@ -17,6 +17,14 @@ pub(crate) fn banners_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     halt_ui(ui, cx);
     read_only_ui(ui, cx);
     stale_ui(ui, cx);
+    prices_ui(ui, cx);
+}
+
+fn is_connected(cx: &PageCtx<'_>) -> bool {
+    matches!(
+        cx.snapshot.connection.state,
+        ConnectionState::Live | ConnectionState::Resyncing
+    )
 }
 
 fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
@@ -98,15 +106,24 @@ fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         .as_ref()
         .map(|reason| format!(": {reason}"))
         .unwrap_or_default();
+    // Without a connection its banner says that everything is old. A hole is closed within seconds, mostly.
+    let is_old = is_connected(cx) && matches!(halt.freshness, Freshness::Aging | Freshness::Stale);
+    let unconfirmed = match halt.confirmed_at {
+        Some(at) if is_old => format!(" Last confirmed {} ago.", fmt::age(cx.age_ms(at))),
+        _ => String::new(),
+    };
     match halt.state {
         HaltState::Halted => {
-            let detail = format!("Engaged{by}{reason}. Cancelling and closing by hand still work.");
+            let detail = format!(
+                "Engaged{by}{reason}. Cancelling and closing by hand still work.{unconfirmed}"
+            );
             Banner::new(Tone::Danger, "Kill switch engaged")
                 .detail(&detail)
                 .ui(ui, &cx.ui);
         }
         HaltState::ReduceOnly => {
-            let detail = format!("Set{by}{reason}. Closing and cancelling still work.");
+            let detail =
+                format!("Set{by}{reason}. Closing and cancelling still work.{unconfirmed}");
             Banner::new(Tone::Warn, "Reduce only")
                 .detail(&detail)
                 .ui(ui, &cx.ui);
@@ -117,6 +134,12 @@ fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
                 .detail(
                     "Treated as halted: no new risk. Cancelling and closing by hand still work.",
                 )
+                .ui(ui, &cx.ui);
+        }
+        HaltState::Active if is_old => {
+            let detail = format!("Trading was active.{unconfirmed} It may have been halted since.");
+            Banner::new(Tone::Warn, "Halt state unconfirmed")
+                .detail(&detail)
                 .ui(ui, &cx.ui);
         }
         HaltState::Unknown | HaltState::Active => {}
@@ -138,26 +161,41 @@ fn read_only_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn stale_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     let positions = &cx.snapshot.positions;
-    let is_connected = matches!(
-        cx.snapshot.connection.state,
-        ConnectionState::Live | ConnectionState::Resyncing
-    );
-    if !is_connected || positions.freshness != Freshness::Stale {
+    if !is_connected(cx) || positions.freshness != Freshness::Stale {
         return;
     }
     let age = positions
         .confirmed_at
         .map(|at| fmt::age(cx.age_ms(at)))
         .unwrap_or_default();
-    let error = positions
-        .last_price_error
-        .as_ref()
-        .map(|error| format!(" Prices: {error}."))
-        .unwrap_or_default();
-    let detail = format!("Positions were last confirmed {age} ago.{error}");
+    let detail = format!("Positions were last confirmed {age} ago.");
     if Banner::new(Tone::Warn, "Data may be stale")
         .detail(&detail)
         .action("Refresh")
+        .ui(ui, &cx.ui)
+    {
+        cx.commands.send(Command::RefreshStreams);
+    }
+}
+
+/// A price poll that fails is said whatever the stream does: the stream's beats prove shares, not prices.
+fn prices_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    let positions = &cx.snapshot.positions;
+    let Some(error) = positions
+        .last_price_error
+        .as_ref()
+        .filter(|_| is_connected(cx))
+    else {
+        return;
+    };
+    let oldest = positions
+        .marked_at
+        .map(|at| format!(" The oldest price is {} old.", fmt::age(cx.age_ms(at))))
+        .unwrap_or_default();
+    let detail = format!("{error}.{oldest}");
+    if Banner::new(Tone::Warn, "Prices cannot be polled")
+        .detail(&detail)
+        .action("Try again")
         .ui(ui, &cx.ui)
     {
         cx.commands.send(Command::RefreshPoll(Poll::Prices));

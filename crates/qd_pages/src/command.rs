@@ -35,6 +35,8 @@ pub enum Command {
     },
     /// Ask now what would be asked in a while.
     RefreshPoll(Poll),
+    /// Prove anew what is on screen: a new connection that resumes every stream, and prices now.
+    RefreshStreams,
     /// Try to connect now.
     RetryConnection,
     /// Load the program anew (in the browser), or connect from scratch.

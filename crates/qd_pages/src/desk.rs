@@ -50,7 +50,7 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
     Panel::top("qd_header")
         .exact_size(size::HEADER_HEIGHT)
         .frame(paint::header_frame(tokens))
-        .show(ui, |ui| header::header_ui(ui, cx));
+        .show(ui, |ui| header::header_ui(ui, cx, &state.toasts));
     Panel::bottom("qd_footer")
         .exact_size(size::FOOTER_HEIGHT)
         .frame(paint::footer_frame(tokens))

@@ -2,25 +2,29 @@
 
 use std::fmt::Write as _;
 
-use egui::{Align, Layout, Ui};
-use qd_state::ConnectionState;
-use qd_types::{Environment, Tone, ZoneChoice, fmt};
+use egui::{Align, Layout, Popup, PopupCloseBehavior, ScrollArea, Ui};
+use qd_state::{ConnectionState, Freshness};
+use qd_types::{Environment, HaltState, Tone, UtcMicros, ZoneChoice, fmt};
 use qd_ui::badge::Chip;
 use qd_ui::button::Button;
 use qd_ui::text;
+use qd_ui::toast::Toasts;
 use qd_ui::tokens::space;
 
-use crate::PageCtx;
+use crate::{Command, PageCtx};
 
 /// Below this the New York and UTC clocks go.
 const WIDTH_FOR_CLOCKS: f32 = 1180.0;
 /// Below this the market's phase goes.
 const WIDTH_FOR_MARKET: f32 = 1000.0;
-/// Below this the product's name and the user go.
+/// Below this the product's name goes, and words become short.
 const WIDTH_FOR_NAMES: f32 = 760.0;
+/// The user's menu.
+const MENU_WIDTH: f32 = 320.0;
+const MESSAGES_HEIGHT: f32 = 220.0;
 
 /// Draws the header's row.
-pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
     let width = ui.available_width();
     let gap = if width < WIDTH_FOR_NAMES {
         space::XS
@@ -30,9 +34,7 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap;
         kill_switch_ui(ui, cx, width);
-        if width >= WIDTH_FOR_NAMES {
-            user_ui(ui, cx);
-        }
+        user_ui(ui, cx, toasts, width);
         connection_ui(ui, cx, width);
         halt_ui(ui, cx, width);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -84,15 +86,32 @@ fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         Some(Environment::Paper) => market.text.replace("NYSE", "Simulated market"),
         _ => market.text.to_string(),
     };
-    let words = match market.next_change_at {
-        Some(at) => {
-            let left = fmt::countdown(at.millis_since(cx.server_now()));
-            format!("{text} · {} {left}", market.countdown_label)
-        }
-        None if text.is_empty() => "market clock unknown".to_owned(),
-        None => text,
+    let is_old = market.freshness == Freshness::Stale;
+    let left = market
+        .next_change_at
+        .map(|at| at.millis_since(cx.server_now()));
+    let words = match (market.loaded_at, left) {
+        // What nobody has confirmed for minutes is what was; a countdown from it would be made up.
+        (Some(at), _) if is_old => format!("{text} {} ago", fmt::age(cx.age_ms(at))),
+        (_, Some(left)) if left <= 0 => format!("{text} until {} ago", fmt::age(-left)),
+        (_, Some(left)) => format!(
+            "{text} · {} {}",
+            market.countdown_label,
+            fmt::countdown(left)
+        ),
+        (_, None) if text.is_empty() => "market clock unknown".to_owned(),
+        (_, None) => text,
     };
-    Chip::outline(&words).ui(ui, &cx.ui);
+    let is_doubtful = is_old || left.is_some_and(|left| left <= 0);
+    let mut chip = Chip::outline(&words);
+    if is_doubtful {
+        chip = chip.dot(Tone::Warn);
+    }
+    let response = chip.ui(ui, &cx.ui);
+    if let Some(at) = market.loaded_at {
+        let age = fmt::age(cx.age_ms(at));
+        response.on_hover_text(format!("The market clock was read {age} ago"));
+    }
 }
 
 fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
@@ -107,12 +126,39 @@ fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
     let halt = &cx.snapshot.halt;
-    let words = if width < WIDTH_FOR_NAMES {
-        short_halt(halt.state)
+    let is_narrow = width < WIDTH_FOR_NAMES;
+    // What nobody vouches for is what was. Green is only for what is.
+    let was = !halt.is_current() && halt.state != HaltState::Unknown;
+    let (words, tone) = if was {
+        let age = halt
+            .confirmed_at
+            .map_or_else(|| "?".to_owned(), |at| fmt::age(cx.age_ms(at)));
+        let short = short_halt(halt.state);
+        let words = if is_narrow {
+            format!("WAS {short} {age}")
+        } else {
+            format!("WAS {short} · {age} ago")
+        };
+        let tone = if halt.tone == Tone::Danger {
+            Tone::Danger
+        } else {
+            Tone::Warn
+        };
+        (words, tone)
+    } else if is_narrow {
+        (short_halt(halt.state).to_owned(), halt.tone)
     } else {
-        halt.text
+        (halt.text.to_owned(), halt.tone)
     };
-    let name = format!("Halt state: {}", halt.text);
+    let name = match (was, halt.confirmed_at) {
+        (true, Some(at)) => format!(
+            "Halt state: WAS {} · {} ago",
+            short_halt(halt.state),
+            fmt::age(cx.age_ms(at))
+        ),
+        (true, None) => format!("Halt state: WAS {}", short_halt(halt.state)),
+        (false, _) => format!("Halt state: {}", halt.text),
+    };
     let mut meaning = match &halt.reason {
         Some(reason) => format!("{}\nReason: {reason}", halt.text),
         None => halt.text.to_owned(),
@@ -124,15 +170,13 @@ fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
         write!(meaning, "\nConfirmed {} ago", fmt::age(cx.age_ms(at))).ok();
     }
     write!(meaning, "\n{}", halt.seal.text).ok();
-    Chip::pill(words, halt.tone)
+    Chip::pill(&words, tone)
         .name(&name)
         .ui(ui, &cx.ui)
         .on_hover_text(meaning);
 }
 
-fn short_halt(state: qd_types::HaltState) -> &'static str {
-    use qd_types::HaltState;
-
+fn short_halt(state: HaltState) -> &'static str {
     match state {
         HaltState::Active => "ACTIVE",
         HaltState::ReduceOnly => "REDUCE",
@@ -150,12 +194,15 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
         }
         ConnectionState::Reconnecting | ConnectionState::Ended => Tone::Danger,
     };
-    let mut words = if width < WIDTH_FOR_NAMES || connection.text.is_empty() {
+    let is_narrow = width < WIDTH_FOR_NAMES;
+    let mut words = if is_narrow || connection.text.is_empty() {
         connection.state.as_str().to_owned()
     } else {
         connection.text.to_string()
     };
+    // The banner has the countdown where the header has no room for it.
     if connection.state == ConnectionState::Reconnecting
+        && !is_narrow
         && let Some(at) = connection.retry_at
     {
         // Rounded up, so that a countdown ends at one and not at zero.
@@ -182,6 +229,9 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
         .ok();
     }
     let name = format!("Connection: {words}");
+    if is_narrow && connection.state == ConnectionState::Reconnecting {
+        "Offline".clone_into(&mut words);
+    }
     Chip::outline(&words)
         .dot(tone)
         .name(&name)
@@ -189,7 +239,7 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
         .on_hover_text(meaning);
 }
 
-fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts, width: f32) {
     let words = match &cx.snapshot.session {
         Some(session) => {
             let role = session
@@ -201,20 +251,64 @@ fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         }
         None => "signed out".to_owned(),
     };
-    let response = Chip::outline(&words)
+    let initial: String = if width < WIDTH_FOR_NAMES {
+        words
+            .chars()
+            .next()
+            .map_or_else(String::new, |first| first.to_uppercase().collect())
+    } else {
+        words.clone()
+    };
+    let response = Chip::outline(&initial)
         .name(&format!("User: {words}"))
+        .button()
         .ui(ui, &cx.ui);
+    Popup::menu(&response)
+        .width(MENU_WIDTH)
+        .gap(space::XS)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .show(|ui| user_menu_ui(ui, cx, toasts));
+}
+
+/// Who is signed in, what was said in passing, and the way out.
+fn user_menu_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
+    let (tokens, fonts) = (cx.ui.tokens, &cx.ui.tokens.fonts);
+    ui.set_width(MENU_WIDTH.min(ui.ctx().content_rect().width() - 48.0));
     if let Some(session) = &cx.snapshot.session {
+        let roles: Vec<&str> = session.roles.iter().map(|role| role.as_str()).collect();
         let accounts: Vec<&str> = session
             .accounts
             .iter()
             .map(|account| account.as_str())
             .collect();
-        response.on_hover_text(format!(
-            "{}\nAccounts: {}",
-            session.name,
-            accounts.join(", ")
-        ));
+        let who = format!("{} ({})", session.name, session.user_id);
+        text::label(ui, &who, &fonts.strong, tokens.text_strong);
+        for line in [
+            format!("Roles: {}", roles.join(", ")),
+            format!("Accounts: {}", accounts.join(", ")),
+        ] {
+            text::label(ui, &line, &fonts.body, tokens.text_secondary);
+        }
+    } else {
+        text::label(ui, "Nobody is signed in.", &fonts.body, tokens.text_primary);
+    }
+    ui.add_space(space::S);
+    text::label(ui, "Messages", &fonts.strong, tokens.text_strong);
+    ScrollArea::vertical()
+        .id_salt("messages")
+        .max_height(MESSAGES_HEIGHT)
+        .auto_shrink([false, true])
+        .show(ui, |ui| {
+            toasts.history_ui(ui, &cx.ui, |at_ms| {
+                fmt::time_seconds(UtcMicros::from_millis(at_ms), cx.snapshot.zone)
+            });
+        });
+    if cx.snapshot.session.is_some() {
+        ui.add_space(space::S);
+        if Button::new("Sign out").ui(ui, &cx.ui).clicked() {
+            cx.commands.send(Command::SignOut);
+            ui.close();
+        }
     }
 }
 

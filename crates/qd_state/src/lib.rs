@@ -30,8 +30,8 @@ pub use self::freshness::{Freshness, FreshnessRule};
 pub use self::snapshot::{
     ActivityRow, ActivityView, BreakerRow, BreakersView, Card, CardsView, Cell, CommandPhase,
     CommandView, ConnectionState, ConnectionView, Direction, FeedView, Flash, HaltView, HealthView,
-    Hop, HopLatency, MarketView, Notice, OrderRow, OrdersView, PositionFigures, PositionRow,
-    PositionsView, Seal, SealState, Snapshot, StatsView, TotalsView, Urgency,
+    Hop, HopLatency, MarketView, Notice, OrderRow, OrdersView, PositionFigures, PositionPart,
+    PositionRow, PositionsView, Seal, SealState, Snapshot, StatsView, TotalsView, Urgency,
 };
 pub use self::store::{Store, StoreConfig};
 pub use self::stream_client::{

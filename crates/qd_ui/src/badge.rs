@@ -84,6 +84,7 @@ pub struct Chip<'a> {
     shape: ChipShape,
     dot: Option<Tone>,
     name: Option<&'a str>,
+    is_button: bool,
 }
 
 impl<'a> Chip<'a> {
@@ -95,6 +96,7 @@ impl<'a> Chip<'a> {
             shape: ChipShape::Outline,
             dot: None,
             name: None,
+            is_button: false,
         }
     }
 
@@ -106,6 +108,7 @@ impl<'a> Chip<'a> {
             shape: ChipShape::Pill,
             dot: Some(tone),
             name: None,
+            is_button: false,
         }
     }
 
@@ -117,6 +120,7 @@ impl<'a> Chip<'a> {
             shape: ChipShape::Tag,
             dot: None,
             name: None,
+            is_button: false,
         }
     }
 
@@ -129,6 +133,12 @@ impl<'a> Chip<'a> {
     /// What the accessibility tree calls it, when the words alone do not say.
     pub fn name(mut self, name: &'a str) -> Self {
         self.name = Some(name);
+        self
+    }
+
+    /// Answers clicks and the keyboard: it opens something.
+    pub fn button(mut self) -> Self {
+        self.is_button = true;
         self
     }
 
@@ -149,16 +159,24 @@ impl<'a> Chip<'a> {
                 CHIP_HEIGHT
             },
         );
-        let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
-        response
-            .widget_info(|| WidgetInfo::labeled(Role::Label, true, self.name.unwrap_or(self.text)));
+        let (sense, role) = if self.is_button {
+            (Sense::click(), Role::Button)
+        } else {
+            (Sense::hover(), Role::Label)
+        };
+        let (rect, response) = ui.allocate_exact_size(size, sense);
+        response.widget_info(|| WidgetInfo::labeled(role, true, self.name.unwrap_or(self.text)));
 
         let painter = ui.painter();
         let colors = tokens.badge(self.tone);
         let (fill, line, words, corner) = match self.shape {
             ChipShape::Outline => (
                 Color32::TRANSPARENT,
-                tokens.line_strong,
+                if self.is_button && (response.hovered() || response.has_focus()) {
+                    tokens.line_control
+                } else {
+                    tokens.line_strong
+                },
                 tokens.tone(self.tone),
                 radius::CHIP,
             ),
@@ -190,6 +208,9 @@ impl<'a> Chip<'a> {
             words,
             HAlign::Left,
         );
+        if response.has_focus() {
+            paint::focus_ring(painter, rect, corner, tokens);
+        }
         response
     }
 

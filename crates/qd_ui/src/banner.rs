@@ -12,6 +12,10 @@ use crate::text::{self, HAlign};
 use crate::tokens::space;
 
 const HEIGHT: f32 = 34.0;
+/// Less room than this beside the title and the detail goes below it.
+const LEAST_DETAIL_WIDTH: f32 = 320.0;
+/// Room of the sign at the left.
+const SIGN_WIDTH: f32 = 38.0;
 
 /// One sentence, what it means, and at most one thing to do about it.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +54,36 @@ impl<'a> Banner<'a> {
     pub fn ui(self, ui: &mut Ui, cx: &UiCtx<'_>) -> bool {
         let tokens = cx.tokens;
         let colors = tokens.badge(self.tone);
-        let (rect, response) =
-            ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::hover());
+        let width = ui.available_width();
+        let action_width = self.action.map_or(0.0, |action| {
+            text::width(ui.painter(), action, &tokens.fonts.body) + 28.0 + space::S
+        });
+        let title_width = text::width(ui.painter(), self.title, &tokens.fonts.strong);
+        let room = width - SIGN_WIDTH - space::M - action_width;
+        let beside = room - title_width - space::M;
+        let is_below = beside < LEAST_DETAIL_WIDTH;
+        // What a banner says is never cut: it takes the lines it needs.
+        let detail = text::layout_wrapped(
+            ui.painter(),
+            self.detail,
+            &tokens.fonts.body,
+            if is_below {
+                width - SIGN_WIDTH - space::M
+            } else {
+                beside
+            },
+        );
+        let detail_height = if self.detail.is_empty() {
+            0.0
+        } else {
+            detail.size().y
+        };
+        let height = if is_below && detail_height > 0.0 {
+            HEIGHT + detail_height + 4.0
+        } else {
+            (detail_height + 16.0).max(HEIGHT)
+        };
+        let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
         let role = if matches!(self.tone, Tone::Danger | Tone::Warn) {
             Role::Alert
         } else {
@@ -73,7 +105,7 @@ impl<'a> Banner<'a> {
             rect.bottom() - 0.5,
             Stroke::new(1.0, colors.line),
         );
-        let center_y = rect.center().y;
+        let center_y = rect.top() + HEIGHT / 2.0;
         paint::notice_sign(
             painter,
             pos2(rect.left() + 22.0, center_y),
@@ -85,7 +117,7 @@ impl<'a> Banner<'a> {
         let mut right = rect.right() - space::M;
         let mut pressed = false;
         if let Some(action) = self.action {
-            let width = text::width(painter, action, &tokens.fonts.body) + 28.0;
+            let width = action_width - space::S;
             let button = Rect::from_min_max(
                 pos2(right - width, center_y - 12.0),
                 pos2(right, center_y + 12.0),
@@ -98,8 +130,8 @@ impl<'a> Banner<'a> {
         }
         let painter = ui.painter();
         let title_room = Rect::from_min_max(
-            pos2(rect.left() + 38.0, rect.top()),
-            pos2(right, rect.bottom()),
+            pos2(rect.left() + SIGN_WIDTH, rect.top()),
+            pos2(right, rect.top() + HEIGHT),
         );
         let title = text::paint(
             painter,
@@ -109,14 +141,15 @@ impl<'a> Banner<'a> {
             colors.text,
             HAlign::Left,
         );
-        text::paint(
-            painter,
-            title_room.with_min_x(title.right() + space::M),
-            self.detail,
-            &tokens.fonts.body,
-            tokens.text_primary,
-            HAlign::Left,
-        );
+        let detail_at = if is_below {
+            pos2(title.left(), rect.top() + HEIGHT - 4.0)
+        } else {
+            pos2(
+                title.right() + space::M,
+                rect.center().y - detail_height / 2.0,
+            )
+        };
+        painter.galley(detail_at, detail, tokens.text_primary);
         pressed
     }
 }

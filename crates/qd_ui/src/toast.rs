@@ -153,7 +153,7 @@ impl Toasts {
             return;
         }
         for toast in &self.history {
-            ui.horizontal(|ui| {
+            ui.horizontal_top(|ui| {
                 text::label(
                     ui,
                     &time(toast.raised_ms),
@@ -165,7 +165,10 @@ impl Toasts {
                 } else {
                     toast.text.clone()
                 };
-                text::label(ui, &words, &tokens.fonts.body, tokens.tone(toast.tone));
+                // In a column of its own: a long note wraps instead of running out of sight.
+                ui.vertical(|ui| {
+                    text::label(ui, &words, &tokens.fonts.body, tokens.tone(toast.tone));
+                });
             });
         }
     }

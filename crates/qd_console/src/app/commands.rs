@@ -3,6 +3,7 @@
 use eframe::egui;
 use qd_feed::{FeedCommand, random_u64};
 use qd_pages::{Command, SentCommand};
+use qd_state::Poll;
 use qd_types::Tone;
 
 use super::App;
@@ -30,7 +31,7 @@ impl App {
                     .iter()
                     .find(|row| row.symbol == symbol);
                 let only = row.and_then(|row| match &*row.parts {
-                    [part] => Some(part.clone()),
+                    [part] => Some(part.key.clone()),
                     _ => None,
                 });
                 self.ask_feed(FeedCommand::ClosePosition {
@@ -57,6 +58,11 @@ impl App {
                 reason: None,
             }),
             Command::RefreshPoll(poll) => self.ask_feed(FeedCommand::Refresh(poll)),
+            Command::RefreshStreams => {
+                // A poll cannot renew a stream's proof: only the stream itself can, on a connection that works.
+                self.ask_feed(FeedCommand::Reconnect);
+                self.ask_feed(FeedCommand::Refresh(Poll::Prices));
+            }
             Command::RetryConnection => self.ask_feed(FeedCommand::RetryNow),
             Command::Reload => self.reload(),
             Command::SignOut => self.ask_feed(FeedCommand::SignOut),

@@ -69,6 +69,10 @@ impl Ingest {
             ),
             FeedCommand::Refresh(poll) => self.pollers.refresh(poll),
             FeedCommand::RetryNow => self.retry_now(),
+            FeedCommand::Reconnect => {
+                self.lose_connection("refreshed by the user");
+                self.retry_now();
+            }
             FeedCommand::SignOut => self.sign_out(),
             FeedCommand::Active => self.active(),
             FeedCommand::Visible(is_visible) => self.set_visible(is_visible),

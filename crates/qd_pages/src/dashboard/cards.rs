@@ -1,7 +1,7 @@
 //! The five cards on top, wrapping when the window is narrow.
 
 use egui::{Rect, Ui, UiBuilder, pos2, vec2};
-use qd_state::{Card, Direction, Poll};
+use qd_state::{Card, Direction};
 use qd_types::{Tone, fmt};
 use qd_ui::card::{MetricCard, StaleMark};
 use qd_ui::paint::Trend;
@@ -44,7 +44,8 @@ pub(crate) fn cards_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
     let context = match card.marked_at {
-        Some(at) => format!("{} · marked {} ago", card.context, fmt::age(cx.age_ms(at))),
+        // The age first: what is cut at the end is what matters less.
+        Some(at) => format!("marked {} ago · {}", fmt::age(cx.age_ms(at)), card.context),
         None => card.context.to_string(),
     };
     let stale = card
@@ -74,6 +75,6 @@ fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
             .on_hover_text(format!("Confirmed {} ago", fmt::age(cx.age_ms(at))));
     }
     if answer.refresh_clicked {
-        cx.commands.send(Command::RefreshPoll(Poll::Prices));
+        cx.commands.send(Command::RefreshStreams);
     }
 }

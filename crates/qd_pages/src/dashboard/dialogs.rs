@@ -2,9 +2,9 @@
 //!
 //! The ids are fixed when a dialog opens, so a doubled key or a second pass of the frame is the same command.
 
-use egui::{Context, Rect};
+use egui::{Context, Id, Rect};
 use qd_state::{CommandId, OrderRow, PositionRow, SealState};
-use qd_types::{AccountId, ClientOrderId, Qty, Side, Symbol, Tone, fmt};
+use qd_types::{AccountId, ClientOrderId, HaltState, Permission, Qty, Symbol, Tone, fmt};
 use qd_ui::dialog::{Dialog, DialogOutcome, Warning};
 
 use super::DashboardState;
@@ -18,6 +18,8 @@ pub(crate) struct OpenDialog {
     command_id: CommandId,
     client_order_id: ClientOrderId,
     kind: Kind,
+    /// The button that asked: the keyboard goes back there.
+    opener: Id,
 }
 
 enum Kind {
@@ -34,16 +36,17 @@ enum Kind {
 
 impl OpenDialog {
     /// Asks before a position is closed.
-    pub(crate) fn close(cx: &PageCtx<'_>, row: &PositionRow) -> Self {
+    pub(crate) fn close(cx: &PageCtx<'_>, row: &PositionRow, opener: Id) -> Self {
         Self {
             command_id: cx.commands.new_command_id(),
             client_order_id: cx.commands.new_order_id(),
             kind: Kind::Close { symbol: row.symbol },
+            opener,
         }
     }
 
     /// Asks before an order is cancelled.
-    pub(crate) fn cancel(cx: &PageCtx<'_>, row: &OrderRow) -> Self {
+    pub(crate) fn cancel(cx: &PageCtx<'_>, row: &OrderRow, opener: Id) -> Self {
         Self {
             command_id: cx.commands.new_command_id(),
             client_order_id: row.client_order_id.clone(),
@@ -53,6 +56,7 @@ impl OpenDialog {
                 side: row.order.side.label(),
                 asked: row.filled.text.to_string(),
             },
+            opener,
         }
     }
 }
@@ -64,16 +68,27 @@ pub(crate) fn dialog_ui(
     state: &mut DashboardState,
     page_rect: Rect,
 ) {
-    let Some(open) = &state.dialog else { return };
+    let Some(open) = &state.dialog else {
+        // While the dialog was on screen in the frame before, nothing behind it can have the focus.
+        if state.return_focus.is_some() {
+            if ctx.memory(|memory| memory.top_modal_layer().is_none())
+                && let Some(opener) = state.return_focus.take()
+            {
+                ctx.memory_mut(|memory| memory.request_focus(opener));
+            }
+            ctx.request_repaint();
+        }
+        return;
+    };
+    let opener = open.opener;
     let outcome = match &open.kind {
         Kind::Close { symbol } => close_ui(ctx, cx, *symbol, page_rect),
-        Kind::Cancel {
-            symbol,
-            side,
-            asked,
-            ..
-        } => cancel_ui(ctx, cx, open, *symbol, side, asked, page_rect),
+        Kind::Cancel { .. } => cancel_ui(ctx, cx, open, page_rect),
     };
+    if outcome != DialogOutcome::Open {
+        state.return_focus = Some(opener);
+        ctx.request_repaint();
+    }
     match outcome {
         DialogOutcome::Open => {}
         DialogOutcome::Cancelled => state.dialog = None,
@@ -83,6 +98,7 @@ pub(crate) fn dialog_ui(
                 command_id,
                 client_order_id,
                 kind,
+                opener: _,
             }) = state.dialog.take()
             {
                 cx.commands.send(match kind {
@@ -105,6 +121,96 @@ pub(crate) fn dialog_ui(
     }
 }
 
+/// What closing a row means: the server closes each part on its own side, whatever the parts' sum.
+struct CloseWords {
+    /// "Sells 227 and buys back 9 AAPL at market, estimated proceeds $…, estimated cost $…."
+    order: String,
+    /// "Sell 227, buy back 9 AAPL"
+    confirm: String,
+}
+
+impl CloseWords {
+    fn of(row: &PositionRow) -> Self {
+        let symbol = row.symbol;
+        let sum = |wanted: fn(&Qty) -> bool| -> Qty {
+            let each = row.parts.iter().map(|part| part.qty).filter(wanted);
+            each.fold(Qty::ZERO, |sum, qty| sum + qty).abs()
+        };
+        let (sells, buys) = (sum(|qty| qty.is_positive()), sum(|qty| qty.is_negative()));
+        let money = |word: &str, qty: Qty| match row.figures.current_price {
+            Some(price) => format!("estimated {word} {}", fmt::money(price.times(qty))),
+            None => format!("{word} unknown"),
+        };
+        let mut orders = Vec::new();
+        let mut verbs = Vec::new();
+        let mut sums = Vec::new();
+        if !sells.is_zero() {
+            orders.push(format!("sells {}", fmt::qty(sells)));
+            verbs.push(format!("sell {}", fmt::qty(sells)));
+            sums.push(money("proceeds", sells));
+        }
+        if !buys.is_zero() {
+            orders.push(format!("buys back {}", fmt::qty(buys)));
+            verbs.push(format!("buy back {}", fmt::qty(buys)));
+            sums.push(money("cost", buys));
+        }
+        Self {
+            order: capitalized(&format!(
+                "{} {symbol} at market, {}.",
+                orders.join(" and "),
+                sums.join(", ")
+            )),
+            confirm: capitalized(&format!("{} {symbol}", verbs.join(", "))),
+        }
+    }
+}
+
+fn capitalized(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// Which stakes are closed, when there are several.
+fn parts_words(row: &PositionRow) -> Option<String> {
+    let [first, _, ..] = &*row.parts else {
+        return None;
+    };
+    let is_one_account = row
+        .parts
+        .iter()
+        .all(|part| part.key.account == first.key.account);
+    let names: Vec<String> = row
+        .parts
+        .iter()
+        .map(|part| {
+            let qty = fmt::qty(part.qty);
+            if is_one_account {
+                format!("{} {qty}", part.key.strategy)
+            } else {
+                format!("{}/{} {qty}", part.key.account, part.key.strategy)
+            }
+        })
+        .collect();
+    Some(format!(
+        "Held by {}: each part is closed on its own side.",
+        names.join(", ")
+    ))
+}
+
+/// What the halt state means for closing by hand; absent while it means nothing.
+fn halt_words(state: HaltState) -> Option<&'static str> {
+    match state {
+        HaltState::Active => None,
+        HaltState::ReduceOnly => Some("Only reducing is allowed now: closing is."),
+        HaltState::Halted => Some("The kill switch is engaged; closing by hand is still allowed."),
+        HaltState::Unknown => Some(
+            "The halt state is unknown and treated as halted; closing by hand is still allowed.",
+        ),
+    }
+}
+
 fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) -> DialogOutcome {
     let row = cx
         .snapshot
@@ -112,7 +218,8 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
         .rows
         .iter()
         .find(|row| row.symbol == symbol);
-    let Some(row) = row.filter(|row| !row.figures.qty.is_zero()) else {
+    // Parts that cancel out are not flat: each of them is closed.
+    let Some(row) = row.filter(|row| !row.parts.is_empty()) else {
         // It was closed while the question stood there.
         let title = format!("{symbol} is already flat");
         let outcome = Dialog::new(
@@ -120,6 +227,7 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
             &["There is nothing left to close."],
             "Close position",
         )
+        .disabled_because(Some("There is nothing left to close."))
         .over(page_rect)
         .show(ctx, &cx.ui, "close_position");
         return match outcome {
@@ -128,42 +236,18 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
         };
     };
     let figures = &row.figures;
-    let side = if figures.qty.is_positive() {
-        Side::Sell
-    } else {
-        Side::Buy
-    };
     let title = format!("Close {symbol}?");
-    let verb = if side == Side::Sell {
-        "Sells"
-    } else {
-        "Buys back"
-    };
-    let money = match side {
-        Side::Sell => format!(
-            "estimated proceeds {}",
-            fmt::money(figures.market_value.abs())
+    let words = CloseWords::of(row);
+    let after = match figures.current_price {
+        Some(_) => format!(
+            "Position after: {}. Realizes about {} at the last price.",
+            fmt::qty(Qty::ZERO),
+            fmt::signed_money(figures.unrealized_pl)
         ),
-        Side::Buy => format!("estimated cost {}", fmt::money(figures.market_value.abs())),
+        None => format!("Position after: {}.", fmt::qty(Qty::ZERO)),
     };
-    let order = format!(
-        "{verb} {} {symbol} at market, {money}.",
-        fmt::qty(figures.qty.abs())
-    );
-    let after = format!(
-        "Position after: {}. Realizes about {} at the last price.",
-        fmt::qty(Qty::ZERO),
-        fmt::signed_money(figures.unrealized_pl)
-    );
-    let parts = (row.parts.len() > 1).then(|| {
-        let names: Vec<&str> = row
-            .parts
-            .iter()
-            .map(|part| part.strategy.as_str())
-            .collect();
-        format!("Held by {}: each part is closed.", names.join(", "))
-    });
-    let mut lines = vec![order.as_str(), after.as_str()];
+    let parts = parts_words(row);
+    let mut lines = vec![words.order.as_str(), after.as_str()];
     lines.extend(parts.as_deref());
 
     let price_age = figures
@@ -187,10 +271,10 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
             text: "Positions unverified: the server closes what is really held.",
         });
     }
-    if !cx.snapshot.halt.state.allows_risk() {
+    if let Some(text) = halt_words(cx.snapshot.halt.state) {
         warnings.push(Warning {
             tone: Tone::Info,
-            text: "Trading is halted; closing by hand is still allowed.",
+            text,
         });
     }
     let num_open = cx
@@ -201,10 +285,11 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
         .filter(|order| order.symbol == symbol)
         .count();
     let open_orders = (num_open > 0).then(|| {
-        format!(
-            "{num_open} open {} in {symbol} stay: cancel them separately.",
-            if num_open == 1 { "order" } else { "orders" }
-        )
+        if num_open == 1 {
+            format!("1 open order in {symbol} stays: cancel it separately.")
+        } else {
+            format!("{num_open} open orders in {symbol} stay: cancel them separately.")
+        }
     });
     if let Some(text) = &open_orders {
         warnings.push(Warning {
@@ -212,34 +297,30 @@ fn close_ui(ctx: &Context, cx: &PageCtx<'_>, symbol: Symbol, page_rect: Rect) ->
             text,
         });
     }
-    let order_verb = if side == Side::Sell {
-        "Sell"
-    } else {
-        "Buy back"
-    };
-    let confirm = format!("{order_verb} {} {symbol}", fmt::qty(figures.qty.abs()));
-    Dialog::new(&title, &lines, &confirm)
+    Dialog::new(&title, &lines, &words.confirm)
         .danger()
         .warnings(&warnings)
+        .disabled_because(cx.refusal(Permission::PositionsClose))
         .over(page_rect)
         .show(ctx, &cx.ui, "close_position")
 }
 
-fn cancel_ui(
-    ctx: &Context,
-    cx: &PageCtx<'_>,
-    open: &OpenDialog,
-    symbol: Symbol,
-    side: &str,
-    asked: &str,
-    page_rect: Rect,
-) -> DialogOutcome {
+fn cancel_ui(ctx: &Context, cx: &PageCtx<'_>, open: &OpenDialog, page_rect: Rect) -> DialogOutcome {
+    let Kind::Cancel {
+        account,
+        symbol,
+        side,
+        asked,
+    } = &open.kind
+    else {
+        return DialogOutcome::Cancelled;
+    };
     let row = cx
         .snapshot
         .orders
         .rows
         .iter()
-        .find(|row| row.client_order_id == open.client_order_id);
+        .find(|row| row.account == *account && row.client_order_id == open.client_order_id);
     let title = format!("Cancel {side} {symbol}?");
     let first = match row {
         Some(row) => format!(
@@ -257,6 +338,7 @@ fn cancel_ui(
         &[&first, "Until the venue answers it may still fill."],
         "Cancel order",
     )
+    .disabled_because(cx.refusal(Permission::OrdersCancel))
     .over(page_rect)
     .show(ctx, &cx.ui, "cancel_order")
 }

@@ -10,7 +10,7 @@ mod positions;
 mod row_order;
 mod row_parts;
 
-use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
+use egui::{Id, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use qd_ui::tokens::space;
 
 use self::dialogs::OpenDialog;
@@ -31,6 +31,33 @@ pub struct DashboardState {
     positions: PositionsState,
     orders: OrdersState,
     dialog: Option<OpenDialog>,
+    /// The button to give the keyboard back to, as soon as the dialog that it opened is off the screen.
+    return_focus: Option<Id>,
+    /// What had the keyboard when that was last looked at.
+    focused: Option<Id>,
+}
+
+impl DashboardState {
+    /// Scrolls what the keyboard came to into view, when it is in the part that scrolls.
+    fn follow_focus(&mut self, ui: &Ui) {
+        let focused = ui.memory(|memory| memory.focused());
+        if focused == self.focused {
+            return;
+        }
+        self.focused = focused;
+        let Some(response) = focused.and_then(|id| ui.ctx().read_response(id)) else {
+            return;
+        };
+        let clip = ui.clip_rect();
+        // Header and navigation are on the same layer, and seen whole beside this part: they are none of it.
+        let seen = response.interact_rect;
+        let is_ours = response.layer_id == ui.layer_id()
+            && (!seen.is_positive() || clip.intersects(seen))
+            && !clip.contains_rect(response.rect);
+        if is_ours {
+            ui.scroll_to_rect(response.rect.expand(space::S), None);
+        }
+    }
 }
 
 /// Draws the dashboard into the room that is left; dialogs stand over `page_rect`.
@@ -48,6 +75,7 @@ pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, p
                 cards::cards_ui(ui, cx);
                 ui.add_space(space::M - space::XS);
                 stacked_ui(ui, cx, state, room.y);
+                state.follow_focus(ui);
             });
     }
     dialogs::dialog_ui(ui.ctx(), cx, state, page_rect);

@@ -4,20 +4,20 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use egui::Ui;
-use qd_state::{CommandPhase, OrderRow};
+use egui::{Id, Ui};
+use qd_state::OrderRow;
 use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
-use qd_ui::text;
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
 use super::row_order::{OrderedRow, RowOrder};
 use super::row_parts::{
-    command_badge, command_refusal, key_of, new_row_age_ms, number_cell, seal_ui,
+    WIDTH_FOR_NOTE, command_refusal, command_words, key_of, new_row_age_ms, note_ui, number_cell,
+    seal_ui,
 };
 use crate::PageCtx;
 
@@ -75,7 +75,7 @@ struct Rows<'a> {
     rows: &'a [Arc<OrderRow>],
     indices: &'a [usize],
     refusal: Option<&'static str>,
-    cancel_clicked: Option<Arc<OrderRow>>,
+    cancel_clicked: Option<(Arc<OrderRow>, Id)>,
 }
 
 impl Rows<'_> {
@@ -114,8 +114,8 @@ impl TableRows for Rows<'_> {
             row.status.text,
             row.time.text
         );
-        if let Some((words, _)) = row.command.as_deref().and_then(command_badge) {
-            write!(summary, ", {words}").ok();
+        if let Some(words) = command_words(row.command.as_ref()) {
+            write!(summary, ", {}", words.full).ok();
         }
         summary
     }
@@ -134,8 +134,11 @@ impl TableRows for Rows<'_> {
             "filled" => number_cell(self.cx, cell, &row.filled),
             "type" => cell.text(&row.order_type.text),
             "price" => cell.number(&row.price.text),
-            "status" => match row.command.as_deref().and_then(command_badge) {
-                Some((words, tone)) => cell.badge(&format!("cancel {words}"), tone),
+            "status" => match command_words(row.command.as_ref()) {
+                Some(words) => {
+                    let badge = format!("cancel {}", words.short);
+                    cell.badge_explained(&badge, words.tone, &words.full);
+                }
                 None => cell.badge(&row.status.text, row.status.tone),
             },
             "time" => cell.number(&row.time.text),
@@ -148,14 +151,8 @@ impl TableRows for Rows<'_> {
                     .or_else(|| command_refusal(row.command.as_ref()));
                 let name = format!("Cancel {} {}", row.side.text, row.symbol);
                 let response = cell.button_unless("Cancel", &name, reason);
-                let response = match row.command.as_deref().map(|command| &command.phase) {
-                    Some(
-                        CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail },
-                    ) => response.on_hover_text(&**detail),
-                    _ => response,
-                };
                 if response.clicked() && reason.is_none() {
-                    self.cancel_clicked = Some(row);
+                    self.cancel_clicked = Some((row, response.id));
                 }
             }
         }
@@ -177,20 +174,27 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
         cancel_clicked: None,
     };
     let mut clear_filter = false;
+    let is_wide = ui.available_width() >= WIDTH_FOR_NOTE;
+    let note = if num_hidden > 0 {
+        format!("{num_hidden} hidden by filter")
+    } else {
+        String::new()
+    };
     let response = Panel::new("Open orders").show(
         ui,
         &cx.ui,
         |ui| {
             let width = (ui.available_width() - 120.0).clamp(80.0, 170.0);
             text_field(ui, &cx.ui, &mut filter, "Filter…", "Filter orders", width);
-            if num_hidden > 0 {
-                let tokens = cx.ui.tokens;
-                let words = format!("{num_hidden} hidden by filter");
-                text::label(ui, &words, &tokens.fonts.body, tokens.text_secondary);
+            if is_wide {
+                note_ui(ui, cx, &note);
             }
         },
         |ui| seal_ui(ui, cx, &view.seal),
         |ui| {
+            if !is_wide {
+                note_ui(ui, cx, &note);
+            }
             if indices.is_empty() && view.is_loaded {
                 if num_hidden > 0 {
                     let line = format!("{num_hidden} hidden by the filter.");
@@ -220,7 +224,7 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
     if let Some(response) = response {
         order.follow(response.body_hovered, response.sort_requested);
     }
-    if let Some(row) = cancel_clicked {
-        state.dialog = Some(OpenDialog::cancel(cx, &row));
+    if let Some((row, opener)) = cancel_clicked {
+        state.dialog = Some(OpenDialog::cancel(cx, &row, opener));
     }
 }

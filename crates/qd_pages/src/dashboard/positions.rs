@@ -5,33 +5,34 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use egui::Ui;
-use qd_state::{CommandPhase, PositionRow};
-use qd_types::{Permission, Symbol};
+use egui::{Id, Ui};
+use qd_state::PositionRow;
+use qd_types::{Permission, Symbol, fmt};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::{CellUi, DataTable, TableColumn, TableRows};
-use qd_ui::text;
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
 use super::row_order::{OrderedRow, RowOrder};
 use super::row_parts::{
-    command_badge, command_refusal, key_of, new_row_age_ms, number_cell, seal_ui,
+    WIDTH_FOR_NOTE, command_refusal, command_words, key_of, new_row_age_ms, note_ui, number_cell,
+    priced_cell, seal_ui,
 };
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 9] = [
     TableColumn::new("symbol", "Symbol", 58.0, 70.0).pin_left(),
-    TableColumn::new("qty", "Qty", 46.0, 58.0).right(),
+    TableColumn::new("qty", "Qty", 62.0, 74.0).right(),
     TableColumn::new("avg", "Avg entry", 70.0, 84.0).right(),
     TableColumn::new("current", "Current", 62.0, 72.0).right(),
-    TableColumn::new("pl", "P&L ($)", 98.0, 112.0).right(),
+    TableColumn::new("pl", "P&L ($)", 118.0, 132.0).right(),
     TableColumn::new("plpc", "P&L (%)", 66.0, 76.0).right(),
-    TableColumn::new("value", "Value", 102.0, 120.0).right(),
-    TableColumn::new("today", "Today", 64.0, 94.0)
+    TableColumn::new("value", "Value", 112.0, 120.0).right(),
+    TableColumn::new("today", "Today", 72.0, 94.0)
         .center()
+        .gives_way()
         .unsortable(),
     TableColumn::new("close", "", 70.0, 74.0)
         .pin_right()
@@ -40,11 +41,81 @@ const COLUMNS: [TableColumn; 9] = [
         .unsortable(),
 ];
 
+/// With less room than this only two columns or three are seen at once: the money comes first.
+const WIDTH_FOR_ALL: f32 = 560.0;
+const NARROW_COLUMNS: [TableColumn; 9] = {
+    let [symbol, qty, avg, current, pl, plpc, value, today, close] = COLUMNS;
+    [symbol, pl, qty, current, plpc, value, avg, today, close]
+};
+
 /// What the grid remembers between frames.
 #[derive(Default)]
 pub(crate) struct PositionsState {
     order: RowOrder<PositionRow>,
-    selected: BTreeSet<Symbol>,
+    selection: Selection,
+}
+
+/// The selected rows, by symbol, and how many of them are on screen: counted when something changed, not per frame.
+#[derive(Default)]
+struct Selection {
+    symbols: BTreeSet<Symbol>,
+    counted: Option<Counted>,
+}
+
+/// A count, and what it was counted over.
+struct Counted {
+    rows: Arc<[Arc<PositionRow>]>,
+    indices: Arc<[usize]>,
+    num_shown: usize,
+}
+
+impl Selection {
+    /// How many of the rows at `indices` are selected. Rows that are gone are forgotten.
+    fn settle(&mut self, rows: &Arc<[Arc<PositionRow>]>, indices: &Arc<[usize]>) -> usize {
+        if let Some(counted) = &self.counted
+            && Arc::ptr_eq(&counted.rows, rows)
+            && Arc::ptr_eq(&counted.indices, indices)
+        {
+            return counted.num_shown;
+        }
+        if !self.symbols.is_empty() {
+            self.symbols
+                .retain(|symbol| rows.binary_search_by(|row| row.symbol.cmp(symbol)).is_ok());
+        }
+        let num_shown = if self.symbols.is_empty() {
+            0
+        } else if indices.len() == rows.len() {
+            self.symbols.len()
+        } else {
+            let shown = indices.iter().filter_map(|i| rows.get(*i));
+            shown
+                .filter(|row| self.symbols.contains(&row.symbol))
+                .count()
+        };
+        self.counted = Some(Counted {
+            rows: Arc::clone(rows),
+            indices: Arc::clone(indices),
+            num_shown,
+        });
+        num_shown
+    }
+
+    fn toggle(&mut self, symbol: Symbol) {
+        self.counted = None;
+        if !self.symbols.remove(&symbol) {
+            self.symbols.insert(symbol);
+        }
+    }
+
+    /// Selects all of these, or none of them when all are.
+    fn toggle_all(&mut self, all: BTreeSet<Symbol>) {
+        self.counted = None;
+        if all.is_subset(&self.symbols) {
+            self.symbols.retain(|symbol| !all.contains(symbol));
+        } else {
+            self.symbols.extend(all);
+        }
+    }
 }
 
 impl OrderedRow for PositionRow {
@@ -77,13 +148,26 @@ struct Rows<'a> {
     rows: &'a [Arc<PositionRow>],
     indices: &'a [usize],
     selected: &'a BTreeSet<Symbol>,
+    num_selected: usize,
     refusal: Option<&'static str>,
-    close_clicked: Option<Symbol>,
+    close_clicked: Option<(Symbol, Id)>,
 }
 
 impl Rows<'_> {
     fn at(&self, row: usize) -> Option<&Arc<PositionRow>> {
         self.indices.get(row).and_then(|i| self.rows.get(*i))
+    }
+
+    /// What is wrong with a row's price; absent while nothing is.
+    fn price_words(&self, row: &PositionRow) -> Option<String> {
+        match row.figures.price_at {
+            Some(at) if row.price_is_stale => {
+                let age = self.cx.server_now().millis_since(at).max(0);
+                Some(format!("price {} old", fmt::age(age)))
+            }
+            Some(_) => None,
+            None => Some("no price yet".to_owned()),
+        }
     }
 }
 
@@ -116,10 +200,26 @@ impl TableRows for Rows<'_> {
             row.pl_percent.text,
             row.value.text
         );
-        if let Some((words, _)) = row.command.as_deref().and_then(command_badge) {
+        if let Some(words) = self.price_words(row) {
             write!(summary, ", {words}").ok();
         }
+        if let Some(words) = command_words(row.command.as_ref()) {
+            write!(summary, ", {}", words.full).ok();
+        }
         summary
+    }
+
+    fn row_hover(&self, row: usize) -> Option<String> {
+        let row = self.at(row)?;
+        let words = self.price_words(row)?;
+        Some(format!(
+            "{}: {words}. P&L and value are made of it.",
+            row.symbol
+        ))
+    }
+
+    fn num_selected(&self) -> usize {
+        self.num_selected
     }
 
     fn is_selected(&self, row: usize) -> bool {
@@ -139,14 +239,16 @@ impl TableRows for Rows<'_> {
             "symbol" => cell.strong(row.symbol.as_str()),
             "qty" => number_cell(self.cx, cell, &row.qty),
             "avg" => cell.number(&row.avg_entry.text),
-            "current" if row.price_is_stale => cell.number_stale(&row.current.text),
-            "current" => number_cell(self.cx, cell, &row.current),
+            "current" => priced_cell(self.cx, cell, &row.current, row.price_is_stale),
+            "pl" if row.price_is_stale => cell.trend_stale(&row.pl.text, row.pl.tone),
             "pl" => cell.trend(&row.pl.text, row.pl.tone),
+            "plpc" if row.price_is_stale => cell.number_stale(&row.pl_percent.text),
             "plpc" => cell.number_toned(&row.pl_percent.text, row.pl_percent.tone),
+            "value" if row.price_is_stale => cell.number_stale(&row.value.text),
             "value" => cell.number(&row.value.text),
             // An error belongs where its row is; the day's line gives it its place.
-            "today" => match row.command.as_deref().and_then(command_badge) {
-                Some((words, tone)) => cell.badge(&words, tone),
+            "today" => match command_words(row.command.as_ref()) {
+                Some(words) => cell.badge_explained(words.short, words.tone, &words.full),
                 None => cell.spark(&row.day_line, row.pl.tone),
             },
             _ => {
@@ -155,14 +257,8 @@ impl TableRows for Rows<'_> {
                     .or_else(|| command_refusal(row.command.as_ref()));
                 let name = format!("Close {}", row.symbol);
                 let response = cell.button_unless("Close", &name, reason);
-                let response = match row.command.as_deref().map(|command| &command.phase) {
-                    Some(
-                        CommandPhase::Failed { detail, .. } | CommandPhase::Unknown { detail },
-                    ) => response.on_hover_text(&**detail),
-                    _ => response,
-                };
                 if response.clicked() && reason.is_none() {
-                    self.close_clicked = Some(row.symbol);
+                    self.close_clicked = Some((row.symbol, response.id));
                 }
             }
         }
@@ -173,23 +269,27 @@ impl TableRows for Rows<'_> {
 pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
     let view = &cx.snapshot.positions;
     let positions = &mut state.positions;
-    positions.selected.retain(|symbol| {
-        view.rows
-            .binary_search_by(|row| row.symbol.cmp(symbol))
-            .is_ok()
-    });
     let indices = positions.order.indices(&view.rows);
+    let num_shown_selected = positions.selection.settle(&view.rows, &indices);
     let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
     let mut filter = std::mem::take(&mut positions.order.filter);
     let mut rows = Rows {
         cx,
         rows: &view.rows,
         indices: &indices,
-        selected: &positions.selected,
+        selected: &positions.selection.symbols,
+        num_selected: num_shown_selected,
         refusal: cx.refusal(Permission::PositionsClose),
         close_clicked: None,
     };
     let mut clear_filter = false;
+    let is_wide = ui.available_width() >= WIDTH_FOR_NOTE;
+    let note = match (num_hidden, positions.selection.symbols.len()) {
+        (0, 0) => String::new(),
+        (0, selected) => format!("{selected} selected"),
+        (hidden, 0) => format!("{hidden} hidden by filter"),
+        (hidden, selected) => format!("{selected} selected · {hidden} hidden by filter"),
+    };
     let response = Panel::new("Positions").show(
         ui,
         &cx.ui,
@@ -203,20 +303,15 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
                 "Filter positions",
                 width,
             );
-            let tokens = cx.ui.tokens;
-            let num_selected = positions.selected.len();
-            let words = match (num_hidden, num_selected) {
-                (0, 0) => String::new(),
-                (0, selected) => format!("{selected} selected"),
-                (hidden, 0) => format!("{hidden} hidden by filter"),
-                (hidden, selected) => format!("{selected} selected · {hidden} hidden by filter"),
-            };
-            if !words.is_empty() {
-                text::label(ui, &words, &tokens.fonts.body, tokens.text_secondary);
+            if is_wide {
+                note_ui(ui, cx, &note);
             }
         },
         |ui| seal_ui(ui, cx, &view.seal),
         |ui| {
+            if !is_wide {
+                note_ui(ui, cx, &note);
+            }
             if indices.is_empty() && view.is_loaded {
                 if num_hidden > 0 {
                     let line = format!("{num_hidden} hidden by the filter.");
@@ -232,7 +327,12 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
                 }
                 return None;
             }
-            let table = DataTable::new("Positions", &COLUMNS)
+            let columns = if ui.available_width() < WIDTH_FOR_ALL {
+                &NARROW_COLUMNS
+            } else {
+                &COLUMNS
+            };
+            let table = DataTable::new("Positions", columns)
                 .sort(positions.order.sort())
                 .check_boxes();
             Some(table.show(ui, &cx.ui, &mut rows))
@@ -256,23 +356,61 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         let toggled = response
             .row_toggled
             .or_else(|| response.row_clicked.map(|(row, _)| row));
-        if let Some(symbol) = toggled.and_then(symbol_at)
-            && !positions.selected.remove(&symbol)
-        {
-            positions.selected.insert(symbol);
+        if let Some(symbol) = toggled.and_then(symbol_at) {
+            positions.selection.toggle(symbol);
         }
         if response.all_toggled {
-            let all: BTreeSet<Symbol> = (0..indices.len()).filter_map(symbol_at).collect();
-            positions.selected = if all.is_subset(&positions.selected) {
-                BTreeSet::new()
-            } else {
-                all
-            };
+            let all = (0..indices.len()).filter_map(symbol_at).collect();
+            positions.selection.toggle_all(all);
         }
     }
-    if let Some(symbol) = close_clicked
+    if let Some((symbol, opener)) = close_clicked
         && let Some(row) = view.rows.iter().find(|row| row.symbol == symbol)
     {
-        state.dialog = Some(OpenDialog::close(cx, row));
+        state.dialog = Some(OpenDialog::close(cx, row, opener));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(symbol: &str) -> Arc<PositionRow> {
+        let cell = qd_state::Cell::default;
+        Arc::new(PositionRow {
+            symbol: Symbol::new(symbol).unwrap(),
+            qty: cell(),
+            avg_entry: cell(),
+            current: cell(),
+            pl: cell(),
+            pl_percent: cell(),
+            value: cell(),
+            figures: qd_state::PositionFigures::default(),
+            parts: Arc::default(),
+            day_line: Arc::default(),
+            price_is_stale: false,
+            appeared_at: qd_types::UtcMicros::default(),
+            command: None,
+        })
+    }
+
+    #[test]
+    fn selected_rows_are_counted_where_they_are_shown_and_forgotten_when_they_go() {
+        let rows: Arc<[Arc<PositionRow>]> = ["AAPL", "MSFT", "XOM"].map(row).into();
+        let all: Arc<[usize]> = [0, 1, 2].into();
+        let filtered: Arc<[usize]> = [1].into();
+        let mut selection = Selection::default();
+        assert_eq!(selection.settle(&rows, &all), 0);
+        selection.toggle(rows[0].symbol);
+        selection.toggle(rows[1].symbol);
+        assert_eq!(selection.settle(&rows, &all), 2);
+        assert_eq!(selection.settle(&rows, &filtered), 1, "one is hidden");
+        selection.toggle_all([rows[1].symbol].into());
+        assert_eq!(selection.settle(&rows, &filtered), 0);
+        assert_eq!(selection.settle(&rows, &all), 1, "the hidden one stays");
+
+        let fewer: Arc<[Arc<PositionRow>]> = ["MSFT", "XOM"].map(row).into();
+        assert_eq!(selection.settle(&fewer, &[0, 1].into()), 0);
+        assert!(selection.symbols.is_empty());
     }
 }

@@ -9,6 +9,8 @@ use qd_state::{Cell, CommandPhase, CommandView, Direction, HoleReason, Seal, Sea
 use qd_types::{Tone, UtcMicros, fmt};
 use qd_ui::seal::SealLook;
 use qd_ui::table::{CellUi, FlashDir};
+use qd_ui::text;
+use qd_ui::tokens::space;
 
 use crate::PageCtx;
 
@@ -40,14 +42,45 @@ pub(super) fn number_cell(cx: &PageCtx<'_>, cell: &CellUi<'_, '_>, value: &Cell)
     cell.number_toned(&value.text, value.tone);
 }
 
-/// The words of a command that needs a look at its row; absent while it is only on its way.
-pub(super) fn command_badge(command: &CommandView) -> Option<(String, Tone)> {
-    match &command.phase {
-        CommandPhase::InFlight => None,
-        CommandPhase::Unknown { .. } => Some(("unknown: resolving".to_owned(), Tone::Warn)),
-        CommandPhase::Failed { code, .. } => {
-            Some((format!("refused: {}", code.replace('_', " ")), Tone::Danger))
-        }
+/// What a command says at its row.
+pub(super) struct CommandWords {
+    /// One word, for a badge.
+    pub(super) short: &'static str,
+    /// The whole of it, for hover and reader.
+    pub(super) full: String,
+    /// How bad it is.
+    pub(super) tone: Tone,
+}
+
+/// The words of the command at a row; absent without one.
+pub(super) fn command_words(command: Option<&Arc<CommandView>>) -> Option<CommandWords> {
+    let command = command?;
+    let label = &command.label;
+    Some(match &command.phase {
+        CommandPhase::InFlight => CommandWords {
+            short: "sent",
+            full: format!("{label} sent: waiting for the answer"),
+            tone: Tone::Info,
+        },
+        CommandPhase::Unknown { detail } => CommandWords {
+            short: "unknown",
+            full: format!("{label} unknown: resolving. {detail}"),
+            tone: Tone::Warn,
+        },
+        CommandPhase::Failed { code, detail } => CommandWords {
+            short: "refused",
+            full: format!("{label} refused: {}. {detail}", code.replace('_', " ")),
+            tone: Tone::Danger,
+        },
+    })
+}
+
+/// Paints a number, or as old when it is.
+pub(super) fn priced_cell(cx: &PageCtx<'_>, cell: &CellUi<'_, '_>, value: &Cell, is_stale: bool) {
+    if is_stale {
+        cell.number_stale(&value.text);
+    } else {
+        number_cell(cx, cell, value);
     }
 }
 
@@ -58,6 +91,28 @@ pub(super) fn command_refusal(command: Option<&Arc<CommandView>>) -> Option<&'st
         Some(CommandPhase::Unknown { .. }) => Some("No answer came; being resolved by its id."),
         Some(CommandPhase::Failed { .. }) | None => None,
     }
+}
+
+/// With less room the note of a table stands above its rows, not in the title row.
+pub(super) const WIDTH_FOR_NOTE: f32 = 600.0;
+
+/// What is selected or hidden, where there is room for all of it; nothing without words.
+pub(super) fn note_ui(ui: &mut Ui, cx: &PageCtx<'_>, words: &str) {
+    if words.is_empty() {
+        return;
+    }
+    let tokens = cx.ui.tokens;
+    let label = |ui: &mut Ui| {
+        text::label(ui, words, &tokens.fonts.body, tokens.text_secondary);
+    };
+    if ui.layout().is_horizontal() {
+        return label(ui);
+    }
+    ui.add_space(space::XS);
+    ui.horizontal(|ui| {
+        ui.add_space(space::M);
+        label(ui);
+    });
 }
 
 /// Draws the seal of a table, with what it knows behind it on hover.

@@ -17,7 +17,7 @@ use qd_types::{
 pub use self::feed::{ConnectionState, ConnectionView, FeedView, Hop, HopLatency};
 pub use self::tables::{
     ActivityRow, ActivityView, Cell, Direction, Flash, OrderRow, OrdersView, PositionFigures,
-    PositionRow, PositionsView, TotalsView,
+    PositionPart, PositionRow, PositionsView, TotalsView,
 };
 pub use self::urgency::Urgency;
 use crate::event::{CommandId, RowKey, ServiceHealth, ServiceStatus, Session};
@@ -210,6 +210,13 @@ impl HaltView {
                 SealState::Verified { .. } | SealState::Unverified { .. }
             )
     }
+
+    /// Whether the word is as new as it can be and nothing after it is known to be missing. When not, it is what was,
+    /// not what is.
+    pub fn is_current(&self) -> bool {
+        self.freshness == Freshness::Fresh
+            && !matches!(self.seal.state, SealState::Resyncing { .. })
+    }
 }
 
 impl Default for HaltView {
@@ -289,7 +296,7 @@ pub struct Card {
     pub arrow: Option<Direction>,
     /// The line below, without ages.
     pub context: Arc<str>,
-    /// When set, the page adds "· marked 0.3 s ago" with the age of this.
+    /// When set, the page begins the line with "marked 0.3 s ago", the age of this.
     pub marked_at: Option<UtcMicros>,
     /// The value over the last minutes, oldest first, for painting only.
     pub points: Arc<[f32]>,

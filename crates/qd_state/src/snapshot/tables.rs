@@ -74,6 +74,15 @@ pub struct PositionFigures {
     pub realized_pl_today: Money,
 }
 
+/// What one strategy on one account has in a row's symbol. The server closes each on its own side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositionPart {
+    /// Whose it is.
+    pub key: PositionKey,
+    /// Signed shares; never zero.
+    pub qty: Qty,
+}
+
 /// One row of the positions table: a symbol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PositionRow {
@@ -93,8 +102,9 @@ pub struct PositionRow {
     pub value: Cell,
     /// The figures behind the cells.
     pub figures: PositionFigures,
-    /// What is folded into the row, in order; more than one when strategies or accounts share the symbol.
-    pub parts: Arc<[PositionKey]>,
+    /// What is folded into the row, in order; more than one when strategies or accounts share the symbol. Parts of
+    /// both signs may cancel out: a row is flat only when it has none.
+    pub parts: Arc<[PositionPart]>,
     /// The day's line, oldest first, for painting only; empty before the first answer.
     pub day_line: Arc<[f32]>,
     /// The mark is older than the market's phase allows.
@@ -143,7 +153,7 @@ pub struct PositionsView {
     pub confirmed_at: Option<UtcMicros>,
     /// How old that is.
     pub freshness: Freshness,
-    /// The newest mark of all rows, client's clock.
+    /// The oldest mark of all rows, client's clock; absent without rows, and while the price of any row is missing.
     pub marked_at: Option<UtcMicros>,
     /// Messages whose totals did not tie out with their own rows.
     pub num_tie_out_breaks: u64,

@@ -8,7 +8,7 @@ use qd_types::{Money, Tone, UtcMicros, fmt};
 
 use super::Ctx;
 use crate::event::{LimitUse, PositionTotals};
-use crate::freshness::FreshnessRule;
+use crate::freshness::{Freshness, FreshnessRule};
 use crate::snapshot::{Card, CardsView, Direction, PositionsView, StatsView};
 
 const MAX_POINTS: usize = 120;
@@ -115,12 +115,22 @@ fn unrealized(inputs: &CardInputs<'_>) -> Face {
     let positions = inputs.positions;
     let num = positions.rows.len() as u64;
     let word = if num == 1 { "position" } else { "positions" };
+    let num_unmarked = positions
+        .rows
+        .iter()
+        .filter(|row| row.figures.price_at.is_none())
+        .count();
+    let missing = match num_unmarked {
+        0 => String::new(),
+        1 => "1 price unknown \u{b7} ".to_owned(),
+        num => format!("{} prices unknown \u{b7} ", fmt::count(num as u64)),
+    };
     Face {
         value: positions
             .is_loaded
             .then(|| positions.totals.pl.text.as_ref().to_owned()),
         tone: positions.totals.pl.tone,
-        context: format!("{} {word}", fmt::count(num)),
+        context: format!("{missing}{} {word}", fmt::count(num)),
         figure: positions.totals.unrealized_pl,
     }
 }
@@ -128,11 +138,14 @@ fn unrealized(inputs: &CardInputs<'_>) -> Face {
 fn realized(inputs: &CardInputs<'_>) -> Face {
     let figure = inputs.totals.realized_pl_today;
     let stats = inputs.stats;
-    let context = if stats.loaded_at.is_some() {
-        let fills = fmt::count(stats.fills_today);
-        format!("{fills} fills \u{b7} fees {}", fmt::money(stats.fees_today))
-    } else {
-        String::new()
+    let context = match stats.freshness {
+        Freshness::Unknown => String::new(),
+        // A count of the day that stands still while the day goes on is worse than none.
+        Freshness::Stale => "fills and fees not current".to_owned(),
+        Freshness::Fresh | Freshness::Quiet | Freshness::Aging => {
+            let fills = fmt::count(stats.fills_today);
+            format!("{fills} fills \u{b7} fees {}", fmt::money(stats.fees_today))
+        }
     };
     Face {
         value: inputs
@@ -182,6 +195,7 @@ fn exposure(inputs: &CardInputs<'_>) -> Face {
     let net = format!("net {}", fmt::short_signed_money(totals.net_value));
     let share = inputs
         .gross_limit
+        .filter(|_| inputs.stats.freshness != Freshness::Stale)
         .and_then(|used| totals.gross_value.ratio_of(used.limit));
     Face {
         value: inputs

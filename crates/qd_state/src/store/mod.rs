@@ -198,11 +198,12 @@ impl Store {
     }
 
     fn ctx(&self, now: UtcMicros) -> Ctx {
+        let offset_micros = self.connection.offset_micros();
         Ctx {
             now,
             zone: self.config.zone,
-            phase: self.polls.phase(),
-            offset_micros: self.connection.offset_micros(),
+            phase: self.polls.phase(now, now.plus_micros(offset_micros)),
+            offset_micros,
         }
     }
 

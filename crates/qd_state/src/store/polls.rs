@@ -79,8 +79,13 @@ impl Polls {
     }
 
     /// What the market is doing, when that is known and not too old.
-    pub(crate) fn phase(&self) -> Option<MarketPhase> {
-        self.market.phase
+    pub(crate) fn phase(&self, now: UtcMicros, now_on_server: UtcMicros) -> Option<MarketPhase> {
+        let is_stale = MARKET.of(self.market.loaded_at, None, now) == Freshness::Stale;
+        let is_over = self
+            .market
+            .next_change_at
+            .is_some_and(|at| at <= now_on_server);
+        self.market.phase.filter(|_| !is_stale && !is_over)
     }
 
     /// How much of a limit is used.

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use qd_types::{Money, Position, PositionKey, Price, Qty, Ratio, Symbol, Tone, UtcMicros, fmt};
+use qd_types::{Money, Position, Price, Qty, Ratio, Symbol, Tone, UtcMicros, fmt};
 
 use super::Ctx;
 use super::cells::{change, new_cell};
 use crate::event::PriceQuote;
 use crate::freshness::{Freshness, FreshnessRule};
-use crate::snapshot::{PositionFigures, PositionRow};
+use crate::snapshot::{PositionFigures, PositionPart, PositionRow};
 
 /// What a cell shows when there is nothing to show.
 const DASH: &str = "\u{2013}";
@@ -159,14 +159,21 @@ pub(crate) fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
             .parts
             .iter()
             .zip(&slot.parts)
-            .any(|(key, part)| !is_key_of(key, &part.position));
+            .any(|(shown, part)| !is_same_part(shown, &part.position));
     if !has_new_parts && new == old {
         return false;
     }
     let row = Arc::make_mut(&mut slot.row);
     row.figures = new;
     if has_new_parts {
-        row.parts = slot.parts.iter().map(|part| part.position.key()).collect();
+        row.parts = slot
+            .parts
+            .iter()
+            .map(|part| PositionPart {
+                key: part.position.key(),
+                qty: part.position.qty,
+            })
+            .collect();
     }
     if is_new {
         fill_new(row, &new);
@@ -221,8 +228,9 @@ fn fill_new(row: &mut PositionRow, figures: &PositionFigures) {
     row.value = make(value_text(figures.market_value));
 }
 
-fn is_key_of(key: &PositionKey, position: &Position) -> bool {
-    key.account == position.account
-        && key.strategy == position.strategy
-        && key.symbol == position.symbol
+fn is_same_part(shown: &PositionPart, position: &Position) -> bool {
+    shown.qty == position.qty
+        && shown.key.account == position.account
+        && shown.key.strategy == position.strategy
+        && shown.key.symbol == position.symbol
 }

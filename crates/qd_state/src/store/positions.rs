@@ -187,11 +187,13 @@ impl Positions {
         if self.is_dirty {
             self.is_dirty = false;
             let totals = self.totals_view(ctx.now);
-            let newest_mark = self
+            // The worst of all rows: one fresh mark must not make the sum look young.
+            let oldest_mark = self
                 .slots
                 .iter()
-                .filter_map(|slot| slot.row.figures.price_at)
-                .max();
+                .map(|slot| slot.row.figures.price_at)
+                .min()
+                .flatten();
             self.view = Arc::new(PositionsView {
                 rows: self
                     .slots
@@ -203,7 +205,7 @@ impl Positions {
                 is_loaded: self.is_loaded,
                 confirmed_at,
                 freshness,
-                marked_at: newest_mark.map(|at| ctx.to_client_clock(at)),
+                marked_at: oldest_mark.map(|at| ctx.to_client_clock(at)),
                 num_tie_out_breaks: self.num_tie_out_breaks,
                 last_price_error: self.last_price_error.clone(),
             });

@@ -2,6 +2,7 @@
 //!
 //! The stream contract has its own tests beside `stream_client`.
 
+mod ages;
 mod fixtures;
 mod orders;
 mod positions;

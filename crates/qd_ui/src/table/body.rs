@@ -14,8 +14,14 @@ use crate::text::{self, HAlign};
 use crate::tokens::{fade, radius};
 
 use super::cell::{CellUi, FLASH_MS};
+use super::keys::Keys;
 use super::layout::{CHECK_WIDTH, Widths};
 use super::{CheckBoxes, DataTable, SortDir, TableColumn, TableResponse, TableRows};
+
+/// A cell that stands out this little, in points, loses padding and nothing else: also a row on its way in.
+const CUT_TOLERANCE: f32 = CELL_PADDING - 1.0;
+/// Less room than this says nothing at all.
+const ELLIPSIS_WIDTH: f32 = 16.0;
 
 /// How far a new row comes in from the left, in points.
 const SLIDE: f32 = 6.0;
@@ -28,6 +34,7 @@ pub(super) struct Body<'b, 'a> {
     num_rows: usize,
     rows_rect: Rect,
     response: TableResponse,
+    keys: Keys,
     /// Something still fades.
     moves: Cell<bool>,
 }
@@ -47,6 +54,7 @@ impl<'b, 'a> Body<'b, 'a> {
         widths: &'b Widths,
         rect: Rect,
         num_rows: usize,
+        keys: Keys,
     ) -> Self {
         let response = TableResponse {
             sort_requested: None,
@@ -68,6 +76,7 @@ impl<'b, 'a> Body<'b, 'a> {
             num_rows,
             rows_rect,
             response,
+            keys,
             moves: Cell::new(false),
         }
     }
@@ -79,6 +88,7 @@ impl<'b, 'a> Body<'b, 'a> {
         if self.moves.get() {
             ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
         }
+        self.keys.finish(ui);
         self.response
     }
 
@@ -105,6 +115,7 @@ impl<'b, 'a> Body<'b, 'a> {
         let response = check_box(
             ui,
             self.cx,
+            &self.keys,
             rect,
             ui.scope_id().with("select all"),
             state,
@@ -113,7 +124,7 @@ impl<'b, 'a> Body<'b, 'a> {
         self.response.all_toggled |= response.clicked();
     }
 
-    fn header_cell(&mut self, ui: &Ui, rect: Rect, column: &TableColumn) {
+    fn header_cell(&mut self, ui: &Ui, rect: Rect, column: &TableColumn, visible: Rangef) {
         if column.title.is_empty() {
             return;
         }
@@ -150,6 +161,9 @@ impl<'b, 'a> Body<'b, 'a> {
         if column.align == HAlign::Right {
             inner.max.x -= mark;
         }
+        // Under the pinned columns nothing can be read: the title ends with "…" before them.
+        inner.min.x = inner.min.x.max(visible.min);
+        inner.max.x = inner.max.x.min(visible.max).max(inner.min.x);
         let placed = text::paint(
             ui.painter(),
             inner,
@@ -172,6 +186,7 @@ impl<'b, 'a> Body<'b, 'a> {
                 color,
             );
         }
+        self.keys.watch_header(ui, &response, visible);
         if response.has_focus() {
             paint::focus_ring(
                 ui.painter(),
@@ -192,7 +207,8 @@ impl<'b, 'a> Body<'b, 'a> {
         }
     }
 
-    /// Paints the cells of one block.
+    /// Paints the cells of one block, as far as they stand in `visible`. What would be cut at its edge is left out:
+    /// half a number is another number.
     fn cells(
         &mut self,
         ui: &Ui,
@@ -200,14 +216,28 @@ impl<'b, 'a> Body<'b, 'a> {
         row: &RowArea,
         block: &[(usize, Rangef)],
         left: f32,
+        visible: Rangef,
     ) {
-        let visible = ui.clip_rect().x_range();
         for (index, extent) in block {
             let Some(column) = self.table.columns.get(*index) else {
                 continue;
             };
             let x = Rangef::new(left + extent.min, left + extent.max);
             if !visible.intersects(x) {
+                continue;
+            }
+            if x.min < visible.min - CUT_TOLERANCE || x.max > visible.max + CUT_TOLERANCE {
+                let seen = Rangef::new(x.min.max(visible.min), x.max.min(visible.max));
+                if seen.span() >= ELLIPSIS_WIDTH {
+                    text::paint(
+                        painter,
+                        Rect::from_x_y_ranges(seen, row.rect.y_range()),
+                        "\u{2026}",
+                        &self.cx.tokens.fonts.body,
+                        self.cx.tokens.text_hint,
+                        HAlign::Center,
+                    );
+                }
                 continue;
             }
             let rect = Rect::from_x_y_ranges(x, row.rect.y_range());
@@ -220,6 +250,7 @@ impl<'b, 'a> Body<'b, 'a> {
                 button_id: row.id.with(column.column_id),
                 row_hovered: row.hovered,
                 moves: &self.moves,
+                keys: &self.keys,
             };
             self.rows.cell(row.index, &mut cell);
         }
@@ -256,21 +287,28 @@ impl TableDelegate for Body<'_, '_> {
             if table.check_boxes == CheckBoxes::Shown {
                 self.header_check_box(ui, rect.with_max_x(rect.left() + CHECK_WIDTH));
             }
+            let visible = clip.x_range();
             for (index, extent) in &widths.left {
-                self.header_cell(ui, at(rect.left(), extent), &table.columns[*index]);
+                self.header_cell(ui, at(rect.left(), extent), &table.columns[*index], visible);
             }
         } else {
-            for (index, extent) in &widths.middle {
-                self.header_cell(ui, at(rect.left(), extent), &table.columns[*index]);
-            }
             let right = self.right_block_left(rect.right(), clip);
+            let visible = Rangef::new(clip.left(), right.min(clip.right()));
+            for (index, extent) in &widths.middle {
+                self.header_cell(ui, at(rect.left(), extent), &table.columns[*index], visible);
+            }
             if widths.scrolls_sideways && widths.right_width > 0.0 {
                 let cover = Rect::from_x_y_ranges(right..=clip.right(), rect.y_range());
                 ui.painter()
                     .rect_filled(cover, 0.0, self.cx.tokens.surface_raised);
             }
             for (index, extent) in &widths.right {
-                self.header_cell(ui, at(right, extent), &table.columns[*index]);
+                self.header_cell(
+                    ui,
+                    at(right, extent),
+                    &table.columns[*index],
+                    clip.x_range(),
+                );
             }
         }
         paint::underline(
@@ -303,11 +341,17 @@ impl TableDelegate for Body<'_, '_> {
             .ctx()
             .rect_contains_pointer(ui.layer_id(), across.intersect(self.rows_rect));
 
-        let click = ui.interact(
+        self.keys.scroll(ui);
+        let mut click = ui.interact(
             full.intersect(clip),
             id.with(block == Block::Sticky),
             Sense::CLICK,
         );
+        if click.hovered()
+            && let Some(words) = self.rows.row_hover(index)
+        {
+            click = click.on_hover_text(words);
+        }
         if click.double_clicked() {
             self.response.row_activated = Some(index);
         }
@@ -368,18 +412,22 @@ impl TableDelegate for Body<'_, '_> {
                     };
                     let name = format!("Select {}", self.rows.row_name(index));
                     let check_rect = rect.with_max_x(rect.left() + CHECK_WIDTH);
-                    if check_box(ui, self.cx, check_rect, id.with("check"), state, &name).clicked()
+                    let check_id = id.with("check");
+                    if check_box(ui, self.cx, &self.keys, check_rect, check_id, state, &name)
+                        .clicked()
                     {
                         self.response.row_toggled = Some(index);
                     }
                 }
-                self.cells(ui, &painter, &row, &self.widths.left, left);
+                self.cells(ui, &painter, &row, &self.widths.left, left, clip.x_range());
             }
             Block::Scrolling => {
                 let origin = left + self.widths.left_width;
-                self.cells(ui, &painter, &row, &self.widths.middle, origin);
+                let right = self.right_block_left(full.right(), clip);
+                // The pinned block covers the end of the middle.
+                let middle = Rangef::new(clip.left(), right.min(clip.right()));
+                self.cells(ui, &painter, &row, &self.widths.middle, origin, middle);
                 if !self.widths.right.is_empty() {
-                    let right = self.right_block_left(full.right(), clip);
                     if self.widths.scrolls_sideways {
                         painter.rect_filled(
                             Rect::from_x_y_ranges(right..=clip.right(), rect.y_range()),
@@ -388,7 +436,8 @@ impl TableDelegate for Body<'_, '_> {
                         );
                         painter.vline(right, full.y_range(), Stroke::new(1.0, tokens.line_subtle));
                     }
-                    self.cells(ui, &painter, &row, &self.widths.right, right);
+                    let visible = clip.x_range();
+                    self.cells(ui, &painter, &row, &self.widths.right, right, visible);
                 }
             }
         }
@@ -405,12 +454,14 @@ impl TableDelegate for Body<'_, '_> {
 fn check_box(
     ui: &Ui,
     cx: &UiCtx<'_>,
+    keys: &Keys,
     rect: Rect,
     id: Id,
     state: CheckState,
     name: &str,
 ) -> Response {
     let response = ui.interact(rect, id, Sense::click());
+    keys.watch_row(ui, &response);
     response.widget_info(|| match state {
         CheckState::Some => WidgetInfo::labeled(Role::CheckBox, true, name),
         CheckState::On | CheckState::Off => {

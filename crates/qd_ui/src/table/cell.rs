@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use egui::{Painter, Rect, Response, Ui, vec2};
+use egui::{Color32, Painter, Rect, Response, Sense, Ui, vec2};
 use qd_types::Tone;
 
 use crate::UiCtx;
@@ -15,6 +15,7 @@ use crate::text::{self, HAlign};
 use crate::tokens::fade;
 
 use super::TableColumn;
+use super::keys::Keys;
 
 /// How long a changed cell stays lit.
 pub const FLASH_MS: u32 = 600;
@@ -39,6 +40,7 @@ pub struct CellUi<'c, 'a> {
     pub(super) row_hovered: bool,
     /// Set when something in the table still fades: one more frame for all of it.
     pub(super) moves: &'c Cell<bool>,
+    pub(super) keys: &'c Keys,
 }
 
 impl CellUi<'_, '_> {
@@ -105,55 +107,32 @@ impl CellUi<'_, '_> {
 
     /// A number with a tone.
     pub fn number_toned(&self, number: &str, tone: Tone) {
-        let tokens = self.cx.tokens;
-        text::paint(
-            self.painter,
-            self.inner(),
-            number,
-            &tokens.fonts.number,
-            tokens.tone(tone),
-            self.column.align,
-        );
+        self.paint_number(self.inner(), number, self.cx.tokens.tone(tone));
     }
 
     /// A number past its age.
     pub fn number_stale(&self, number: &str) {
-        let tokens = self.cx.tokens;
-        text::paint(
-            self.painter,
-            self.inner(),
-            number,
-            &tokens.fonts.number,
-            tokens.stale,
-            self.column.align,
-        );
+        self.paint_number(self.inner(), number, self.cx.tokens.stale);
     }
 
     /// A number of money with its arrow; without one for zero.
     pub fn trend(&self, number: &str, tone: Tone) {
-        let tokens = self.cx.tokens;
-        let color = tokens.tone(tone);
+        self.trend_colored(number, tone, self.cx.tokens.tone(tone));
+    }
+
+    /// [`Self::trend`] of a number past its age: the arrow stays, the color says that it is old.
+    pub fn trend_stale(&self, number: &str, tone: Tone) {
+        self.trend_colored(number, tone, self.cx.tokens.stale);
+    }
+
+    fn trend_colored(&self, number: &str, tone: Tone, color: Color32) {
         let inner = self.inner();
         let Some(arrow) = Trend::of(tone) else {
-            text::paint(
-                self.painter,
-                inner,
-                number,
-                &tokens.fonts.number,
-                color,
-                self.column.align,
-            );
+            self.paint_number(inner, number, color);
             return;
         };
         let room = inner.with_min_x((inner.left() + 14.0).min(inner.right()));
-        let placed = text::paint(
-            self.painter,
-            room,
-            number,
-            &tokens.fonts.number,
-            color,
-            self.column.align,
-        );
+        let placed = self.paint_number(room, number, color);
         paint::trend_arrow(
             self.painter,
             egui::pos2(placed.left() - 10.0, inner.center().y),
@@ -161,6 +140,14 @@ impl CellUi<'_, '_> {
             arrow,
             color,
         );
+    }
+
+    /// A badge of a word, with the whole sentence on hover. For AccessKit the row's summary has it.
+    pub fn badge_explained(&self, words: &str, tone: Tone, meaning: &str) {
+        self.badge(words, tone);
+        let id = self.button_id.with("badge");
+        let response = self.ui.interact(self.inner(), id, Sense::hover());
+        response.on_hover_text(meaning);
     }
 
     /// A badge.
@@ -236,7 +223,7 @@ impl CellUi<'_, '_> {
             egui::pos2(left, self.rect.top()),
             vec2(width, self.rect.height()),
         );
-        Button::new(words)
+        let response = Button::new(words)
             .name(name)
             .disabled_because(reason)
             .small_ui(
@@ -245,7 +232,22 @@ impl CellUi<'_, '_> {
                 rect,
                 self.button_id.with(words),
                 self.cx,
-            )
+            );
+        self.keys.watch_row(self.ui, &response);
+        response
+    }
+
+    /// Paints a number whole: smaller when it must be, and when even that is too wide a "…" in its place, for the
+    /// first digits of a number are another number.
+    fn paint_number(&self, room: Rect, number: &str, color: Color32) -> Rect {
+        let fonts = &self.cx.tokens.fonts;
+        let smaller = std::slice::from_ref(&fonts.number_small);
+        let mut galley =
+            text::layout_to_fit(self.painter, number, &fonts.number, smaller, room.width());
+        if galley.elided {
+            galley = text::layout(self.painter, "\u{2026}", &fonts.number, f32::INFINITY);
+        }
+        text::paint_galley(self.painter, room, galley, color, self.column.align)
     }
 
     fn inner(&self) -> Rect {

@@ -42,6 +42,25 @@ impl Widths {
         let min: f32 = columns.iter().map(|column| column.min).sum();
         let ideal: f32 = columns.iter().map(|column| column.ideal).sum();
         let grow: f32 = columns.iter().map(|column| column.grow).sum();
+        let sum_of = |gives_way: bool, of: fn(&TableColumn) -> f32| -> f32 {
+            let some = columns
+                .iter()
+                .filter(|column| column.gives_way == gives_way);
+            some.map(of).sum()
+        };
+        // First those that give way shrink, then the others.
+        let weak_ideal = sum_of(true, |column| column.ideal);
+        let weak_min = sum_of(true, |column| column.min);
+        let firm_ideal = ideal - weak_ideal;
+        let firm_min = min - weak_min;
+        let between = |column: &TableColumn, room: f32, min: f32, ideal: f32| {
+            let share = if ideal > min {
+                ((room - min) / (ideal - min)).clamp(0.0, 1.0)
+            } else {
+                1.0
+            };
+            column.min + (column.ideal - column.min) * share
+        };
         let width_of = |column: &TableColumn| {
             if room_for_columns >= ideal {
                 let spare = room_for_columns - ideal;
@@ -51,10 +70,10 @@ impl Widths {
                     } else {
                         0.0
                     }
-            } else if room_for_columns > min && ideal > min {
-                column.min + (column.ideal - column.min) * (room_for_columns - min) / (ideal - min)
+            } else if column.gives_way {
+                between(column, room_for_columns - firm_ideal, weak_min, weak_ideal)
             } else {
-                column.min
+                between(column, room_for_columns - weak_min, firm_min, firm_ideal)
             }
         };
 
@@ -166,6 +185,29 @@ mod tests {
                 "{room}: {widths:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_gives_way_shrinks_before_the_others_do() {
+        let mut columns = COLUMNS;
+        columns[1] = columns[1].gives_way();
+        // Ideal 320, without the 20 that "qty" can give 300.
+        for (room, qty, value) in [
+            (320.0, 60.0, 120.0),
+            (310.0, 50.0, 120.0),
+            (300.0, 40.0, 120.0),
+        ] {
+            let widths = Widths::fit(&columns, CheckBoxes::None, room);
+            let width = |at: usize| {
+                let (_, extent) = widths.middle[at];
+                extent.span()
+            };
+            assert_eq!((width(0), width(1)), (qty, value), "{room}");
+        }
+        let widths = Widths::fit(&columns, CheckBoxes::None, 265.0);
+        assert!(!widths.scrolls_sideways);
+        assert!(widths.middle[1].1.span() < 120.0, "then the others shrink");
+        assert!((total(&widths) - 265.0).abs() <= 3.0, "{widths:?}");
     }
 
     #[test]

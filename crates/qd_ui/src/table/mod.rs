@@ -10,6 +10,7 @@
 
 mod body;
 mod cell;
+mod keys;
 mod layout;
 
 use std::ops::Range;
@@ -22,6 +23,7 @@ use crate::text::HAlign;
 pub use cell::{CellUi, FLASH_MS, FlashDir};
 
 use body::Body;
+use keys::Keys;
 use layout::Widths;
 
 /// Height of the header row, in points.
@@ -62,6 +64,8 @@ pub struct TableColumn {
     pub pin: Pin,
     /// Whether a click on its header asks for a sort.
     pub sortable: bool,
+    /// Whether it shrinks before the others do.
+    pub gives_way: bool,
 }
 
 impl TableColumn {
@@ -76,12 +80,19 @@ impl TableColumn {
             align: HAlign::Left,
             pin: Pin::None,
             sortable: true,
+            gives_way: false,
         }
     }
 
     /// Right-aligned: numbers.
     pub const fn right(mut self) -> Self {
         self.align = HAlign::Right;
+        self
+    }
+
+    /// Shrinks to its least width before any other column shrinks at all.
+    pub const fn gives_way(mut self) -> Self {
+        self.gives_way = true;
         self
     }
 
@@ -185,11 +196,15 @@ pub trait TableRows {
         false
     }
 
-    /// How many rows are selected, for the check box of the header. Override it where rows are many.
+    /// How many of the rows are selected, for the check box of the header. Asked in every frame: keep the count, do
+    /// not count here.
     fn num_selected(&self) -> usize {
-        (0..self.num_rows())
-            .filter(|row| self.is_selected(*row))
-            .count()
+        0
+    }
+
+    /// What there is to say of a row beyond its cells, shown while the pointer rests on it.
+    fn row_hover(&self, _row: usize) -> Option<String> {
+        None
     }
 
     /// How long the row has been there, in milliseconds, when it is new; a new row slides in.
@@ -322,7 +337,8 @@ impl<'a> DataTable<'a> {
             if let Some(row) = self.scroll_to_row.filter(|row| *row < num_rows) {
                 table = table.scroll_to_row(row as u64, None);
             }
-            let mut body = Body::new(&self, cx, rows, &widths, rect, num_rows);
+            let keys = Keys::take(ui, self.name, rect, self.row_height + 1.0, cx);
+            let mut body = Body::new(&self, cx, rows, &widths, rect, num_rows, keys);
             table.show(ui, &mut body);
             body.finish(ui)
         })

@@ -172,6 +172,10 @@ impl TableRows for Positions<'_> {
         self.state.selected.contains(&(row as u64))
     }
 
+    fn num_selected(&self) -> usize {
+        self.state.selected.len()
+    }
+
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
         let words = |index| sample(POSITIONS, row, index);
         let tone = money_tone(words(4));

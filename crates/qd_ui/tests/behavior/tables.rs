@@ -27,6 +27,12 @@ struct Rows {
     selected: Vec<u64>,
     closed: Option<usize>,
     painted: usize,
+    /// Column and place of each cell painted.
+    places: Vec<(&'static str, egui::Rect)>,
+    /// The text of the money cells, when it is another one.
+    money: Option<&'static str>,
+    /// How often a row was asked whether it is selected.
+    num_asked: std::cell::Cell<usize>,
 }
 
 impl TableRows for Rows {
@@ -42,18 +48,23 @@ impl TableRows for Rows {
     fn row_summary(&self, row: usize) -> String {
         format!("SYM{row}, quantity {}", row * 10)
     }
+    fn num_selected(&self) -> usize {
+        self.selected.len()
+    }
     fn is_selected(&self, row: usize) -> bool {
+        self.num_asked.set(self.num_asked.get() + 1);
         self.selected.contains(&(row as u64))
     }
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
         self.painted += 1;
+        self.places.push((cell.column().column_id, cell.rect()));
         match cell.column().column_id {
             "symbol" => cell.strong(&format!("SYM{row}")),
             "qty" => {
                 cell.flash(FlashDir::Up, 100);
                 cell.number(&format!("{}", row * 10));
             }
-            "pl" => cell.trend("+$1.00", Tone::Gain),
+            "pl" => cell.trend(self.money.unwrap_or("+$1.00"), Tone::Gain),
             _ => {
                 if cell.button("Close", &format!("Close SYM{row}")).clicked() {
                     self.closed = Some(row);
@@ -98,6 +109,8 @@ fn table_harness(size: Vec2, count: usize) -> Harness<'static, TableState> {
                     is_test: true,
                 };
                 state.rows.painted = 0;
+                state.rows.places.clear();
+                state.rows.num_asked.set(0);
                 let response = DataTable::new("Positions", &COLUMNS)
                     .sort(state.sort)
                     .check_boxes()
@@ -229,6 +242,152 @@ fn only_visible_rows_are_painted() {
     );
     harness.get_by_label("SYM3, quantity 30");
     assert!(harness.query_by_label("SYM900, quantity 9000").is_none());
+}
+
+#[test]
+fn selected_rows_are_not_counted_anew_in_every_frame() {
+    let mut harness = table_harness(vec2(500.0, 300.0), 100_000);
+    harness.state_mut().rows.selected = vec![3, 50_000];
+    harness.run();
+    let num_asked = harness.state().rows.num_asked.get();
+    assert!(num_asked < 50, "{num_asked} rows were asked");
+    assert_eq!(
+        harness
+            .get_by_label("Select all")
+            .accesskit_node()
+            .toggled(),
+        Some(Toggled::Mixed)
+    );
+}
+
+/// Every text on screen: the text, where it stands, what it is clipped to, and whether it was cut.
+fn texts(output: &egui::FullOutput) -> Vec<(String, egui::Rect, egui::Rect, bool)> {
+    fn take(
+        shape: &egui::Shape,
+        clip: egui::Rect,
+        out: &mut Vec<(String, egui::Rect, egui::Rect, bool)>,
+    ) {
+        match shape {
+            egui::Shape::Text(text) => out.push((
+                text.galley.text().to_owned(),
+                text.visual_bounding_rect(),
+                clip,
+                text.galley.elided,
+            )),
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| take(shape, clip, out)),
+            _ => {}
+        }
+    }
+    let mut out = Vec::new();
+    for clipped in &output.shapes {
+        take(&clipped.shape, clipped.clip_rect, &mut out);
+    }
+    out
+}
+
+#[test]
+fn a_number_is_whole_or_not_there_at_all() {
+    // Under the pinned buttons, at every width.
+    for width in (190..330).step_by(7) {
+        let mut harness = table_harness(vec2(width as f32, 300.0), 3);
+        harness.run();
+        let places = harness.state().rows.places.clone();
+        let button = places
+            .iter()
+            .find(|(column, _)| *column == "close")
+            .map(|(_, rect)| *rect)
+            .expect("the pinned column is painted");
+        for (column, rect) in &places {
+            assert!(
+                *column == "close" || rect.right() <= button.left() + 8.0,
+                "{width}: {column} at {rect:?} is covered by {button:?}"
+            );
+        }
+    }
+    // Too long for its column, on the other side.
+    let mut harness = table_harness(vec2(400.0, 300.0), 3);
+    harness.state_mut().rows.money = Some("+$123,456,789,012.34");
+    harness.run();
+    let texts = texts(harness.output());
+    assert!(
+        !texts.iter().any(|(text, _, _, _)| text.starts_with("+$1")),
+        "a cut number was painted"
+    );
+    assert!(texts.iter().any(|(text, _, _, _)| text == "\u{2026}"));
+}
+
+#[test]
+fn numbers_scrolled_half_out_of_sight_are_not_painted() {
+    let mut harness = table_harness(vec2(260.0, 300.0), 3);
+    harness.run();
+    let place = |harness: &Harness<'_, TableState>, wanted: &str| {
+        let places = &harness.state().rows.places;
+        let found = places.iter().find(|(column, _)| *column == wanted);
+        found.map(|(_, rect)| *rect)
+    };
+    assert!(place(&harness, "qty").is_some());
+    assert_eq!(place(&harness, "pl"), None, "half under the buttons");
+    // The keyboard brings the money into sight, and half of the shares out of it.
+    harness
+        .get_by_role_and_label(Role::Button, "P&L ($)")
+        .focus();
+    harness.run();
+    let money = place(&harness, "pl").expect("the money is in sight");
+    let button = place(&harness, "close").expect("the buttons are");
+    assert!(
+        money.left() > 85.0 && (money.right() - button.left()).abs() < 2.0,
+        "{money:?} beside {button:?}"
+    );
+    assert_eq!(place(&harness, "qty"), None, "half under the symbols");
+}
+
+#[test]
+fn arrows_and_pages_scroll_a_table_that_has_the_focus() {
+    let mut harness = table_harness(vec2(500.0, 300.0), 100);
+    let visible = |harness: &Harness<'_, TableState>| {
+        harness
+            .state()
+            .last
+            .as_ref()
+            .expect("shown")
+            .visible_rows
+            .clone()
+    };
+    harness.run();
+    harness.key_press(Key::PageDown);
+    harness.run();
+    assert_eq!(visible(&harness).start, 0, "without focus nothing scrolls");
+
+    harness
+        .get_by_role_and_label(Role::Button, "Symbol")
+        .focus();
+    harness.run();
+    for (key, fits) in [
+        // The row before the first whole one counts as visible.
+        (Key::ArrowDown, (|start| start == 0) as fn(usize) -> bool),
+        (Key::ArrowDown, |start| start == 1),
+        (Key::ArrowDown, |start| start == 2),
+        (Key::ArrowUp, |start| start == 1),
+        (Key::PageDown, |start| (6..10).contains(&start)),
+        (Key::PageUp, |start| start == 1),
+        (Key::End, |start| start > 85),
+        (Key::Home, |start| start == 0),
+    ] {
+        harness.key_press(key);
+        harness.run();
+        let start = visible(&harness).start;
+        assert!(fits(start), "{key:?} led to row {start}");
+    }
+
+    // From a row's button: it leaves the screen, the keys stay with the table.
+    harness.get_by_label("Close SYM1").focus();
+    harness.run();
+    harness.key_press(Key::End);
+    harness.run();
+    assert_eq!(visible(&harness).end, 100);
+    harness.key_press(Key::Home);
+    harness.run();
+    assert_eq!(visible(&harness).start, 0);
 }
 
 #[test]

@@ -113,6 +113,41 @@ fn a_toast_is_an_alert_that_can_be_dismissed() {
 }
 
 #[test]
+fn a_long_banner_takes_the_lines_it_needs() {
+    const DETAIL: &str = "for 14 s (the connection was reset). Values below keep their age; nothing can be sent. 3 failed attempts, next try in 12 s.";
+    for width in [1200.0, 700.0, 420.0, 320.0] {
+        let mut harness = harness(vec2(width, 400.0), move |ui, cx| {
+            Banner::new(Tone::Danger, "Connection lost")
+                .detail(DETAIL)
+                .action("Retry now")
+                .ui(ui, cx);
+            Banner::new(Tone::Info, "Read-only").ui(ui, cx);
+        });
+        harness.run();
+        let below = harness.get_by_label("Read-only").rect();
+        let mut is_seen = false;
+        for clipped in &harness.output().shapes {
+            let egui::Shape::Text(text) = &clipped.shape else {
+                continue;
+            };
+            if text.galley.text() == DETAIL {
+                let rect = text.visual_bounding_rect();
+                assert!(!text.galley.elided, "{width}");
+                assert!(clipped.clip_rect.contains_rect(rect), "{width}: {rect:?}");
+                assert!(
+                    rect.bottom() <= below.top(),
+                    "{width}: {rect:?} and {below:?}"
+                );
+                is_seen = true;
+            }
+        }
+        assert!(is_seen, "{width}");
+        let button = harness.get_by_role_and_label(Role::Button, "Retry now");
+        assert!(button.rect().right() <= width, "{width}");
+    }
+}
+
+#[test]
 fn seals_banners_and_states_say_themselves() {
     let retried = Rc::new(Cell::new(0));
     let seen = Rc::clone(&retried);
