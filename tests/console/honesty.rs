@@ -208,6 +208,7 @@ fn a_market_clock_shows_no_countdown_it_cannot_know() {
         .apply(Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
             phase: MarketPhase::Open,
             next_change_at: Some(change_at),
+            tape: None,
         })));
     wait_with_beats(&mut console, 9_000);
     assert!(console.says("Simulated market open until 3.0 s ago"));

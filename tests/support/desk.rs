@@ -155,6 +155,7 @@ impl SampleDesk {
         desk.apply(Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
             phase: MarketPhase::Open,
             next_change_at: Some(now.plus_millis(19_304_000)),
+            tape: None,
         })));
         desk.publish_halt(HaltState::Active, None);
         desk.publish_snapshot();

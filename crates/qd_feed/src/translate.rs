@@ -3,7 +3,8 @@
 use qd_state::{
     AlertChange, DayStats, Event, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange,
     PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
-    RestAnswer, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload, Welcome,
+    RestAnswer, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload, TapeClock,
+    Welcome,
 };
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Seq;
@@ -296,6 +297,14 @@ pub(crate) fn market_clock(answer: &MarketClockResponse) -> PollAnswer {
     PollAnswer::MarketClock(MarketClock {
         phase: answer.phase,
         next_change_at: answer.next_change_at,
+        tape: answer.replay.map(|replay| TapeClock {
+            at: answer.now,
+            speed: if replay.paused || replay.over {
+                0
+            } else {
+                replay.speed
+            },
+        }),
     })
 }
 

@@ -115,6 +115,22 @@ fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 }
 
 fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    if let Some(tape) = &cx.snapshot.market.tape {
+        let at = tape.time(cx.now());
+        let words = format!(
+            "{} {} New York · {}",
+            fmt::date(at, ZoneChoice::Exchange),
+            fmt::time_seconds(at, ZoneChoice::Exchange),
+            match tape.speed {
+                0 => "paused".to_owned(),
+                speed => format!("×{speed}"),
+            }
+        );
+        Chip::outline(&words).ui(ui, &cx.ui).on_hover_text(
+            "The tape's time. Orders, fills and ages are dated by the desk's own clock.",
+        );
+        return;
+    }
     let now = cx.server_now();
     let words = format!(
         "{} New York · {} UTC",

@@ -129,6 +129,17 @@ pub fn time_millis(at: UtcMicros, zone: ZoneChoice) -> String {
     format!("{hour:02}:{minute:02}:{second:02}.{millis:03}")
 }
 
+/// "2013-10-07".
+pub fn date(at: UtcMicros, zone: ZoneChoice) -> String {
+    let day = at.day_number(zone);
+    format!(
+        "{:04}-{:02}-{:02}",
+        day / 10_000,
+        day / 100 % 100,
+        day % 100
+    )
+}
+
 /// `10:38:16`.
 pub fn time_seconds(at: UtcMicros, zone: ZoneChoice) -> String {
     let (hour, minute, second, _) = at.time_of_day(zone);

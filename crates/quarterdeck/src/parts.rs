@@ -11,7 +11,7 @@ use qd_execution::{
     Execution, ExecutionConfig, ExecutionHandle, IdentityKeys, Replay, ReplayEnd, Session, tape,
 };
 use qd_gateway::{BoundGateway, Gateway, GatewayConfig, GatewayError, TlsFiles};
-use qd_types::Clock;
+use qd_types::{Clock, Environment};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -188,6 +188,9 @@ pub(crate) async fn gateway(
         KeyRing::new(cookie_key),
     );
     env!("CARGO_PKG_VERSION").clone_into(&mut config.version);
+    if settings.get("execution.replay_dir").is_some() {
+        config.environment = Environment::Replay;
+    }
     config.app_dir = settings.text("gateway.app_dir").map(PathBuf::from);
     config.node = settings
         .text("gateway.node")

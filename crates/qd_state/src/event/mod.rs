@@ -13,7 +13,7 @@ use qd_types::{
 pub use self::commands::{CommandId, CommandOutcome, CommandRequested, RowKey};
 pub use self::polled::{
     DayStats, LimitUse, MarketClock, Poll, PollAnswer, PriceQuote, PriceSeries, ServiceHealth,
-    ServiceStatus,
+    ServiceStatus, TapeClock,
 };
 use crate::effect::RestAsk;
 

@@ -61,6 +61,17 @@ pub struct MarketClock {
     pub phase: MarketPhase,
     /// When it changes, server's clock; absent when nobody knows.
     pub next_change_at: Option<UtcMicros>,
+    /// The tape that is the market; absent where nothing is replayed. Then `next_change_at` is in its time.
+    pub tape: Option<TapeClock>,
+}
+
+/// Where a tape stands and how it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapeClock {
+    /// The tape's time when the answer was made.
+    pub at: UtcMicros,
+    /// Tape seconds per second; zero while it stands still.
+    pub speed: u32,
 }
 
 /// How a service is.

@@ -327,9 +327,31 @@ impl Default for Card {
     }
 }
 
+/// A tape that plays as the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TapeView {
+    /// Its time at `read_at`.
+    pub at: UtcMicros,
+    /// When that was read.
+    pub read_at: UtcMicros,
+    /// Tape seconds per second; zero while it stands still.
+    pub speed: u32,
+}
+
+impl TapeView {
+    /// Its time at `now`.
+    pub fn time(&self, now: UtcMicros) -> UtcMicros {
+        let passed = now.micros_since(self.read_at).max(0);
+        self.at
+            .plus_micros(passed.saturating_mul(i64::from(self.speed)))
+    }
+}
+
 /// The market's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MarketView {
+    /// The tape, in a replay.
+    pub tape: Option<TapeView>,
     /// What the market is doing; absent before the first answer.
     pub phase: Option<MarketPhase>,
     /// "NYSE open", "NYSE closed"…; "market clock unknown" before the first answer.

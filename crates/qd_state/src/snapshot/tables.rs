@@ -56,8 +56,8 @@ impl Default for Cell {
 pub struct PositionFigures {
     /// Signed shares.
     pub qty: Qty,
-    /// Weighted by shares; zero when the parts cancel out.
-    pub avg_entry_price: Price,
+    /// What a share cost; absent when long and short parts are folded, which have no one average.
+    pub avg_entry_price: Option<Price>,
     /// The newest mark; absent before the first price.
     pub current_price: Option<Price>,
     /// When the mark was made, server's clock.

@@ -131,11 +131,15 @@ fn orders(new: &Arc<OrdersView>, old: &Arc<OrdersView>) -> bool {
 }
 
 fn market(new: &Arc<MarketView>, old: &Arc<MarketView>) -> bool {
+    let is_same_tape = new.tape.map(|tape| tape.speed) == old.tape.map(|tape| tape.speed);
     Arc::ptr_eq(new, old)
-        || MarketView {
-            loaded_at: old.loaded_at,
-            ..MarketView::clone(new)
-        } == **old
+        || is_same_tape
+            && MarketView {
+                // It goes on by itself between two answers.
+                tape: old.tape,
+                loaded_at: old.loaded_at,
+                ..MarketView::clone(new)
+            } == **old
 }
 
 fn stats(new: &Arc<StatsView>, old: &Arc<StatsView>) -> bool {

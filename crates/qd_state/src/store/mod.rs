@@ -434,7 +434,10 @@ impl Store {
         match answer {
             PollAnswer::Prices(quotes) => self.desk.positions.mark(quotes, now),
             PollAnswer::Series(series) => self.desk.positions.take_series(series),
-            PollAnswer::MarketClock(clock) => self.polls.take_market(clock, now),
+            PollAnswer::MarketClock(clock) => {
+                let ctx = self.ctx(now);
+                self.polls.take_market(clock, &ctx);
+            }
             PollAnswer::Health(services) => self.polls.take_health(services, now),
             PollAnswer::Stats(stats) => self.polls.take_stats(stats, now),
         }

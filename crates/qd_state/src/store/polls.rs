@@ -9,7 +9,7 @@ use qd_types::{MarketPhase, UtcMicros};
 use super::Ctx;
 use crate::event::{DayStats, LimitUse, MarketClock, Poll, ServiceHealth, ServiceStatus};
 use crate::freshness::{Freshness, FreshnessRule};
-use crate::snapshot::{HealthView, MarketView, StatsView};
+use crate::snapshot::{HealthView, MarketView, StatsView, TapeView};
 
 const MARKET: FreshnessRule = FreshnessRule::polled_every(30_000);
 const HEALTH: FreshnessRule = FreshnessRule::polled_every(10_000);
@@ -37,8 +37,25 @@ impl Default for Polls {
 
 impl Polls {
     /// The market's clock.
-    pub(crate) fn take_market(&mut self, clock: MarketClock, now: UtcMicros) {
-        self.market = Arc::new(market_view(Some(clock), Some(now)));
+    pub(crate) fn take_market(&mut self, mut clock: MarketClock, ctx: &Ctx) {
+        let tape = clock.tape.map(|tape| TapeView {
+            at: tape.at,
+            read_at: ctx.now,
+            speed: tape.speed,
+        });
+        if let Some(tape) = clock.tape {
+            // In our time: a countdown counts seconds of life.
+            clock.next_change_at = clock.next_change_at.and_then(|at| {
+                let left = at
+                    .micros_since(tape.at)
+                    .checked_div(i64::from(tape.speed))?;
+                Some(ctx.now_on_server().plus_micros(left))
+            });
+        }
+        self.market = Arc::new(MarketView {
+            tape,
+            ..market_view(Some(clock), Some(ctx.now))
+        });
     }
 
     /// System health.
@@ -150,6 +167,7 @@ fn market_view(clock: Option<MarketClock>, loaded_at: Option<UtcMicros>) -> Mark
         None => ("market clock unknown", ""),
     };
     MarketView {
+        tape: None,
         phase,
         text: Arc::from(text),
         countdown_label,

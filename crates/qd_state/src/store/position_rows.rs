@@ -74,6 +74,13 @@ fn price_text(value: Option<Price>) -> (String, Tone) {
     }
 }
 
+fn average_text(value: Option<Price>) -> (String, Tone) {
+    match value {
+        Some(value) => (fmt::price(value), Tone::Neutral),
+        None => ("mixed".to_owned(), Tone::Faint),
+    }
+}
+
 pub(crate) fn new_row(
     symbol: Symbol,
     day_line: Option<&Arc<[f32]>>,
@@ -114,7 +121,7 @@ fn fold(parts: &mut [Part]) -> PositionFigures {
         let position = &part.position;
         return PositionFigures {
             qty: position.qty,
-            avg_entry_price: position.avg_entry_price,
+            avg_entry_price: Some(position.avg_entry_price),
             current_price: position.current_price,
             price_at: position.price_at,
             unrealized_pl: position.unrealized_pl,
@@ -140,10 +147,13 @@ fn fold(parts: &mut [Part]) -> PositionFigures {
         figures.gross_value += position.market_value.abs();
         figures.realized_pl_today += position.realized_pl_today;
     }
+    // Long and short parts netted: cost over net shares would be a price at which nobody ever traded.
+    let is_mixed = signed_cost.abs() != cost;
     figures.avg_entry_price = signed_cost
         .get()
         .checked_div(figures.qty.get())
-        .map_or(Price::ZERO, |average| Price::new(average).round(10));
+        .filter(|_| !is_mixed)
+        .map(|average| Price::new(average).round(10));
     figures.unrealized_plpc = figures.unrealized_pl.ratio_of(cost);
     figures
 }
@@ -185,7 +195,7 @@ pub(crate) fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
         &mut row.avg_entry,
         (old.avg_entry_price, new.avg_entry_price),
         now,
-        |price| (fmt::price(price), Tone::Neutral),
+        average_text,
     );
     change(
         &mut row.current,
@@ -221,7 +231,7 @@ pub(crate) fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
 fn fill_new(row: &mut PositionRow, figures: &PositionFigures) {
     let make = |(text, tone): (String, Tone)| new_cell(&text, tone);
     row.qty = make((fmt::qty(figures.qty), Tone::Neutral));
-    row.avg_entry = make((fmt::price(figures.avg_entry_price), Tone::Neutral));
+    row.avg_entry = make(average_text(figures.avg_entry_price));
     row.current = make(price_text(figures.current_price));
     row.pl = make(pl_text(figures.unrealized_pl));
     row.pl_percent = make(percent_text(figures.unrealized_plpc, figures.unrealized_pl));

@@ -2,15 +2,16 @@
 //!
 //! How the ages are drawn is the pages' to test.
 
-use qd_types::{HaltState, MarketPhase, Money};
+use qd_types::{HaltState, MarketPhase, Money, UtcMicros};
 
 use super::fixtures::*;
-use crate::{DayStats, Event, Freshness, LimitUse, MarketClock, PollAnswer};
+use crate::{DayStats, Event, Freshness, LimitUse, MarketClock, PollAnswer, TapeClock};
 
 fn clock(phase: MarketPhase, next_change_millis: Option<i64>) -> Event {
     Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
         phase,
         next_change_at: next_change_millis.map(at),
+        tape: None,
     }))
 }
 
@@ -40,6 +41,8 @@ fn the_parts_of_a_row_keep_their_own_signs() {
             .collect()
     };
     assert_eq!(shares(&mut desk), ["alpha 40", "beta \u{2212}40"]);
+    // Netted cost over netted shares would be a price at which nobody ever traded.
+    assert_eq!(&*desk.snapshot().positions.rows[0].avg_entry.text, "mixed");
     // One part moves against the other: the sum stands, the parts do not.
     desk.play([positions_delta(
         2,
@@ -167,4 +170,35 @@ fn a_halt_word_is_current_only_while_somebody_vouches_for_it() {
         retry_at: Some(at(1_000)),
     })]);
     assert!(!desk.snapshot().halt.is_current(), "disconnected");
+}
+
+#[test]
+fn a_tape_s_clock_goes_on_at_its_speed_and_counts_down_in_seconds_of_life() {
+    let mut desk = Desk::connected();
+    let read = |speed| {
+        Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
+            phase: MarketPhase::Open,
+            next_change_at: Some(UtcMicros::parse_rfc3339("2013-10-07T20:00:00Z").unwrap()),
+            tape: Some(TapeClock {
+                at: UtcMicros::parse_rfc3339("2013-10-07T19:00:00Z").unwrap(),
+                speed,
+            }),
+        }))
+    };
+    desk.play([read(60)]);
+    let market = desk.snapshot().market;
+    assert_eq!(market.next_change_at, Some(at(60_000)), "an hour at ×60");
+    let tape = market.tape.unwrap();
+    assert_eq!(
+        tape.time(at(10_000)),
+        UtcMicros::parse_rfc3339("2013-10-07T19:10:00Z").unwrap()
+    );
+    // A tape that stands still changes nothing by itself.
+    desk.play([read(0)]);
+    let market = desk.snapshot().market;
+    assert_eq!(market.next_change_at, None);
+    assert_eq!(
+        market.tape.unwrap().time(at(10_000)),
+        UtcMicros::parse_rfc3339("2013-10-07T19:00:00Z").unwrap()
+    );
 }

@@ -96,7 +96,7 @@ fn strategies_and_accounts_fold_into_one_row_at_the_newest_mark() {
     buying power: $187,220.54 Neutral | margin used 38 % | Fresh
     exposure: $1,950.00 Neutral | net +$950 | Fresh
     positions [✓ verified to #1 · 10:38:16.000] Fresh
-      AAPL 60 9.33 12.50 +$190.00 +13.19% $750.00
+      AAPL 60 mixed 12.50 +$190.00 +13.19% $750.00
       MSFT 10 20.00 20.00 $0.00 0.00% $200.00
       total +$190.00 +11.59% $950.00
     orders [waiting for data…]
@@ -219,6 +219,7 @@ fn old_marks_are_stale_in_an_open_market_and_quiet_in_a_closed_one() {
         Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
             phase,
             next_change_at: None,
+            tape: None,
         }))
     };
     desk.play([
@@ -364,7 +365,7 @@ pub(crate) fn assert_agrees(snapshot: &Snapshot) {
         let figures = &row.figures;
         if let (Some(price), [_]) = (figures.current_price, &*row.parts) {
             assert_eq!(figures.market_value, price.times(figures.qty));
-            let gain = (price - figures.avg_entry_price).times(figures.qty);
+            let gain = (price - figures.avg_entry_price.unwrap()).times(figures.qty);
             assert_eq!(figures.unrealized_pl, gain);
         }
         assert_eq!(
