@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::app::{App, PATIENCE, problem_code};
+use crate::app::{App, PATIENCE, eventually, problem_code};
+use crate::fake_execution::Mood;
 
 /// A folder of its own that goes with the test.
 pub(crate) struct TempDir(PathBuf);
@@ -323,4 +324,38 @@ async fn health_figures_and_version_are_on_the_admin_listener_only() {
         (ready.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn who_reads_nothing_of_an_answer_does_not_keep_its_place() {
+    let app = App::start_with(|config| {
+        config.timing.slow_after = Duration::from_millis(100);
+        config.timing.tick = Duration::from_millis(50);
+    })
+    .await;
+    let alice = app.sign_in("alice").await;
+    let answer: &'static str = "x".repeat(2 * 1024 * 1024).leak();
+    app.execution
+        .set_mood(Mood::Says(200, "application/json", answer));
+    let base = app.gateway.counts().tasks;
+    let mut stream = TcpStream::connect(app.addr).await.unwrap();
+    let request = format!(
+        "GET /api/v1/positions HTTP/1.1\r\nhost: {}\r\ncookie: {}\r\n\r\n",
+        app.addr, alice.cookie
+    );
+    stream
+        // More answers than the kernel takes for one connection.
+        .write_all(request.repeat(16).as_bytes())
+        .await
+        .unwrap();
+    eventually("the connection is served", || async {
+        (app.gateway.counts().tasks > base).then_some(())
+    })
+    .await;
+    // Limit, ticks and grace: a little more than five seconds.
+    eventually("the place is free again", || async {
+        (app.gateway.counts().tasks <= base).then_some(())
+    })
+    .await;
+    drop(stream);
 }

@@ -137,3 +137,16 @@ async fn a_session_that_ended_on_another_node_takes_its_sockets_along() {
     assert!(app.bus.kv_delete(&session_id.store_key()).await.unwrap());
     assert_eq!(ws.closed().await.0, 4401);
 }
+
+#[tokio::test]
+async fn a_session_that_ends_between_the_upgrade_and_the_hello_is_not_welcomed() {
+    let app = App::start().await;
+    let alice = app.sign_in("alice").await;
+    let mut ws = Ws::connect(&app, &alice).await;
+    let session_id = qd_auth::read_cookie(&crate::app::keys(), [alice.cookie.as_str()]).unwrap();
+    assert!(app.bus.kv_delete(&session_id.store_key()).await.unwrap());
+    ws.send(&crate::ws::hello(&[], &[])).await;
+    let text = ws.next().await.unwrap();
+    assert!(!text.contains("welcome"), "{text}");
+    assert_eq!(ws.closed().await.0, 4401);
+}

@@ -3,6 +3,7 @@
 use qd_gateway::ROUTES;
 use qd_types::{Permission, Role};
 use reqwest::{Method, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::app::{App, SignedIn, problem_code};
 use crate::fake_execution::Mood;
@@ -359,4 +360,55 @@ async fn the_first_paint_needs_one_request() {
         .set_mood(Mood::Says(200, "application/json", "not json"));
     let response = app.get_as(&bob, "/api/v1/bootstrap").send().await.unwrap();
     assert_eq!(problem_code(response).await, "execution_bad_answer");
+}
+
+#[tokio::test]
+async fn a_symbol_of_dots_leads_to_no_other_path() {
+    let app = App::start().await;
+    let alice = app.sign_in("alice").await;
+    for symbol in ["..", "."] {
+        // A client library would write the path as something else.
+        let request = format!(
+            "POST /api/v1/positions/{symbol}/close HTTP/1.1\r\nhost: {}\r\norigin: {}\r\ncookie: {}\r\n\
+             x-csrf-token: {}\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\
+             connection: close\r\n\r\n{{}}",
+            app.addr,
+            app.origin(),
+            alice.cookie,
+            alice.csrf,
+        );
+        let mut stream = tokio::net::TcpStream::connect(app.addr).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
+    assert!(app.execution.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_passed_on_is_refused_and_not_left_out() {
+    let app = App::start().await;
+    let alice = app.sign_in("alice").await;
+    let order = |key: &[u8]| {
+        let key = reqwest::header::HeaderValue::from_bytes(key).unwrap();
+        app.post_as(&alice, "/api/v1/orders", ORDER)
+            .header("idempotency-key", key)
+            .send()
+    };
+    for key in [
+        "k".repeat(129).as_bytes(),
+        b"k\xff",
+        "schl\u{fc}ssel".as_bytes(),
+    ] {
+        let response = order(key).await.unwrap();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(problem_code(response).await, "bad_idempotency_key");
+    }
+    assert!(app.execution.asked().is_empty());
+    let longest = "k".repeat(128);
+    let response = order(longest.as_bytes()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let asked = app.execution.asked().remove(0);
+    assert_eq!(asked.headers["idempotency-key"], longest.as_str());
 }

@@ -201,3 +201,34 @@ async fn beats_come_at_their_time_and_carry_the_hubs_number() {
     }
     ws.beat(&halts, &pos("e", 4)).await;
 }
+
+#[tokio::test]
+async fn a_ping_that_waits_behind_a_slow_peer_is_not_held_against_it() {
+    let ping_every = Duration::from_secs(2);
+    let app = App::start_with(|config| {
+        config.timing.tick = Duration::from_millis(50);
+        config.timing.ping_every = ping_every;
+        config.timing.pong_within = Duration::from_millis(200);
+    })
+    .await;
+    let alice = app.sign_in("alice").await;
+    let halts = stream("kill_switch:state");
+    let (mut slow, _) = Ws::open(&app, &alice, &[&halts]).await;
+    let opened = tokio::time::Instant::now();
+    // More than any socket buffer takes, before the first ping is due.
+    let big = format!(r#"{{"reason":"{}"}}"#, "x".repeat(900 * 1024));
+    for seq in 1..=40 {
+        app.publish(&halts, "e", seq, MessageKind::Snapshot, &big)
+            .await;
+        tokio::task::yield_now().await;
+    }
+    assert!(opened.elapsed() < ping_every, "this machine is too slow");
+    tokio::time::sleep_until(opened + ping_every + Duration::from_millis(600)).await;
+    assert_eq!(app.gateway.counts().sockets, 1);
+    // Whoever takes it all at last has lost nothing.
+    slow.find(|frame| match frame {
+        qd_wire::frame::ServerFrame::Snapshot { seq, .. } => (seq.0 == 40).then_some(()),
+        _ => None,
+    })
+    .await;
+}

@@ -364,3 +364,68 @@ async fn a_producer_without_numbers_is_shown_as_unverified_and_newest_wins() {
         totals(&[position(0, 11_000), position(1, 11_000)]).unrealized_pl
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_entry_of_a_log_is_shown_as_missing_and_passed() {
+    let redis = RedisServer::start().await;
+    let bus = qd_bus::Bus::redis(qd_bus::RedisConfig::new(redis.url()), clock())
+        .await
+        .unwrap();
+    let stream = StreamName::Orders(user());
+    let now = clock().now();
+    let at = |seq: u64| StreamPos {
+        epoch: qd_types::Epoch::new("e").unwrap(),
+        seq: qd_types::Seq(seq),
+    };
+    let append = async |seq: u64, is_readable: bool| {
+        let head = qd_wire::Head {
+            stream: stream.clone(),
+            epoch: at(seq).epoch,
+            seq: at(seq).seq,
+            base_seq: None,
+            kind: qd_types::MessageKind::Event,
+            made_at: now,
+            published_at: now,
+        };
+        let bytes = if is_readable {
+            qd_wire::write_message(&head, &desk::order_event(seq, now))
+        } else {
+            b"{rubbish".to_vec()
+        };
+        let request = qd_bus::AppendRequest {
+            stream: stream.clone(),
+            expected: (seq > 1).then(|| at(seq - 1)),
+            head,
+            bytes: bytes.into(),
+            reset: false,
+        };
+        assert_eq!(
+            bus.append(&request).await.unwrap(),
+            qd_bus::AppendOutcome::Appended
+        );
+    };
+    for seq in 1..=5 {
+        append(seq, seq != 3).await;
+    }
+    let console = Console::start(&redis.url());
+    let shown = console
+        .until("the log's end", |snapshot| {
+            is_at(&snapshot.orders.seal, Some(&at(5)))
+        })
+        .await;
+    assert_eq!(
+        shown.orders.seal.missing.len(),
+        1,
+        "{:?}",
+        shown.orders.seal
+    );
+    // And while it is looked at: the newest entry, then one before readable ones.
+    append(6, false).await;
+    append(7, true).await;
+    append(8, true).await;
+    console
+        .until("the end again", |snapshot| {
+            is_at(&snapshot.orders.seal, Some(&at(8)))
+        })
+        .await;
+}

@@ -15,7 +15,7 @@ use qd_wire::head::{Body, Head, MAX_EVENT_BYTES, write_message};
 use thiserror::Error;
 
 use crate::error::BusError;
-use crate::link::step;
+use crate::link::{LONGEST_WAIT_MILLIS, is_due, step_millis};
 use crate::log::{
     AppendOutcome, AppendRequest, EVENT_LOG_MAX_BYTES, EVENT_LOG_MAX_ENTRIES, LogEntry,
 };
@@ -237,7 +237,7 @@ impl EventOutbox {
             return EventStep::Wait(None);
         }
         if let Some(retry_at) = self.retry_at
-            && now < retry_at
+            && !is_due(retry_at, now, LONGEST_WAIT_MILLIS)
         {
             return EventStep::Wait(Some(retry_at));
         }
@@ -249,7 +249,9 @@ impl EventOutbox {
                     entries: self.sent_entries(now),
                 };
             }
-            Store::Holds(holds) if now < self.look_at => holds.clone(),
+            Store::Holds(holds) if !is_due(self.look_at, now, EVENT_LOOK_EVERY_MILLIS) => {
+                holds.clone()
+            }
             Store::Unknown | Store::Holds(_) => {
                 self.in_flight = InFlight::Look;
                 return EventStep::Look;
@@ -337,6 +339,14 @@ impl EventOutbox {
         }
     }
 
+    /// The driver panicked: what was on its way is of unknown fate, and the store is asked.
+    pub fn on_panic(&mut self, now: UtcMicros) {
+        self.in_flight = InFlight::Nothing;
+        self.store = Store::Unknown;
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(now.plus_millis(step_millis(self.failures)));
+    }
+
     /// Finds out how much of ours the store has.
     fn adopt(&mut self, holds: Option<&StreamPos>) {
         let is_ours = |holds: &&StreamPos| {
@@ -367,8 +377,7 @@ impl EventOutbox {
         // Sent or not makes no difference here: the same number has the same content for ever.
         tracing::debug!(stream = %self.stream, error = %err, "the outbox waits for the store");
         self.failures = self.failures.saturating_add(1);
-        let wait = i64::try_from(step(self.failures).as_millis()).unwrap_or(i64::MAX);
-        self.retry_at = Some(now.plus_millis(wait));
+        self.retry_at = Some(now.plus_millis(step_millis(self.failures)));
     }
 
     fn at(&self, seq: Seq) -> StreamPos {

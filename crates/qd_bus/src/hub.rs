@@ -6,7 +6,8 @@
 //! Threading: one task. [`RouteSink::route`] is called from it without any lock held, one message at a time and in
 //! order; it must not block.
 //! Failure: a lost connection is made anew for ever, every channel is subscribed to again and read on from its log.
-//! What cannot be read is counted and passed over; a sink that panics is logged and the others go on.
+//! What cannot be read is counted and passed over; a sink that panics is logged and the others go on. A panic of the
+//! task itself counts as a lost connection: every channel is read anew from its log.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use qd_types::{Clock, StreamName, StreamPos, UtcMicros};
 use qd_wire::head::Head;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::bus::Bus;
 use crate::error::BusError;
@@ -76,6 +78,8 @@ pub(crate) struct Registered {
     pub(crate) sinks: Sinks,
     /// What the hub's last check confirmed.
     pub(crate) verified: Option<StreamPos>,
+    /// When the log or the store's number was last read; absent before.
+    pub(crate) checked_at: Option<Instant>,
     pub(crate) counts: HubCounts,
 }
 
@@ -103,6 +107,8 @@ pub(crate) struct Shared {
 pub struct Hub {
     shared: Arc<Shared>,
     bus: Bus,
+    /// How long a check counts: two missed ones are too many.
+    trusted_for: Duration,
     _task: Arc<TaskGuard>,
 }
 
@@ -111,6 +117,25 @@ struct TaskGuard(JoinHandle<()>);
 impl Drop for TaskGuard {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+/// Whatever ends the hub's task, nobody may go on trusting what it said last.
+struct EndOfTask {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Drop for EndOfTask {
+    fn drop(&mut self) {
+        for channel in self.shared.registry.lock().channels.values_mut() {
+            channel.verified = None;
+        }
+        self.shared.link.send_replace(LinkState::Down {
+            since: self.clock.now(),
+            attempts: 0,
+            last_error: "the hub's task ended".to_owned(),
+        });
     }
 }
 
@@ -175,11 +200,20 @@ impl Hub {
             })
             .0,
         });
+        let end = EndOfTask {
+            shared: Arc::clone(&shared),
+            clock: Arc::clone(&clock),
+        };
         let driver = Driver::new(bus.clone(), clock, config, Arc::clone(&shared));
+        let task = tokio::spawn(async move {
+            let _end = end;
+            driver.run().await;
+        });
         Self {
             shared,
             bus,
-            _task: Arc::new(TaskGuard(tokio::spawn(driver.run()))),
+            trusted_for: config.check_every.saturating_mul(2),
+            _task: Arc::new(TaskGuard(task)),
         }
     }
 
@@ -197,6 +231,7 @@ impl Hub {
             .or_insert_with(|| Registered {
                 sinks: Arc::from([]),
                 verified: None,
+                checked_at: None,
                 counts: HubCounts::default(),
             });
         let is_first = channel.sinks.is_empty();
@@ -218,15 +253,15 @@ impl Hub {
     }
 
     /// The last routed number after the hub's check: what a beat may say. Absent while the channel is not subscribed
-    /// to, something is known to be missing, the connection is down, or the store never held anything.
+    /// to, something is known to be missing, the connection is down, the store never held anything, or could not be
+    /// asked for two checks.
     pub fn position(&self, stream: &StreamName) -> Option<StreamPos> {
-        self.shared
-            .registry
-            .lock()
-            .channels
-            .get(stream)?
-            .verified
-            .clone()
+        let registry = self.shared.registry.lock();
+        let channel = registry.channels.get(stream)?;
+        channel
+            .checked_at
+            .filter(|at| at.elapsed() <= self.trusted_for)?;
+        channel.verified.clone()
     }
 
     /// The counters of one channel; absent when nobody listens to it.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use qd_types::{Clock, StreamName, StreamPos};
 use qd_wire::head::{MAX_MESSAGE_BYTES, read_head};
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout};
@@ -20,7 +20,7 @@ use crate::counters::add;
 use crate::error::BusError;
 use crate::hub::{HubConfig, Routed, Shared};
 use crate::hub_core::{HubAction, HubChannelCore, HubCounts};
-use crate::link::{Backoff, LinkState};
+use crate::link::{Backoff, LinkState, step};
 use crate::log::LogPage;
 use crate::subscriber::{Subscriber, SubscriberItem};
 
@@ -34,6 +34,8 @@ struct Channel {
     stream: StreamName,
     core: HubChannelCore,
     is_subscribed: bool,
+    /// When the log or the store's number was last read.
+    checked_at: Option<Instant>,
     /// Tells this channel from a former one of the same name, whose reads may still be under way.
     incarnation: u64,
 }
@@ -95,8 +97,10 @@ impl Driver {
     pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::new();
         let mut was_up = false;
+        let mut num_panics = 0_u32;
         let mut down_since = self.clock.now();
         loop {
+            let mut least_wait = Duration::ZERO;
             let reason = match Subscriber::open(&self.bus).await {
                 Ok(subscriber) => {
                     if was_up {
@@ -107,7 +111,17 @@ impl Driver {
                     backoff.reset();
                     let since = self.clock.now();
                     self.shared.link.send_replace(LinkState::Up { since });
-                    let reason = self.serve(subscriber).await;
+                    let served = AssertUnwindSafe(self.serve(subscriber))
+                        .catch_unwind()
+                        .await;
+                    let reason = served.unwrap_or_else(|_panic| {
+                        tracing::error!("the hub's task panicked; every channel is read anew");
+                        self.forget_channels();
+                        num_panics = num_panics.saturating_add(1);
+                        // What panics every time must not fill the log.
+                        least_wait = step(num_panics);
+                        "a panic".to_owned()
+                    });
                     down_since = self.clock.now();
                     tracing::warn!(%reason, "the hub lost its connection and makes it anew");
                     reason
@@ -115,7 +129,7 @@ impl Driver {
                 Err(err) => err.to_string(),
             };
             self.disconnect();
-            let wait = backoff.next_wait();
+            let wait = backoff.next_wait().max(least_wait);
             self.shared.link.send_replace(LinkState::Down {
                 since: down_since,
                 attempts: backoff.attempts(),
@@ -123,6 +137,12 @@ impl Driver {
             });
             sleep(wait).await;
         }
+    }
+
+    /// What a panic left behind is not to be relied on.
+    fn forget_channels(&mut self) {
+        self.disconnect();
+        self.channels.clear();
     }
 
     fn disconnect(&mut self) {
@@ -234,6 +254,7 @@ impl Driver {
                         stream: stream.clone(),
                         core: HubChannelCore::new(stream.clone()),
                         is_subscribed: false,
+                        checked_at: None,
                         incarnation: self.last_incarnation,
                     }
                 });
@@ -310,6 +331,7 @@ impl Driver {
             Ok(positions) => {
                 for (stream, holds) in streams.iter().zip(positions) {
                     self.with(&stream.to_string(), |channel| {
+                        channel.checked_at = Some(Instant::now());
                         channel.core.on_store_position(holds.as_ref())
                     });
                 }
@@ -321,7 +343,10 @@ impl Driver {
     fn on_read(&mut self, read: &PendingRead, result: Result<LogPage, BusError>) {
         self.with(&read.channel, |channel| match result {
             _ if channel.incarnation != read.incarnation => Vec::new(),
-            Ok(page) => channel.core.on_log_page(read.read_id, page),
+            Ok(page) => {
+                channel.checked_at = Some(Instant::now());
+                channel.core.on_log_page(read.read_id, page)
+            }
             Err(err) => {
                 tracing::debug!(channel = read.channel, error = %err, "the hub could not read a log");
                 channel.core.on_log_failed(read.read_id);
@@ -450,6 +475,7 @@ fn settle(bus: &Bus, shared: &Shared, channel: &Channel, before: HubCounts) {
     let mut registry = shared.registry.lock();
     if let Some(registered) = registry.channels.get_mut(&channel.stream) {
         registered.counts = now;
+        registered.checked_at = channel.checked_at;
         if registered.verified.as_ref() != channel.core.verified() {
             registered.verified = channel.core.verified().cloned();
         }

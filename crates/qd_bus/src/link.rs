@@ -33,6 +33,8 @@ impl LinkState {
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// [`LONGEST_WAIT`] in milliseconds of the clock.
+pub(crate) const LONGEST_WAIT_MILLIS: i64 = 2_000;
 
 /// Growing waits with jitter, so that the nodes of a farm do not come back in step.
 #[derive(Debug)]
@@ -66,6 +68,17 @@ pub(crate) fn step(attempts: u32) -> Duration {
     FIRST_WAIT
         .saturating_mul(1_u32 << attempts.saturating_sub(1).min(10))
         .min(LONGEST_WAIT)
+}
+
+/// Whether an instant that was set at most `longest_millis` ahead is due. One that lies further ahead is due too: the
+/// clock was set back since, and nothing may stand still until it is there again.
+pub(crate) fn is_due(at: UtcMicros, now: UtcMicros, longest_millis: i64) -> bool {
+    at <= now || at > now.plus_millis(longest_millis)
+}
+
+/// [`step`] in milliseconds of the clock.
+pub(crate) fn step_millis(attempts: u32) -> i64 {
+    i64::try_from(step(attempts).as_millis()).unwrap_or(i64::MAX)
 }
 
 fn jittered(wait: Duration) -> Duration {

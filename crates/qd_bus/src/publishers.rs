@@ -2,13 +2,17 @@
 //!
 //! Threading: `mark` and `publish` may be called from any thread and under any lock of the caller's; they take a short
 //! lock of their own and never wait. A publisher's task ends when the publisher is dropped.
-//! Failure: while the store is away nothing is lost but what the bounds say, and retries go on for ever.
+//! Failure: while the store is away nothing is lost but what the bounds say, and retries go on for ever. A panic, of a
+//! source for instance, is logged and begins the publisher's work anew, after a growing wait.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use qd_types::{Clock, Epoch, StreamName, StreamPos, UtcMicros};
 use qd_wire::head::Body;
@@ -133,6 +137,10 @@ impl Drop for StatePublisher {
     }
 }
 
+#[expect(
+    clippy::infinite_loop,
+    reason = "the task runs until its publisher is dropped, which aborts it"
+)]
 async fn run_state(
     bus: Bus,
     stream: StreamName,
@@ -141,6 +149,22 @@ async fn run_state(
     clock: Arc<dyn Clock>,
     shared: Arc<StateShared>,
 ) {
+    loop {
+        let work = publish_state(&bus, &stream, &mut core, &source, &clock, &shared);
+        let Err(_panic) = AssertUnwindSafe(work).catch_unwind().await;
+        tracing::error!(%stream, "a publisher panicked; it goes on in a new epoch");
+        core.on_panic(clock.now());
+    }
+}
+
+async fn publish_state(
+    bus: &Bus,
+    stream: &StreamName,
+    core: &mut StatePublisherCore,
+    source: &Arc<dyn StateSource>,
+    clock: &Arc<dyn Clock>,
+    shared: &StateShared,
+) -> Infallible {
     let mut link = bus.link();
     loop {
         let marks = std::mem::take(&mut *shared.marks.lock());
@@ -157,8 +181,8 @@ async fn run_state(
                 core.on_append(clock.now(), &result);
             }
             StateStep::Look => {
-                let result = match bus.position(&stream).await {
-                    Ok(holds) => bus.num_subscribers(&stream).await.map(|num| (holds, num)),
+                let result = match bus.position(stream).await {
+                    Ok(holds) => bus.num_subscribers(stream).await.map(|num| (holds, num)),
                     Err(err) => Err(err),
                 };
                 core.on_look(clock.now(), &result);
@@ -283,9 +307,27 @@ impl Drop for EventPublisher {
     }
 }
 
+#[expect(
+    clippy::infinite_loop,
+    reason = "the task runs until its publisher is dropped, which aborts it"
+)]
 async fn run_events(bus: Bus, clock: Arc<dyn Clock>, shared: Arc<EventShared>) {
-    let mut link = bus.link();
     let stream = shared.outbox.lock().stream().clone();
+    loop {
+        let work = publish_events(&bus, &stream, &clock, &shared);
+        let Err(_panic) = AssertUnwindSafe(work).catch_unwind().await;
+        tracing::error!(%stream, "a publisher panicked; it looks at the store and goes on");
+        shared.outbox.lock().on_panic(clock.now());
+    }
+}
+
+async fn publish_events(
+    bus: &Bus,
+    stream: &StreamName,
+    clock: &Arc<dyn Clock>,
+    shared: &EventShared,
+) -> Infallible {
+    let mut link = bus.link();
     loop {
         let step = shared.outbox.lock().step(clock.now());
         match step {
@@ -294,14 +336,14 @@ async fn run_events(bus: Bus, clock: Arc<dyn Clock>, shared: Arc<EventShared>) {
                 shared.outbox.lock().on_append(clock.now(), &result);
             }
             EventStep::Refill { position, entries } => {
-                let result = bus.refill(&stream, position.clone(), entries).await;
+                let result = bus.refill(stream, position.clone(), entries).await;
                 shared
                     .outbox
                     .lock()
                     .on_refill(clock.now(), position, &result);
             }
             EventStep::Look => {
-                let result = bus.position(&stream).await;
+                let result = bus.position(stream).await;
                 shared.outbox.lock().on_look(clock.now(), &result);
             }
             EventStep::Wait(until) => {

@@ -3,14 +3,17 @@
 //! The scripts follow `log::StreamLog`, which is the reference. Connections are `redis_link`'s.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use qd_types::{Clock, Epoch, Seq, StreamClass, StreamName, StreamPos};
-use qd_wire::head::read_head;
+use qd_wire::head::{Head, read_head};
 use redis::Script;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use crate::counters::BusCounters;
+use crate::counters::{BusCounters, add};
 use crate::error::BusError;
 use crate::link::LinkState;
 use crate::log::{
@@ -18,6 +21,8 @@ use crate::log::{
 };
 use crate::redis_link::{RedisConfig, RedisLink};
 use crate::redis_subscriber::RedisSubscriber;
+
+const SAMPLE_EVERY: Duration = Duration::from_secs(10);
 
 struct Scripts {
     append: Script,
@@ -45,6 +50,15 @@ impl Scripts {
 pub(crate) struct RedisStore {
     link: RedisLink,
     scripts: Scripts,
+    counters: Arc<BusCounters>,
+    sampled: Mutex<Sampled>,
+}
+
+/// When an unreadable entry was last logged, and how many were not since.
+#[derive(Default)]
+struct Sampled {
+    at: Option<Instant>,
+    num_unlogged: u64,
 }
 
 impl RedisStore {
@@ -54,8 +68,10 @@ impl RedisStore {
         counters: Arc<BusCounters>,
     ) -> Result<Self, BusError> {
         Ok(Self {
-            link: RedisLink::connect(config, clock, counters).await?,
+            link: RedisLink::connect(config, clock, Arc::clone(&counters)).await?,
             scripts: Scripts::new(),
+            counters,
+            sampled: Mutex::default(),
         })
     }
 
@@ -98,7 +114,7 @@ impl RedisStore {
         match answer.as_slice() {
             [Some(done), ..] if done == "1" => Ok(AppendOutcome::Appended),
             [_, epoch, seq] => Ok(AppendOutcome::Mismatch {
-                holds: held(&channel, epoch.as_deref(), seq.as_deref())?,
+                holds: held(epoch.as_deref(), seq.as_deref()),
             }),
             _ => Err(unreadable(&channel, "the script's answer")),
         }
@@ -130,6 +146,7 @@ impl RedisStore {
             .await
     }
 
+    /// What cannot be read is left out: a hole in the numbers, which readers find and say.
     pub(crate) async fn read_log(
         &self,
         stream: &StreamName,
@@ -145,36 +162,80 @@ impl RedisStore {
             Vec<Vec<u8>>,
         );
         let channel = stream.to_string();
-        let mut call = self.scripts.read.prepare_invoke();
-        call.key(log_key(&channel)).key(meta_key(&channel));
-        match after {
-            Some(after) => call.arg(after.epoch.as_str()).arg(after.seq.0),
-            None => call.arg("").arg(0),
-        };
-        call.arg(max_messages).arg(max_bytes);
-        let (epoch, seq, base, more, messages): Answer = self
-            .link
-            .run("read_log", async |connection| {
-                call.invoke_async(connection).await
-            })
-            .await?;
-        let mut entries = Vec::with_capacity(messages.len());
-        for message in messages {
-            match read_head(&message) {
-                Ok(Some(head)) => entries.push(LogEntry {
-                    head,
-                    bytes: Bytes::from(message),
-                }),
-                Ok(None) => return Err(unreadable(&channel, "a message without numbers")),
-                Err(err) => return Err(unreadable(&channel, &err.to_string())),
+        let mut after = after.cloned();
+        loop {
+            let mut call = self.scripts.read.prepare_invoke();
+            call.key(log_key(&channel)).key(meta_key(&channel));
+            match &after {
+                Some(after) => call.arg(after.epoch.as_str()).arg(after.seq.0),
+                None => call.arg("").arg(0),
+            };
+            call.arg(max_messages).arg(max_bytes);
+            let (epoch, seq, base, more, messages): Answer = self
+                .link
+                .run("read_log", async |connection| {
+                    call.invoke_async(connection).await
+                })
+                .await?;
+            let Some(head) = held(epoch.as_deref(), seq.as_deref()) else {
+                return Ok(LogPage::default());
+            };
+            let base = Seq(base.unwrap_or(0));
+            let more = more == 1;
+            let num_messages = messages.len() as u64;
+            let mut entries = Vec::with_capacity(messages.len());
+            for message in messages {
+                match readable(stream, &message) {
+                    Ok(head) => entries.push(LogEntry {
+                        head,
+                        bytes: Bytes::from(message),
+                    }),
+                    Err(reason) => self.pass_over(&channel, &reason, &message),
+                }
             }
+            if more && entries.is_empty() && num_messages > 0 {
+                // A whole page of rubbish: a reader finds its way by numbers, and here are none. Entries are dense.
+                let first = match &after {
+                    Some(after) if after.epoch == head.epoch => after.seq.next().max(base),
+                    _ => base,
+                };
+                let last = Seq(first.0.saturating_add(num_messages - 1));
+                after = Some(StreamPos {
+                    epoch: head.epoch,
+                    seq: last,
+                });
+                continue;
+            }
+            return Ok(LogPage {
+                head: Some(head),
+                base,
+                entries,
+                more,
+            });
         }
-        Ok(LogPage {
-            head: held(&channel, epoch.as_deref(), seq.as_deref())?,
-            base: Seq(base.unwrap_or(0)),
-            entries,
-            more: more == 1,
-        })
+    }
+
+    /// Counts an unreadable entry, and logs one in ten seconds.
+    fn pass_over(&self, channel: &str, reason: &str, bytes: &[u8]) {
+        add(&self.counters.unreadable, 1);
+        let num_unlogged = {
+            let mut sampled = self.sampled.lock();
+            if sampled.at.is_some_and(|at| at.elapsed() < SAMPLE_EVERY) {
+                sampled.num_unlogged += 1;
+                return;
+            }
+            sampled.at = Some(Instant::now());
+            std::mem::take(&mut sampled.num_unlogged)
+        };
+        let start = bytes.get(..bytes.len().min(200)).unwrap_or_default();
+        tracing::warn!(
+            channel,
+            reason,
+            num_bytes = bytes.len(),
+            num_unlogged,
+            sample = ?String::from_utf8_lossy(start),
+            "an unreadable entry of a log was passed over"
+        );
     }
 
     pub(crate) async fn positions(
@@ -195,9 +256,9 @@ impl RedisStore {
                     call.invoke_async(connection).await
                 })
                 .await?;
-            for (stream, pair) in portion.iter().zip(answer.chunks(2)) {
+            for (_, pair) in portion.iter().zip(answer.chunks(2)) {
                 positions.push(match pair {
-                    [epoch, seq] => held(&stream.to_string(), epoch.as_deref(), seq.as_deref())?,
+                    [epoch, seq] => held(epoch.as_deref(), seq.as_deref()),
                     _ => None,
                 });
             }
@@ -315,19 +376,21 @@ fn unreadable(channel: &str, reason: &str) -> BusError {
     }
 }
 
-fn held(
-    channel: &str,
-    epoch: Option<&str>,
-    seq: Option<&str>,
-) -> Result<Option<StreamPos>, BusError> {
-    let (Some(epoch), Some(seq)) = (epoch, seq) else {
-        return Ok(None);
-    };
-    match (Epoch::new(epoch), seq.parse()) {
-        (Ok(epoch), Ok(seq)) => Ok(Some(StreamPos {
-            epoch,
-            seq: Seq(seq),
-        })),
-        _ => Err(unreadable(channel, "an epoch or a number that is none")),
+/// The head of an entry that belongs to `stream`.
+fn readable(stream: &StreamName, bytes: &[u8]) -> Result<Head, String> {
+    match read_head(bytes) {
+        Ok(Some(head)) if head.stream == *stream => Ok(head),
+        Ok(Some(head)) => Err(format!("it says it belongs to {}", head.stream)),
+        Ok(None) => Err("a message without numbers".to_owned()),
+        Err(err) => Err(err.to_string()),
     }
+}
+
+/// What the store holds. An epoch or a number that is none counts as nothing, as everything that does not fit together:
+/// its publisher writes it anew.
+fn held(epoch: Option<&str>, seq: Option<&str>) -> Option<StreamPos> {
+    Some(StreamPos {
+        epoch: Epoch::new(epoch?).ok()?,
+        seq: Seq(seq?.parse().ok()?),
+    })
 }

@@ -15,7 +15,7 @@ use qd_types::{Epoch, MessageKind, Seq, StreamName, StreamPos, UtcMicros};
 use qd_wire::head::{Body, Head, write_message};
 
 use crate::error::BusError;
-use crate::link::step;
+use crate::link::{LONGEST_WAIT_MILLIS, is_due, step_millis};
 use crate::log::{AppendOutcome, AppendRequest, SNAPSHOT_MAX_BYTES, STATE_LOG_MAX_DELTA_BYTES};
 
 /// Least time between two messages of a throttled stream.
@@ -184,14 +184,14 @@ impl StatePublisherCore {
             return StateStep::Wait(None);
         }
         if let Some(retry_at) = self.retry_at
-            && now < retry_at
+            && !is_due(retry_at, now, LONGEST_WAIT_MILLIS)
         {
             return StateStep::Wait(Some(retry_at));
         }
         if self.snapshot == Snapshot::InNewEpoch {
             return self.send_snapshot(now, source);
         }
-        if now >= self.look_at {
+        if is_due(self.look_at, now, LOOK_EVERY_MILLIS) {
             self.is_looking = true;
             return StateStep::Look;
         }
@@ -202,7 +202,7 @@ impl StatePublisherCore {
             && self.stream.is_throttled()
         {
             let due_at = sent_at.plus_millis(THROTTLE_MILLIS);
-            if now < due_at {
+            if !is_due(due_at, now, THROTTLE_MILLIS) {
                 return StateStep::Wait(Some(due_at.min(self.look_at)));
             }
         }
@@ -228,7 +228,11 @@ impl StatePublisherCore {
         if *holds != self.acked {
             self.begin_new_epoch();
         } else if *num_subscribers > 0
-            && now >= self.snapshot_at.plus_millis(SNAPSHOT_EVERY_MILLIS)
+            && is_due(
+                self.snapshot_at.plus_millis(SNAPSHOT_EVERY_MILLIS),
+                now,
+                SNAPSHOT_EVERY_MILLIS,
+            )
             && self.snapshot == Snapshot::NotWanted
         {
             self.snapshot = Snapshot::Wanted;
@@ -272,10 +276,20 @@ impl StatePublisherCore {
                     self.begin_new_epoch();
                 }
                 self.failures = self.failures.saturating_add(1);
-                let wait = i64::try_from(step(self.failures).as_millis()).unwrap_or(i64::MAX);
-                self.retry_at = Some(now.plus_millis(wait));
+                self.retry_at = Some(now.plus_millis(step_millis(self.failures)));
             }
         }
+    }
+
+    /// The driver panicked, in the source perhaps: what was on its way is of unknown fate.
+    pub fn on_panic(&mut self, now: UtcMicros) {
+        if let Some(sent) = self.in_flight.take() {
+            self.take_back(sent.keys);
+        }
+        self.is_looking = false;
+        self.begin_new_epoch();
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(now.plus_millis(step_millis(self.failures)));
     }
 
     fn begin_new_epoch(&mut self) {
@@ -300,9 +314,9 @@ impl StatePublisherCore {
     }
 
     fn send_snapshot(&mut self, now: UtcMicros, source: &dyn StateSource) -> StateStep {
-        // The marks are taken before the rows are picked, so a change in between waits for the next message.
-        let keys = std::mem::take(&mut self.marks);
+        // Marks come between steps only; a source that panics here leaves them where they are.
         let (body, made_at) = source.snapshot();
+        let keys = std::mem::take(&mut self.marks);
         let expected = self.acked.clone();
         let (epoch, seq) = if let Some(acked) = &expected {
             (acked.epoch.clone(), acked.seq.next())
@@ -332,8 +346,8 @@ impl StatePublisherCore {
             self.begin_new_epoch();
             return self.send_snapshot(now, source);
         };
+        let (body, made_at) = source.delta(&self.marks);
         let keys = std::mem::take(&mut self.marks);
-        let (body, made_at) = source.delta(&keys);
         let head = Head {
             stream: self.stream.clone(),
             epoch: expected.epoch.clone(),

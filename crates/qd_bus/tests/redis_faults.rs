@@ -12,12 +12,14 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qd_bus::{Bus, BusError, EventPublisher, Hub, LinkState, RedisConfig, StatePublisher};
+use qd_bus::{
+    Bus, BusError, EventPublisher, Hub, LinkState, RedisConfig, StatePublisher, fresh_epoch,
+};
 use qd_types::{Clock as _, MessageKind, Seq, StreamName};
 use serde_json::json;
 use support::{
-    Recorder, RedisServer, Rows, WallClock, body, clock, json_of, orders, positions, until,
-    wait_for,
+    Recorder, RedisServer, Rig, Rows, WallClock, append, at, body, clock, entry, json_of, numbers,
+    orders, positions, until, wait_for,
 };
 use tokio::time::{Instant, timeout};
 
@@ -418,4 +420,88 @@ async fn the_first_connection_must_work_and_says_what_is_wrong() {
     let err = attempt.expect("the attempt has a deadline").unwrap_err();
     assert!(err.to_string().contains("no answer within 300 ms"), "{err}");
     server.thaw();
+}
+
+#[tokio::test]
+async fn an_unreadable_entry_of_a_log_is_a_hole_and_not_the_end() {
+    let mut rig = Rig::redis().await;
+    let (bus, stream, epoch) = (rig.bus.clone(), orders("alice"), fresh_epoch());
+    append(&bus, None, entry(&stream, &epoch, 1, 0)).await;
+    let foreign = entry(&orders("mallory"), &epoch, 3, 0).bytes;
+    for (seq, rubbish) in [
+        (2, "{nonsense"),
+        (3, std::str::from_utf8(&foreign).unwrap()),
+        (4, r#"{"no":"numbers"}"#),
+    ] {
+        let (id, seq) = (format!("{seq}-0"), seq.to_string());
+        let log = format!("qd:stream:{stream}");
+        let meta = format!("qd:meta:{stream}");
+        let server = rig.server();
+        let _: String = server.command(&["XADD", &log, &id, "m", rubbish]).await;
+        let _: i64 = server.command(&["HSET", &meta, "seq", &seq]).await;
+    }
+    append(&bus, Some(at(&epoch, 4)), entry(&stream, &epoch, 5, 0)).await;
+    let page = bus.read_log(&stream, None, 10, 100_000).await.unwrap();
+    assert_eq!(
+        (numbers(&page), page.head),
+        (vec![1, 5], Some(at(&epoch, 5)))
+    );
+    // Page by page, too: a page of nothing but rubbish does not end the reading.
+    let page = bus
+        .read_log(&stream, Some(&at(&epoch, 1)), 1, 1)
+        .await
+        .unwrap();
+    assert_eq!((numbers(&page), page.more), (vec![5], false));
+    assert!(bus.counts().unreadable >= 6);
+    let hub = rig.hub();
+    let recorder = Recorder::new();
+    let _guard = hub.subscribe(stream.clone(), recorder.clone());
+    recorder.wait_for_event(5).await;
+    append(&bus, Some(at(&epoch, 5)), entry(&stream, &epoch, 6, 0)).await;
+    recorder.wait_for_event(6).await;
+    assert_eq!(recorder.numbers(), [1, 5, 6]);
+    assert_eq!(hub.channel_counts(&stream).unwrap().gaps, 1);
+}
+
+#[tokio::test]
+async fn a_number_that_is_none_counts_as_a_loss_and_is_written_anew() {
+    let desk = Desk::open().await;
+    desk.publish_event();
+    desk.event_sink.wait_for_event(1).await;
+    let meta = format!("qd:meta:{}", desk.state);
+    let _: i64 = desk
+        .server
+        .command(&["HSET", &meta, "epoch", "no epoch!"])
+        .await;
+    assert_eq!(desk.publishing.position(&desk.state).await.unwrap(), None);
+    desk.set_row(2);
+    desk.wait_for_row(2).await;
+    desk.verify(1);
+}
+
+#[tokio::test]
+async fn a_hub_that_cannot_check_says_no_number() {
+    let mut rig = Rig::redis().await;
+    let (bus, stream, epoch) = (rig.bus.clone(), orders("alice"), fresh_epoch());
+    append(&bus, None, entry(&stream, &epoch, 1, 0)).await;
+    let hub = rig.hub();
+    let _guard = hub.subscribe(stream.clone(), Recorder::new());
+    let says = async |what: &str, position: Option<qd_types::StreamPos>| {
+        until(what, async || hub.position(&stream) == position).await;
+    };
+    says("the channel is verified", Some(at(&epoch, 1))).await;
+    // Its subscription lives, and the server refuses every look.
+    let scripts = |sign: &str| [format!("{sign}eval"), format!("{sign}evalsha")];
+    let server = rig.server();
+    let [eval, evalsha] = scripts("-");
+    let _: String = server
+        .command(&["ACL", "SETUSER", "default", &eval, &evalsha])
+        .await;
+    says("nothing is said", None).await;
+    assert!(hub.link().borrow().is_up());
+    let [eval, evalsha] = scripts("+");
+    let _: String = server
+        .command(&["ACL", "SETUSER", "default", &eval, &evalsha])
+        .await;
+    says("it is verified again", Some(at(&epoch, 1))).await;
 }

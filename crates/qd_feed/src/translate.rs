@@ -250,17 +250,22 @@ pub(crate) fn breakers(answer: BreakersResponse) -> RestAnswer {
 /// Everything that the first answer says, the session first.
 pub(crate) fn bootstrap(answer: BootstrapResponse) -> Vec<Event> {
     let loaded = |answer| Event::RestLoaded(answer);
-    vec![
+    // The first page alone must not pass for all open orders: without it the stream asks for every page by itself.
+    let is_whole = answer.orders.next.is_none();
+    let open_orders = is_whole.then(|| loaded(orders(answer.orders)));
+    let before = [
         Event::SessionLoaded(session(&answer.session)),
         loaded(positions(answer.positions)),
         loaded(pnl(&answer.pnl)),
-        loaded(orders(answer.orders)),
+    ];
+    let after = [
         loaded(history(answer.history)),
         loaded(halt(answer.halt)),
         loaded(breakers(answer.breakers)),
         Event::PollLoaded(market_clock(&answer.clock)),
         Event::PollLoaded(stats(answer.stats)),
-    ]
+    ];
+    before.into_iter().chain(open_orders).chain(after).collect()
 }
 
 /// A poll's answer about prices.

@@ -589,3 +589,60 @@ async fn polls_ask_for_what_is_held_and_keep_the_last_good_answer() {
         .await;
     assert!(is_polled(&failed), "the last good price stays");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_page_of_open_orders_is_not_taken_for_all_of_them() {
+    let mut gateway = FakeGateway::start(|asked| {
+        if asked.path != "/api/v1/bootstrap" {
+            return None;
+        }
+        let mut answer = support::bootstrap();
+        answer.orders.orders = vec![order(OrderStatus::Working)];
+        answer.orders.next = Some("b-1".to_owned());
+        Some((200, to_json(&answer)))
+    })
+    .await;
+    let console = Watched::start(&gateway.url);
+    let first = console
+        .until("the first answer", |snapshot| snapshot.positions.is_loaded)
+        .await;
+    assert!(first.orders.rows.is_empty(), "nothing rather than a part");
+    let (_socket, hello) = gateway.greeted().await;
+    let ClientFrame::Hello { resume, .. } = hello else {
+        unreachable!()
+    };
+    let is_orders = |stream: &qd_types::StreamName| stream.to_string().starts_with("orders:");
+    assert!(!resume.iter().any(|(stream, _)| is_orders(stream)));
+    gateway
+        .asked_times("GET", "/api/v1/orders?status=open&limit=500", 1)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_that_fails_stays_signed_in_and_says_so() {
+    let num_asked = AtomicU64::new(0);
+    let mut gateway = FakeGateway::start(move |asked| {
+        let is_first =
+            asked.path == "/auth/logout" && num_asked.fetch_add(1, Ordering::SeqCst) == 0;
+        is_first.then(|| (503, Vec::new()))
+    })
+    .await;
+    let console = Watched::start(&gateway.url);
+    let (_socket, _) = gateway.greeted().await;
+    console
+        .until("a live socket", |snapshot| snapshot.session.is_some())
+        .await;
+    console.feed.send(FeedCommand::SignOut).unwrap();
+    let failed = console
+        .until("the notice", |snapshot| !snapshot.notices.is_empty())
+        .await;
+    assert_eq!(failed.notices[0].tone, qd_types::Tone::Danger);
+    assert!(failed.session.is_some(), "still signed in");
+    assert_ne!(failed.connection.state, ConnectionState::Ended);
+    console.feed.send(FeedCommand::SignOut).unwrap();
+    console
+        .until("the end", |snapshot| {
+            snapshot.session.is_none() && snapshot.connection.state == ConnectionState::Ended
+        })
+        .await;
+}

@@ -75,6 +75,12 @@ pub enum BackendError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The path of the request would name something else than what was checked; nothing was sent.
+    #[error("the path of {operation} would name something else")]
+    OtherPath {
+        /// What was asked.
+        operation: &'static str,
+    },
     /// It cannot do this at all.
     #[error("this execution side cannot do {operation}")]
     Unsupported {

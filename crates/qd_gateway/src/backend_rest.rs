@@ -93,6 +93,12 @@ impl RestBackend {
             })?;
         let mut url = self.base.clone();
         url.set_path(&path);
+        if url.path() != path {
+            // A symbol may be "..", and a step up would lead to another operation than the one that was permitted.
+            return Err(BackendError::OtherPath {
+                operation: call.operation.as_str(),
+            });
+        }
         url.set_query((!call.query.is_empty()).then_some(call.query.as_str()));
         let identity = &call.session.identity;
         let claims = IdentityClaims {

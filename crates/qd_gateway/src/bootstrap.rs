@@ -4,7 +4,7 @@
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use qd_auth::Operation;
@@ -34,7 +34,6 @@ pub(crate) async fn bootstrap(
     State(state): State<AppState>,
     CurrentSession(session): CurrentSession,
     Extension(request_id): Extension<RequestId>,
-    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let now = state.now();
     for (operation, _) in PARTS {
@@ -48,7 +47,7 @@ pub(crate) async fn bootstrap(
             Bytes::new(),
             &session,
             &request_id,
-            &headers,
+            None,
         );
         let (backend, request_id) = (&state.backend, &request_id);
         async move {

@@ -5,8 +5,8 @@
 //! It reads heads, never bodies.
 //!
 //! Invariants:
-//! - Numbered messages leave in order and without a hole inside one epoch; where a state stream jumps, the frame says how many numbers were skipped, and where an event stream cannot go on, `gone` says so.
-//! - Every answer (open, resume, resync, overflow) ends with a beat, and there is no beat before the first answer.
+//! - Numbered messages leave in order and without a hole inside one epoch; where a state stream jumps, the frame says how many numbers were skipped, and where an event stream cannot go on, `gone` says so. Only where there is no log at all do messages leave as they come: the client sees the jump.
+//! - Every answer (open, resume, resync, overflow) ends with a beat, unless the store has nothing that could prove it; there is no beat before the first answer.
 //! - What waits is bounded in messages and in bytes; running over is never a loss, because the log is read instead.
 //! - `received + read = delivered + duplicate + conflated + skipped + dropped + unreadable + queued`, at any time.
 
@@ -24,6 +24,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use qd_bus::Routed;
 use qd_types::{StreamClass, StreamName, StreamPos, UtcMicros};
+use qd_wire::head::Head;
 
 use self::answer::{Answer, Asked};
 pub use self::counters::LaneCounters;
@@ -93,6 +94,8 @@ pub struct Lane {
     /// When the last frames went out, newest last; only as many as the rate needs.
     sent_at: VecDeque<UtcMicros>,
     answered: bool,
+    /// The last page found no log at all: nothing was ever published, the store lost it, or its producer keeps none.
+    log_is_absent: bool,
     /// There is never more than one question on its way, however often the client asks.
     asked: Option<Asked>,
     next_read_id: u64,
@@ -112,6 +115,7 @@ impl Lane {
             sent: None,
             sent_at: VecDeque::new(),
             answered: false,
+            log_is_absent: false,
             asked: None,
             next_read_id: 1,
             counters: LaneCounters::default(),
@@ -167,18 +171,10 @@ impl Lane {
         let Some(head) = &routed.head else {
             return self.on_unnumbered(routed.bytes.clone(), routed.routed_at);
         };
-        let pos = head.pos();
-        match &mut self.phase {
+        match &self.phase {
             Phase::Closed => self.counters.conflated += 1,
-            Phase::Answering(answer) => {
-                answer.fresh = Some(pos);
-                self.counters.conflated += 1;
-            }
-            Phase::Live => self.on_live(Item {
-                head: head.clone(),
-                bytes: routed.bytes.clone(),
-                routed_at: routed.routed_at,
-            }),
+            Phase::Answering(_) => self.leave_to_log(item_of(head, routed)),
+            Phase::Live => self.on_live(item_of(head, routed)),
         }
         None
     }
@@ -274,9 +270,8 @@ impl Lane {
             Some(_) => (false, false),
         };
         if !continues && !may_jump {
-            self.counters.conflated += 1;
             self.start_answer();
-            self.note_fresh(pos);
+            self.leave_to_log(item);
             return;
         }
         if item.is_snapshot() && self.queue.iter().any(Item::is_snapshot) {
@@ -289,9 +284,8 @@ impl Lane {
             || self.queue_bytes + item.weight() > MAX_WAITING_BYTES
         {
             self.counters.overflows += 1;
-            self.counters.conflated += 1;
             self.start_answer();
-            self.note_fresh(pos);
+            self.leave_to_log(item);
             return;
         }
         self.queue_bytes += item.weight();
@@ -332,18 +326,27 @@ impl Lane {
         self.counters.conflated += self.queue.len() as u64;
         self.queue.clear();
         self.queue_bytes = 0;
-        if let Phase::Answering(answer) = &self.phase {
-            self.counters.conflated += answer.page.len() as u64;
-        }
         if let Some(asked) = &mut self.asked {
             asked.stale = true;
         }
-        self.phase = Phase::Answering(Answer::default());
+        self.phase = Phase::Answering(match std::mem::replace(&mut self.phase, Phase::Live) {
+            Phase::Answering(answer) => {
+                self.counters.conflated += answer.page.len() as u64;
+                Answer::with_held_of(answer)
+            }
+            Phase::Closed | Phase::Live => Answer::default(),
+        });
     }
 
-    fn note_fresh(&mut self, pos: StreamPos) {
+    /// A live message while the log is read: it is the log's to bring. Where there was no log a moment ago it is kept.
+    fn leave_to_log(&mut self, item: Item) {
         if let Phase::Answering(answer) = &mut self.phase {
-            answer.fresh = Some(pos);
+            if self.log_is_absent {
+                self.counters.conflated += answer.hold(item);
+            } else {
+                answer.fresh = Some(item.pos());
+                self.counters.conflated += 1;
+            }
         }
     }
 
@@ -357,7 +360,7 @@ impl Lane {
 
     fn num_queued(&self) -> u64 {
         let page = match &self.phase {
-            Phase::Answering(answer) => answer.page.len(),
+            Phase::Answering(answer) => answer.page.len() + answer.held.len(),
             Phase::Closed | Phase::Live => 0,
         };
         (self.queue.len() + page + self.loose.len()) as u64
@@ -395,5 +398,13 @@ impl Lane {
         let at = self.sent_at.front()?.plus_millis(1000);
         // A clock that was set back must not hold the lane for longer than a second.
         (now < at && at <= now.plus_millis(1000)).then_some(at)
+    }
+}
+
+fn item_of(head: &Head, routed: &Routed) -> Item {
+    Item {
+        head: head.clone(),
+        bytes: routed.bytes.clone(),
+        routed_at: routed.routed_at,
     }
 }

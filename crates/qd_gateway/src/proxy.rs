@@ -51,6 +51,11 @@ pub(crate) async fn forward(
             "only your own streams can be read",
         ));
     }
+    let idempotency_key = if is_command {
+        idempotency_key(&parts.headers)?
+    } else {
+        None
+    };
     let query = parts.uri.query().unwrap_or_default();
     if query.len() > MAX_QUERY_BYTES {
         return Err(ApiError::new(
@@ -81,7 +86,7 @@ pub(crate) async fn forward(
         body,
         &session,
         &request_id,
-        &parts.headers,
+        idempotency_key,
     );
     let session_name = call.session_name.clone();
     match state.backend.call(call).await {
@@ -110,21 +115,33 @@ pub(crate) fn call_of(
     body: Bytes,
     session: &LiveSession,
     request_id: &RequestId,
-    headers: &HeaderMap,
+    idempotency_key: Option<String>,
 ) -> BackendCall {
     BackendCall {
         operation,
         params,
         query: query.to_owned(),
         body,
-        idempotency_key: headers
-            .get("idempotency-key")
-            .and_then(|value| value.to_str().ok())
-            .filter(|key| key.len() <= MAX_KEY_BYTES)
-            .map(str::to_owned),
+        idempotency_key,
         session: session.record.clone(),
         session_name: session.session_id.public_name(),
         request_id: request_id.as_str().to_owned(),
+    }
+}
+
+/// The key that makes the same command again the same command. One that cannot be passed on is refused: without it a
+/// second try would be a second command.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(key) if key.len() <= MAX_KEY_BYTES => Ok(Some(key.to_owned())),
+        _ => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "bad_idempotency_key",
+            "Idempotency-Key is at most 128 characters of ASCII",
+        )),
     }
 }
 
@@ -266,6 +283,7 @@ pub(crate) fn refused(
             "execution_bad_answer",
             "the execution side answered something that cannot be passed on",
         ),
+        BackendError::OtherPath { .. } => ApiError::not_found(),
         BackendError::Unsupported { .. } => ApiError::new(
             StatusCode::NOT_IMPLEMENTED,
             "unsupported",

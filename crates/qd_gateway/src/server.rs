@@ -51,6 +51,8 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Small, so that what a slow reader has not taken waits in its lanes, which conflate, and not in the kernel.
 const SEND_BUFFER_BYTES: u32 = 64 * 1024;
 const BACKLOG: u32 = 1024;
+/// A socket that takes nothing has so much longer than its limit for its farewell.
+const WRITE_GRACE: Duration = Duration::from_secs(5);
 /// After a failed accept (no file descriptors left, for instance) trying again at once would only burn time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -345,7 +347,10 @@ async fn serve_http<S>(stream: S, public: Public)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (io, transport) = GuardedIo::new(stream, public.timing.head_within);
+    let timing = &public.timing;
+    // Later than a socket's own limit, so that a slow reader of a socket is told why it is closed.
+    let write_within = timing.slow_after + 2 * timing.tick + WRITE_GRACE;
+    let (io, transport) = GuardedIo::new(stream, timing.head_within, write_within);
     let router = public.router;
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         transport.begin_request();

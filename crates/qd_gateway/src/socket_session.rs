@@ -124,6 +124,7 @@ pub(crate) struct SocketSession {
     wants_touch: bool,
     next_beat: Instant,
     next_ping: Instant,
+    is_ping_waiting: bool,
     ping_sent: Option<Instant>,
     next_session_check: Instant,
     frames_since: Instant,
@@ -158,8 +159,9 @@ impl SocketSession {
             wants_touch: false,
             next_beat: now + timing.beat_every,
             next_ping: now + timing.ping_every,
+            is_ping_waiting: false,
             ping_sent: None,
-            next_session_check: now + timing.session_check_every,
+            next_session_check: now,
             frames_since: now,
             num_frames: 0,
             num_bad_frames: 0,
@@ -235,7 +237,12 @@ impl SocketSession {
         let mut lane_due = None;
         let message = match self.control.pop_front() {
             Some(Control::Text(text)) => Some(Message::Text(text.into())),
-            Some(Control::Ping) => Some(Message::Ping(bytes::Bytes::new())),
+            Some(Control::Ping) => {
+                // From here on the answer is awaited: what still waited could not be answered.
+                self.is_ping_waiting = false;
+                self.ping_sent = Some(Instant::now());
+                Some(Message::Ping(bytes::Bytes::new()))
+            }
             Some(Control::Clock { t0, t1 }) => {
                 Some(Message::Text(clock_frame(t0, t1, self.state.now()).into()))
             }
@@ -430,8 +437,10 @@ impl SocketSession {
         let now = Instant::now();
         let timing = self.state.config.timing;
         let bytes_written = self.bytes_written();
+        let mut is_moving = false;
         if let Some(flushing) = &mut self.flushing {
             if flushing.bytes_written != bytes_written {
+                is_moving = true;
                 *flushing = Flushing {
                     since: now,
                     bytes_written,
@@ -440,14 +449,16 @@ impl SocketSession {
                 return Err(close(close_code::TOO_SLOW, "too_slow"));
             }
         }
-        if let Some(sent) = self.ping_sent {
-            if now.duration_since(sent) >= timing.pong_within {
+        if let Some(sent) = &mut self.ping_sent {
+            if is_moving {
+                // The ping lies behind what the peer is still taking.
+                *sent = now;
+            } else if now.duration_since(*sent) >= timing.pong_within {
                 return Err(close(close_code::TOO_SLOW, "no_pong"));
             }
-        } else if now >= self.next_ping {
+        } else if now >= self.next_ping && !self.is_ping_waiting {
             self.next_ping = now + timing.ping_every;
-            self.ping_sent = Some(now);
-            self.push(Control::Ping);
+            self.is_ping_waiting = self.push(Control::Ping);
         }
         if now >= self.next_beat {
             self.next_beat = now + timing.beat_every;
@@ -482,11 +493,14 @@ impl SocketSession {
         self.push(Control::Text(degraded_frame("bus", since)));
     }
 
-    fn push(&mut self, control: Control) {
+    /// Says whether there was room.
+    fn push(&mut self, control: Control) -> bool {
         // A peer that takes nothing loses beats first, and then its socket.
-        if self.control.len() < MAX_CONTROL {
+        let has_room = self.control.len() < MAX_CONTROL;
+        if has_room {
             self.control.push_back(control);
         }
+        has_room
     }
 
     fn ask_session(&mut self) {
@@ -525,7 +539,8 @@ impl SocketSession {
     }
 }
 
-fn end_of(verdict: SessionVerdict) -> End {
+/// How a socket whose session is over is closed.
+pub(crate) fn end_of(verdict: SessionVerdict) -> End {
     match verdict {
         SessionVerdict::Idle => close(close_code::IDLE, "idle"),
         SessionVerdict::Over | SessionVerdict::Live => {

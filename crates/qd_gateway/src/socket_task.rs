@@ -16,10 +16,10 @@ use tokio::time::timeout;
 use crate::lane::Lane;
 use crate::registry::{Registered, TooMany};
 use crate::retry::spread_retry_millis;
-use crate::sessions::LiveSession;
+use crate::sessions::{LiveSession, Lookup};
 use crate::shared_lane::SharedLane;
 use crate::socket::Admission;
-use crate::socket_session::{End, Retry, Slot, SocketSession, close, close_for_now};
+use crate::socket_session::{End, Retry, Slot, SocketSession, close, close_for_now, end_of};
 use crate::state::AppState;
 use crate::transport::Transport;
 
@@ -113,6 +113,15 @@ async fn live(
         tracing::warn!(user_id = %identity.user_id, "a socket asked for somebody else's stream");
         return (close(close_code::FORBIDDEN, "forbidden"), sink);
     }
+    // Asked again once the socket is registered: a session that ended between the upgrade and here told nobody.
+    let session = match state.sessions.look_up(&session.session_id).await {
+        Ok(Lookup::Live(session)) => *session,
+        Ok(Lookup::Ended(verdict)) => return (end_of(verdict), sink),
+        Ok(Lookup::Absent) => return (close(close_code::NO_SESSION, "session_ended"), sink),
+        // Nothing is known; the first tick asks again.
+        Err(_) => session,
+    };
+    let identity = &session.record.identity;
     let welcome = welcome_frame(&Welcome {
         session: state.sessions.info(&session),
         environment: state.config.environment,

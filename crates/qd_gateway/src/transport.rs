@@ -1,6 +1,7 @@
-//! The bytes of one connection: how many were taken, and how long the head of a request may take to come.
+//! The bytes of one connection: how many were taken, how long the head of a request may take to come, and how long a peer may take nothing.
 //!
 //! hyper's own timer for heads also runs between requests, so that it would cut every kept-alive connection; here it runs from a head's first byte.
+//! It has none for writes at all: whoever reads nothing would hold an answer, its place and its memory for ever.
 //! It parses nothing.
 
 use std::future::Future as _;
@@ -47,10 +48,19 @@ pub(crate) struct GuardedIo<S> {
     /// Runs while a head is awaited whose first byte has come, and for the first head from the start.
     head_timer: Pin<Box<Sleep>>,
     is_timing: bool,
+    write_within: Duration,
+    /// Runs while something waits that the peer does not take; made when the first such wait begins.
+    write_timer: Option<Pin<Box<Sleep>>>,
+    is_write_blocked: bool,
 }
 
 impl<S> GuardedIo<S> {
-    pub(crate) fn new(io: S, head_within: Duration) -> (Self, Arc<Transport>) {
+    /// `head_within` is for the head of a request, `write_within` for a peer that takes nothing of what is written.
+    pub(crate) fn new(
+        io: S,
+        head_within: Duration,
+        write_within: Duration,
+    ) -> (Self, Arc<Transport>) {
         let transport = Arc::new(Transport::default());
         let guarded = Self {
             io,
@@ -58,8 +68,34 @@ impl<S> GuardedIo<S> {
             head_within,
             head_timer: Box::pin(sleep(head_within)),
             is_timing: true,
+            write_within,
+            write_timer: None,
+            is_write_blocked: false,
         };
         (guarded, transport)
+    }
+
+    /// Gives a write's outcome on, or says that the peer has taken nothing for too long.
+    fn watch_write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.is_write_blocked = false;
+            return outcome;
+        }
+        let write_within = self.write_within;
+        let timer = self
+            .write_timer
+            .get_or_insert_with(|| Box::pin(sleep(write_within)));
+        if !std::mem::replace(&mut self.is_write_blocked, true) {
+            timer.as_mut().reset(Instant::now() + write_within);
+        }
+        match timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 
@@ -102,7 +138,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
                 .written
                 .fetch_add(count as u64, Ordering::Relaxed);
         }
-        written
+        this.watch_write(cx, written)
     }
 
     fn poll_write_vectored(
@@ -117,7 +153,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
                 .written
                 .fetch_add(count as u64, Ordering::Relaxed);
         }
-        written
+        this.watch_write(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,11 +161,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        this.watch_write(cx, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.io).poll_shutdown(cx);
+        this.watch_write(cx, shut)
     }
 }
 
@@ -185,7 +225,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_says_nothing_is_cut() {
         let (_peer, io) = duplex(64);
-        let (mut io, _) = GuardedIo::new(io, WITHIN);
+        let (mut io, _) = GuardedIo::new(io, WITHIN, 3 * WITHIN);
         let started = Instant::now();
         let err = io.read_u8().await.unwrap_err();
         assert_eq!(err.kind(), io::ErrorKind::TimedOut);
@@ -195,7 +235,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_that_trickles_is_cut_and_a_quiet_kept_alive_connection_is_not() {
         let (mut peer, io) = duplex(64);
-        let (mut io, transport) = GuardedIo::new(io, WITHIN);
+        let (mut io, transport) = GuardedIo::new(io, WITHIN, 3 * WITHIN);
         peer.write_all(b"G").await.unwrap();
         assert_eq!(io.read_u8().await.unwrap(), b'G');
         transport.begin_request();
@@ -221,7 +261,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_taken_is_counted() {
         let (_peer, io) = duplex(8);
-        let (mut io, transport) = GuardedIo::new(io, WITHIN);
+        let (mut io, transport) = GuardedIo::new(io, WITHIN, 3 * WITHIN);
         let much = [0; 64];
         assert!(
             tokio::time::timeout(WITHIN, io.write_all(&much))
@@ -229,5 +269,25 @@ mod tests {
                 .is_err()
         );
         assert_eq!(transport.bytes_written(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_is_cut_and_a_slow_one_is_not() {
+        let (mut peer, io) = duplex(8);
+        let (mut io, transport) = GuardedIo::new(io, WITHIN, 2 * WITHIN);
+        let writing = tokio::spawn(async move {
+            let err = io.write_all(&[0; 64]).await.unwrap_err();
+            (err.kind(), Instant::now())
+        });
+        // Every byte taken counts.
+        for _ in 0..5 {
+            tokio::time::sleep(WITHIN).await;
+            peer.read_u8().await.unwrap();
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(transport.bytes_written(), 8 + 5);
+        let last = Instant::now();
+        let (kind, at) = writing.await.unwrap();
+        assert_eq!((kind, at - last), (io::ErrorKind::TimedOut, 2 * WITHIN));
     }
 }

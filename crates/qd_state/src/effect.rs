@@ -45,4 +45,6 @@ pub enum RestAsk {
 pub enum ReconnectReason {
     /// No server stamp newer than 12 s.
     ServerSilent,
+    /// The client's clock was set back: what was measured with it says nothing any more.
+    ClockSetBack,
 }

@@ -361,3 +361,32 @@ fn an_event_that_fits_no_message_gets_no_number() {
     assert!(err.to_string().contains("orders:alice"), "{err}");
     assert_eq!(world.outbox.position().seq, Seq(0));
 }
+
+#[test]
+fn a_clock_that_is_set_back_stops_no_publisher() {
+    let mut world = World::new();
+    world.apply(&Op::Change(1));
+    world.apply(&Op::Events(1));
+    world.settle();
+    let seq = |world: &World| world.state.log.position().unwrap().seq;
+    let before = seq(&world);
+    world.now = world.now.plus_millis(-3_600_000);
+    world.apply(&Op::Change(2));
+    world.apply(&Op::Events(1));
+    while world.step_state(Fate::Fine) || world.step_events(Fate::Fine) {}
+    assert_eq!(seq(&world), before.next(), "the throttle holds nobody");
+    assert_eq!(world.events.log.position().unwrap().seq, Seq(2));
+    // Looks and retries go on as well.
+    world.now = world.now.plus_millis(60_000);
+    world.settle();
+    world.apply(&Op::LoseStore);
+    world.apply(&Op::Change(3));
+    world.apply(&Op::Events(1));
+    assert!(world.step_state(Fate::Away) && world.step_events(Fate::Away));
+    world.now = world.now.plus_millis(-3_600_000);
+    while world.step_state(Fate::Fine) || world.step_events(Fate::Fine) {}
+    world.settle();
+    world.verify_common();
+    world.verify_state();
+    assert_eq!(world.event_numbers(), [1, 2, 3]);
+}

@@ -7,6 +7,7 @@ use qd_wire::frame::ClientFrame;
 use super::Ingest;
 use super::job::Job;
 use crate::command::FeedCommand;
+use crate::rest::RestError;
 use crate::rest::command::Sent;
 
 /// The server hears of the user at most this often.
@@ -130,14 +131,24 @@ impl Ingest {
 
     fn sign_out(&mut self) {
         match self.rest.clone() {
-            Some(rest) => self.jobs.push(Box::pin(async move {
-                if let Err(err) = rest.sign_out().await {
-                    // The cookie is dropped here either way; the server's session ends by its own clock.
-                    tracing::warn!(%err, "the sign-out was not answered");
-                }
-                Job::SignedOut
-            })),
+            Some(rest) => self.jobs.push(Box::pin(
+                async move { Job::SignedOut(rest.sign_out().await) },
+            )),
             None => self.ended("signed out"),
+        }
+    }
+
+    /// The sign-out was answered, or not.
+    pub(super) fn signed_out(&mut self, result: Result<(), RestError>) {
+        match result {
+            Ok(()) | Err(RestError::Unauthorized) => self.ended("signed out"),
+            // The session may live on: a screen that says otherwise would be left alone with it.
+            Err(err) => {
+                tracing::warn!(%err, "the sign-out was not confirmed");
+                self.apply(Event::SignOutFailed {
+                    detail: err.to_string(),
+                });
+            }
         }
     }
 

@@ -171,10 +171,16 @@ impl Task {
     async fn write(&self, writer: &mut SocketWriter) -> Option<SocketEnd> {
         loop {
             while let Some(frame) = self.outgoing.pop() {
-                match self.rt.timeout(SEND_TIMEOUT, writer.send(frame)).await {
-                    Some(Ok(())) => {}
-                    Some(Err(end)) => return Some(end),
-                    None => return Some(SocketEnd::broken("the socket took nothing for 10 s")),
+                let sending = std::pin::pin!(self.rt.timeout(SEND_TIMEOUT, writer.send(frame)));
+                let stopped = std::pin::pin!(self.shared.stopped());
+                // A peer that takes nothing must not keep a connection that was given up reading on.
+                match select(sending, stopped).await {
+                    Either::Left((Some(Ok(())), _)) => {}
+                    Either::Left((Some(Err(end)), _)) => return Some(end),
+                    Either::Left((None, _)) => {
+                        return Some(SocketEnd::broken("the socket took nothing for 10 s"));
+                    }
+                    Either::Right(((), _)) => return None,
                 }
             }
             if self.shared.is_stopped.load(Ordering::SeqCst) {

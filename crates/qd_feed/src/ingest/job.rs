@@ -30,8 +30,8 @@ pub(crate) enum Job {
     InquiryDue(CommandId, Box<Sent>, usize),
     /// The server said what became of a command, or does not know yet.
     Inquired(CommandId, Box<Sent>, usize, Inquiry),
-    /// The sign-out was answered; either way we are out.
-    SignedOut,
+    /// The sign-out was answered, or not.
+    SignedOut(Result<(), RestError>),
     /// The bus was connected, or not.
     #[cfg(not(target_arch = "wasm32"))]
     BusConnected(Box<Result<qd_bus::Bus, qd_bus::BusError>>),
@@ -164,7 +164,7 @@ impl Ingest {
                     self.inquire_later(command_id, sent, num_asked + 1, wait);
                 }
             },
-            Job::SignedOut => self.ended("signed out"),
+            Job::SignedOut(result) => self.signed_out(result),
             #[cfg(not(target_arch = "wasm32"))]
             Job::BusConnected(result) => self.bus_connected(*result),
             #[cfg(not(target_arch = "wasm32"))]

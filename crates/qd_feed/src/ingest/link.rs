@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use qd_state::{ClockOffset, Event, SocketClosed};
+use qd_state::{ClockOffset, Event, ReconnectReason, SocketClosed};
 use qd_types::{Clock as _, StreamName, StreamPos};
 use qd_wire::frame::{ClientFrame, ClientInfo, Welcome, close_code};
 
@@ -180,6 +180,19 @@ impl Ingest {
             return self.redis_resync(stream, pos);
         }
         self.send(&ClientFrame::Resync { stream, pos });
+    }
+
+    /// The store gave the connection up.
+    pub(super) fn reconnect(&mut self, reason: ReconnectReason) {
+        tracing::info!(?reason, "giving the connection up");
+        #[cfg(not(target_arch = "wasm32"))]
+        if matches!(self.config.source, FeedSource::Redis { .. }) {
+            return self.bus_anew();
+        }
+        self.lose_connection(match reason {
+            ReconnectReason::ServerSilent => "nothing came for too long",
+            ReconnectReason::ClockSetBack => "the clock of this computer was set back",
+        });
     }
 
     /// Closes the connection and opens another at once.

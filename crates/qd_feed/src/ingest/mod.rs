@@ -311,10 +311,7 @@ impl Ingest {
         match effect {
             Effect::SendResync { stream, pos } => self.send_resync(stream, pos),
             Effect::AskRest(ask) => self.ask_rest(ask),
-            Effect::Reconnect { reason } => {
-                tracing::info!(?reason, "giving the connection up");
-                self.lose_connection("nothing came for too long");
-            }
+            Effect::Reconnect { reason } => self.reconnect(reason),
         }
     }
 

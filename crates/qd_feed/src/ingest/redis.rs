@@ -206,6 +206,15 @@ impl Ingest {
         }
     }
 
+    /// The store took the bus for silent. Its connection is the hub's business; the next turn greets the store anew, as
+    /// soon as the hub has one.
+    pub(super) fn bus_anew(&mut self) {
+        if let BusState::Connected(connected) = &mut self.redis.state {
+            connected.is_up = false;
+            self.signal.notify();
+        }
+    }
+
     fn bus_down(&mut self, last_error: String, now: i64) {
         tracing::warn!(last_error, "the bus is away");
         // The hub tries again for ever and by itself; when is its own business.
@@ -354,21 +363,47 @@ async fn answer_from_log(hub: &Hub, user: &UserId, ask: RestAsk) -> Result<RestA
         | RestAsk::Halt
         | RestAsk::Breakers => return Err("a bus without a gateway does not say".to_owned()),
     };
-    let page = hub
-        .read_log(&stream, None, 1, 1)
-        .await
-        .map_err(|err| err.to_string())?;
-    let head = page
-        .head
-        .ok_or_else(|| format!("{stream} has no log on this bus"))?;
-    let pos = StreamPos {
-        epoch: head.epoch,
-        seq: translate::before(page.base),
-    };
+    let pos = log_begin(hub, &stream).await?;
     Ok(match ask {
         RestAsk::Alerts => RestAnswer::Alerts { pos: Some(pos) },
         _ => RestAnswer::OrdersLog { pos },
     })
+}
+
+/// The place behind which the log can be read to its end: before its first entry, or behind the last that is unreadable.
+async fn log_begin(hub: &Hub, stream: &StreamName) -> Result<StreamPos, String> {
+    let mut begin: Option<StreamPos> = None;
+    let mut after: Option<StreamPos> = None;
+    loop {
+        let page = hub
+            .read_log(stream, after.as_ref(), PAGE_MESSAGES, PAGE_BYTES)
+            .await
+            .map_err(|err| err.to_string())?;
+        let head = page
+            .head
+            .ok_or_else(|| format!("{stream} has no log on this bus"))?;
+        let at = |seq| StreamPos {
+            epoch: head.epoch.clone(),
+            seq,
+        };
+        let mut last = after
+            .take()
+            .unwrap_or_else(|| at(translate::before(page.base)));
+        let mut found = begin.take().unwrap_or_else(|| last.clone());
+        if last.epoch != head.epoch {
+            return Err(format!("{stream} was written anew meanwhile"));
+        }
+        for entry in &page.entries {
+            if entry.head.seq != last.seq.next() {
+                found = at(translate::before(entry.head.seq));
+            }
+            last = entry.head.pos();
+        }
+        if !page.more || page.entries.is_empty() {
+            return Ok(if last.seq < head.seq { head } else { found });
+        }
+        (begin, after) = (Some(found), Some(last));
+    }
 }
 
 /// Whoever can read the bus can see; nobody can act through it.
@@ -387,5 +422,70 @@ fn session(user: &UserId) -> Session {
         accounts: Vec::new(),
         idle_at: None::<UtcMicros>,
         absolute_at: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
+    use qd_types::Environment;
+
+    use super::super::IngestParts;
+    use super::*;
+    use crate::config::FeedConfig;
+
+    fn ingest(rt: &Rt) -> Ingest {
+        let source = FeedSource::Redis {
+            url: "redis://127.0.0.1:1".to_owned(),
+            user: UserId::new("alice").unwrap(),
+            environment: Environment::Paper,
+        };
+        let (_port, commands) = crossbeam_channel::bounded(1);
+        Ingest::new(IngestParts {
+            config: FeedConfig {
+                source,
+                client_kind: Arc::from("native"),
+                client_version: Arc::from("test"),
+            },
+            store: Store::new(StoreConfig::default()),
+            cell: Arc::<SnapshotCell>::default(),
+            rt: rt.clone(),
+            commands,
+            signal: Arc::default(),
+            meter: Arc::default(),
+            paint_log: Arc::default(),
+        })
+    }
+
+    fn state(ingest: &mut Ingest) -> ConnectionState {
+        let now = ingest.rt.now();
+        ingest.store.snapshot_if_changed(now);
+        ingest.store.last_snapshot().connection.state
+    }
+
+    #[tokio::test]
+    async fn after_a_silence_the_bus_is_greeted_anew() {
+        let rt = Rt::new(tokio::runtime::Handle::current());
+        let mut ingest = ingest(&rt);
+        ingest.bus_connected(Ok(Bus::embedded(Arc::new(rt.clone()))));
+        let turn = |ingest: &mut Ingest| ingest.advance_bus(rt.monotonic_micros());
+        while state(&mut ingest) == ConnectionState::Connecting {
+            turn(&mut ingest);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // The machine slept: the next look at the clock finds no word for too long.
+        let later = rt.now().plus_millis(13_000);
+        let effects = ingest.store.apply(Event::Ticked, later);
+        assert_eq!(state(&mut ingest), ConnectionState::Reconnecting);
+        for effect in effects {
+            ingest.effect(effect);
+        }
+        turn(&mut ingest);
+        assert!(matches!(
+            state(&mut ingest),
+            ConnectionState::Live | ConnectionState::Resyncing
+        ));
     }
 }

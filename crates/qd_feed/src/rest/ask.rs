@@ -15,7 +15,7 @@ use crate::translate;
 /// Orders on one page of the answer.
 const ORDERS_PER_PAGE: usize = 500;
 
-/// More open orders than on this many pages are not fetched: the screen could not show them either.
+/// More open orders than on this many pages are not fetched, and then none are shown as all.
 const MAX_ORDER_PAGES: usize = 20;
 
 /// Lines of the activity list that are asked for at the start; it shows 20.
@@ -89,14 +89,13 @@ impl RestClient {
         let first = format!("/api/v1/orders?status=open&limit={ORDERS_PER_PAGE}");
         let mut answer = self.read(&first, from_json::<OrdersResponse>).await?;
         let mut next = answer.next.take();
-        for _ in 1..MAX_ORDER_PAGES {
-            let Some(before) = next.filter(|cursor| is_plain(cursor)) else {
-                break;
-            };
+        let mut num_pages = 1;
+        while let Some(before) = next_page(next, num_pages)? {
             let path = format!("{first}&before={before}");
             let page = self.read(&path, from_json::<OrdersResponse>).await?;
             answer.orders.extend(page.orders);
             next = page.next;
+            num_pages += 1;
         }
         Ok(answer)
     }
@@ -146,9 +145,40 @@ fn listed(symbols: &[Symbol]) -> String {
     list
 }
 
-/// A cursor that can stand in a query as it is; another backend's odd one ends the paging instead.
+/// Where the page after the first `num_pages` begins; none behind the last. What is left over makes the whole answer an
+/// error: a part of the open orders must not pass for all of them.
+fn next_page(next: Option<String>, num_pages: usize) -> Result<Option<String>, RestError> {
+    match next {
+        Some(_) if num_pages >= MAX_ORDER_PAGES => Err(RestError::Unreadable(format!(
+            "open orders on more than {MAX_ORDER_PAGES} pages"
+        ))),
+        Some(cursor) if !is_plain(&cursor) => Err(RestError::Unreadable(
+            "a page of open orders with a cursor that is none".to_owned(),
+        )),
+        next => Ok(next),
+    }
+}
+
+/// A cursor that can stand in a query as it is; another backend's odd one cannot.
 fn is_plain(cursor: &str) -> bool {
     cursor.bytes().all(|byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':')
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_left_over_are_an_error_and_no_end() {
+        let cursor = || Some("2026-11-22:7".to_owned());
+        assert_eq!(next_page(None, 1).unwrap(), None);
+        assert_eq!(next_page(cursor(), 1).unwrap(), cursor());
+        assert_eq!(next_page(None, MAX_ORDER_PAGES).unwrap(), None);
+        let left_over = next_page(cursor(), MAX_ORDER_PAGES);
+        assert!(matches!(left_over, Err(RestError::Unreadable(_))));
+        let odd = next_page(Some("a&status=closed".to_owned()), 1);
+        assert!(matches!(odd, Err(RestError::Unreadable(_))));
+    }
 }

@@ -9,7 +9,8 @@ use qd_types::{MessageKind, Seq, StreamClass, StreamPos, UtcMicros};
 
 use super::item::{Item, take_frame};
 use super::{
-    Lane, LaneFrame, LaneStep, LogRead, MAX_PAGE_BYTES, MAX_PAGE_MESSAGES, Phase, READ_RETRY_MILLIS,
+    Lane, LaneFrame, LaneStep, LogRead, MAX_PAGE_BYTES, MAX_PAGE_MESSAGES, MAX_WAITING_BYTES,
+    MAX_WAITING_MESSAGES, Phase, READ_RETRY_MILLIS,
 };
 
 /// What is being read from the log, and how far it is.
@@ -27,6 +28,44 @@ pub(super) struct Answer {
     pub(super) at_head: bool,
     /// Not before this instant is the next page asked for, after a failure.
     pub(super) retry_at: Option<UtcMicros>,
+    /// Live messages that came while the log was not there: all there will be of them if it still is not. Bounded as
+    /// what waits is.
+    pub(super) held: VecDeque<Item>,
+    held_bytes: usize,
+    /// How many of the held had come before the last question was asked: what it did not find of those nobody has.
+    num_covered: usize,
+}
+
+impl Answer {
+    /// An answer begun anew, with what was held for the one before.
+    pub(super) fn with_held_of(before: Self) -> Self {
+        Self {
+            held: before.held,
+            held_bytes: before.held_bytes,
+            ..Self::default()
+        }
+    }
+
+    /// Keeps a message until it is known whether the log has it; gives how many it replaces.
+    pub(super) fn hold(&mut self, item: Item) -> u64 {
+        let is_full = self.held.len() >= MAX_WAITING_MESSAGES
+            || self.held_bytes + item.weight() > MAX_WAITING_BYTES;
+        // What is pushed out shows as a jump, like everything that a log does not have.
+        let replaced = if is_full || item.is_snapshot() {
+            self.let_go()
+        } else {
+            0
+        };
+        self.held_bytes += item.weight();
+        self.held.push_back(item);
+        replaced
+    }
+
+    fn let_go(&mut self) -> u64 {
+        self.held_bytes = 0;
+        self.num_covered = 0;
+        self.held.drain(..).count() as u64
+    }
 }
 
 /// A question to the log that is on its way.
@@ -54,11 +93,31 @@ impl Lane {
         answer.retry_at = None;
 
         let Some(log_head) = page.head else {
-            // The store has nothing: what the reader said is kept, so that the next number continues it.
+            // The store has nothing: what the reader said is kept, so that the next number continues it, and not proven.
+            self.log_is_absent = true;
             answer.at_head = true;
             answer.end.clone_from(&self.sent);
+            // What was published without a log is all there is: it goes out as it is, and the client sees the jump.
+            let num_covered = answer.num_covered.min(answer.held.len());
+            for item in answer.held.drain(..num_covered) {
+                answer.held_bytes -= item.weight();
+                let pos = item.pos();
+                let is_old = |end: &StreamPos| end.epoch == pos.epoch && pos.seq <= end.seq;
+                if answer.end.as_ref().is_some_and(is_old) {
+                    self.counters.duplicate += 1;
+                } else {
+                    answer.end = Some(pos);
+                    answer.page.push_back(item);
+                }
+            }
             return;
         };
+        self.log_is_absent = false;
+        if let Some(newest) = answer.held.back() {
+            // The log is back, and has what was held, or a later page will.
+            answer.fresh = Some(newest.pos());
+            self.counters.conflated += answer.let_go();
+        }
         answer.end = Some(log_head.clone());
         if class == StreamClass::Event && self.sent.is_none() {
             // Without a resume an event stream begins at the present number; what came before is asked by REST.
@@ -152,11 +211,13 @@ impl Lane {
                 .as_ref()
                 .is_some_and(|end| end.epoch == fresh.epoch && fresh.seq <= end.seq)
         });
-        if answer.at_head && covered {
+        if answer.at_head && covered && answer.held.is_empty() {
             self.sent = answer.end.take();
             self.phase = Phase::Live;
             self.answered = true;
             return match &self.sent {
+                // No beat: it would seal what the reader claimed, and nobody could say whether that is all there is.
+                _ if self.log_is_absent => LaneStep::Wait(waiting_loose),
                 Some(pos) => LaneStep::Send(LaneFrame::Beat {
                     stream: self.stream.clone(),
                     pos: pos.clone(),
@@ -165,8 +226,10 @@ impl Lane {
                 None => LaneStep::Wait(waiting_loose),
             };
         }
+        // A clock that was set back must not hold the question for longer than its wait.
         if let Some(retry_at) = answer.retry_at
             && now < retry_at
+            && retry_at <= now.plus_millis(READ_RETRY_MILLIS)
         {
             return LaneStep::Wait(Some(waiting_loose.map_or(retry_at, |at| at.min(retry_at))));
         }
@@ -181,6 +244,7 @@ impl Lane {
         }
         answer.fresh = None;
         answer.at_head = false;
+        answer.num_covered = answer.held.len();
         // An event stream that begins at the present needs the log's number only.
         let probe = self.sent.is_none() && self.stream.class() == StreamClass::Event;
         LaneStep::Read(LogRead {

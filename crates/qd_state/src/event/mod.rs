@@ -27,6 +27,11 @@ pub enum Event {
         /// Why, for the reader.
         reason: String,
     },
+    /// The server did not confirm a sign-out: the session may live on, and stays on screen.
+    SignOutFailed {
+        /// Why, for the reader.
+        detail: String,
+    },
     /// A socket (or the bus connection) is open; nothing is known of it yet.
     SocketOpened,
     /// The server answered the hello: from here on frames count.

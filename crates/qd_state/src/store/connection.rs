@@ -127,6 +127,23 @@ impl Connection {
         is_silent
     }
 
+    /// The client's clock was set back: no stamp may lie ahead, and no offset of before counts. Says whether the link was
+    /// up; it counts as down then.
+    pub(crate) fn clock_set_back(&mut self, now: UtcMicros) -> bool {
+        let was_up = self.is_up();
+        self.newest_stamp_at = self.newest_stamp_at.map(|at| at.min(now));
+        self.clock = None;
+        self.rough_offset_micros = None;
+        if was_up {
+            self.turn(Link::Down, now);
+            self.retry_at = Some(now);
+            self.last_error = Some(Arc::from("the clock of this computer was set back"));
+        }
+        self.since = self.since.map(|since| since.min(now));
+        self.is_dirty = true;
+        was_up
+    }
+
     /// When the silence will have lasted too long.
     pub(crate) fn silent_at(&self) -> Option<UtcMicros> {
         self.newest_stamp_at

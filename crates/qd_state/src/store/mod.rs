@@ -20,7 +20,9 @@ mod streams;
 
 use std::sync::Arc;
 
-use qd_types::{Environment, MarketPhase, StreamName, StreamPos, Symbol, UtcMicros, ZoneChoice};
+use qd_types::{
+    Environment, MarketPhase, StreamName, StreamPos, Symbol, Tone, UtcMicros, ZoneChoice,
+};
 
 use self::connection::Connection;
 use self::desk::Desk;
@@ -34,6 +36,9 @@ use crate::event::{
 };
 use crate::snapshot::{Seal, Snapshot, Urgency};
 use crate::stream_client::{Ask, HoleReason, REST_RETRY_MILLIS, Verdict};
+
+/// A clock that goes back by less is being steered, and nothing notices.
+const CLOCK_STEP_MILLIS: i64 = 1_000;
 
 /// What the reducer is told at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +81,8 @@ pub struct Store {
     meters: Meters,
     published: Arc<Snapshot>,
     last_urgency: Urgency,
+    /// When the last event came, to find a clock that was set back.
+    last_now: Option<UtcMicros>,
     /// The seal of tables whose stream is not there.
     blank_seal: Arc<Seal>,
 }
@@ -93,6 +100,7 @@ impl Store {
             meters: Meters::default(),
             published: Arc::new(Snapshot::empty()),
             last_urgency: Urgency::Now,
+            last_now: None,
             blank_seal: Arc::default(),
         }
     }
@@ -100,9 +108,14 @@ impl Store {
     /// What `event` changes, and what is to be done about it; `now` is the client's clock.
     pub fn apply(&mut self, event: Event, now: UtcMicros) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.watch_clock(now, &mut effects);
         match event {
             Event::SessionLoaded(session) => self.sign_in(session),
             Event::SessionEnded { reason } => self.sign_out(&reason, now),
+            Event::SignOutFailed { detail } => {
+                let text = format!("still signed in: {detail}");
+                self.desk.commands.notice(Tone::Danger, text, None, now);
+            }
             Event::SocketOpened => self.connection.opened(now),
             Event::SessionWelcomed(welcome) => self.welcomed(welcome, now, &mut effects),
             Event::SocketClosed(closed) => self.closed(&closed, now),
@@ -204,6 +217,30 @@ impl Store {
             zone: self.config.zone,
             phase: self.polls.phase(now, now.plus_micros(offset_micros)),
             offset_micros,
+        }
+    }
+
+    /// Every deadline stands on the client's clock: one that was set back would switch the watch over silence off.
+    fn watch_clock(&mut self, now: UtcMicros, effects: &mut Vec<Effect>) {
+        let last = self.last_now.replace(now);
+        if last.is_none_or(|last| last.millis_since(now) <= CLOCK_STEP_MILLIS) {
+            return;
+        }
+        let was_up = self.connection.clock_set_back(now);
+        let latest = now.plus_millis(REST_RETRY_MILLIS);
+        for at in self.desk.ask_again_at.values_mut() {
+            *at = (*at).min(latest);
+        }
+        for sealed in self.desk.streams.values_mut() {
+            sealed.client.clock_set_back(now);
+            if was_up {
+                sealed.client.link_down(HoleReason::Disconnected, now);
+            }
+        }
+        if was_up {
+            effects.push(Effect::Reconnect {
+                reason: ReconnectReason::ClockSetBack,
+            });
         }
     }
 

@@ -164,6 +164,33 @@ impl StreamClient {
         }
     }
 
+    /// The client's clock was set back: no instant of ours may lie further ahead than its own wait.
+    pub fn clock_set_back(&mut self, now: UtcMicros) {
+        self.stamp_at = self.stamp_at.min(now);
+        self.proven_at = self.proven_at.map(|at| at.min(now));
+        self.rest_asked_at = self.rest_asked_at.map(|at| at.min(now));
+        let latest = now.plus_millis(REST_TIMEOUT_MILLIS);
+        self.rest_due_at = self.rest_due_at.map(|at| at.min(latest));
+        if let Some(ahead) = &mut self.ahead {
+            ahead.since = ahead.since.min(now);
+        }
+        match &mut self.state {
+            ClientState::Empty | ClientState::Verified { .. } => {}
+            ClientState::Refetch { since, .. } | ClientState::Unverified { since, .. } => {
+                *since = (*since).min(now);
+            }
+            ClientState::Hole {
+                since,
+                num_repeats,
+                retry_at,
+                ..
+            } => {
+                *since = (*since).min(now);
+                *retry_at = (*retry_at).min(now.plus_millis(resync_wait(*num_repeats)));
+            }
+        }
+    }
+
     /// A message came; `stamp_at` is its newest server stamp on the client's clock.
     pub fn message(
         &mut self,
@@ -258,7 +285,8 @@ impl StreamClient {
                         StreamClass::State => None,
                     };
                 }
-                if pos.seq <= own.seq && own.seq >= self.to(&own.epoch) {
+                // What a socket that is gone had left behind proves nothing of now.
+                if self.is_link_up && pos.seq <= own.seq && own.seq >= self.to(&own.epoch) {
                     let pos = own.clone();
                     self.enter_verified(pos);
                     self.proven_at = Some(now);
@@ -379,11 +407,7 @@ impl StreamClient {
                     return self.enter_refetch(reason, now);
                 }
                 *num_repeats += 1;
-                let wait = RESYNC_WAITS_MILLIS
-                    .get(*num_repeats)
-                    .copied()
-                    .unwrap_or(LAST_WAIT_MILLIS);
-                *retry_at = now.plus_millis(wait);
+                *retry_at = now.plus_millis(resync_wait(*num_repeats));
                 self.ask_resync()
             }
             ClientState::Empty | ClientState::Refetch { .. } | ClientState::Unverified { .. } => {
@@ -394,4 +418,10 @@ impl StreamClient {
             }
         }
     }
+}
+
+/// The wait behind a `resync` that was repeated so often.
+fn resync_wait(num_repeats: usize) -> i64 {
+    let wait = RESYNC_WAITS_MILLIS.get(num_repeats).copied();
+    wait.unwrap_or(LAST_WAIT_MILLIS)
 }

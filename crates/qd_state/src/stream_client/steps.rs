@@ -146,10 +146,10 @@ impl StreamClient {
         self.ask_resync()
     }
 
-    /// Into `Verified` or `Hole`, by `to`: the one door into `Verified` for values.
+    /// Into `Verified` or `Hole`, by `to`: the one door into `Verified` for values, and closed while the socket is gone.
     pub(super) fn place(&mut self, pos: StreamPos, now: UtcMicros) {
         self.rest_due_at = None;
-        if pos.seq >= self.to(&pos.epoch) {
+        if self.is_link_up && pos.seq >= self.to(&pos.epoch) {
             self.enter_verified(pos);
         } else {
             self.enter_hole(pos, HoleReason::NotProven, now);

@@ -429,3 +429,38 @@ fn an_unnumbered_message_makes_it_unverified_until_numbers_come_back() {
          up -> ask REST, Unverified",
     );
 }
+
+#[test]
+fn nothing_is_sealed_while_the_socket_is_gone() {
+    check(
+        State,
+        "up
+         snapshot a 3
+         down",
+        // What the old socket had left in the queue is applied, and proves nothing of now.
+        "delta a 4 -> Apply, Hole a4 Disconnected
+         snapshot a 6 -> Apply, Hole a6 Disconnected
+         beat a 6 -> Hole a6 Disconnected
+         up -> Hole a6 Disconnected
+         beat a 6 -> Verified a6",
+    );
+}
+
+#[test]
+fn a_clock_that_is_set_back_keeps_no_deadline_waiting() {
+    let mut client = StreamClient::new(State);
+    let mut now = UtcMicros::from_millis(10_000_000);
+    for line in ["up", "snapshot a 3", "delta a 5"] {
+        play(&mut client, &mut now, line);
+    }
+    assert_eq!(client.next_deadline(), Some(now.plus_millis(2_000)));
+    now = UtcMicros::from_millis(1_000_000);
+    client.clock_set_back(now);
+    assert_eq!(client.next_deadline(), Some(now.plus_millis(2_000)));
+    play(&mut client, &mut now, "snapshot a 5");
+    assert_eq!(
+        client.next_deadline(),
+        Some(now.plus_millis(12_000)),
+        "silence"
+    );
+}

@@ -312,3 +312,43 @@ fn the_server_says_what_does_not_work_until_it_says_that_it_works_again() {
     desk.play([welcomed()]);
     assert_eq!(shown(&mut desk), None);
 }
+
+#[test]
+fn a_clock_that_is_set_back_does_not_switch_the_watch_over_silence_off() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(1, Vec::new())]);
+    assert!(desk.snapshot().positions.seal.state.is_verified());
+    desk.asked();
+    // Steered by a little: nobody notices.
+    desk.wait(-900);
+    assert_eq!(desk.asked(), "");
+    desk.wait(-3_600_000);
+    assert_eq!(desk.asked(), "Reconnect { reason: ClockSetBack }");
+    let snapshot = desk.snapshot();
+    assert_eq!(snapshot.connection.state, ConnectionState::Reconnecting);
+    assert!(!snapshot.positions.seal.state.is_verified());
+    assert_eq!(snapshot.connection.newest_stamp_at, Some(desk.now));
+    // The deadlines of the new socket stand on the new time.
+    desk.play([Event::SocketOpened, welcomed()]);
+    desk.asked();
+    desk.wait(2_000);
+    assert!(desk.asked().contains("SendResync"));
+    desk.wait(10_000);
+    assert!(desk.asked().contains("ServerSilent"));
+}
+
+#[test]
+fn a_sign_out_that_was_not_confirmed_is_said_and_nobody_is_signed_out() {
+    let mut desk = Desk::connected();
+    desk.play([Event::SignOutFailed {
+        detail: "no answer within 10 s".to_owned(),
+    }]);
+    let snapshot = desk.snapshot();
+    assert!(snapshot.session.is_some());
+    let notice = snapshot.notices.first().unwrap();
+    assert_eq!(notice.tone, qd_types::Tone::Danger);
+    assert_eq!(
+        notice.text.as_ref(),
+        "still signed in: no answer within 10 s"
+    );
+}

@@ -46,6 +46,7 @@ proptest! {
             let did = play(&mut client, &mut now, line);
             if !is_up {
                 prop_assert!(!did.contains("resync") && !did.contains("ask REST"), "{did}");
+                prop_assert!(!client.is_verified(), "sealed without a socket: {did}");
             }
             if did.contains("Apply") && words[0] == "event" {
                 let (epoch, seq) = (words[1].to_owned(), words[2].parse().unwrap());
