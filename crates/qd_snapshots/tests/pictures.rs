@@ -37,6 +37,7 @@ fn picture(name: &str, mut desk: SampleDesk, size: Vec2) {
                 let cx = PageCtx {
                     ui: UiCtx {
                         tokens: &screen.tokens,
+                        motion_interval: qd_ui::paint::MOTION_INTERVAL,
                         now_ms,
                         is_test: true,
                     },

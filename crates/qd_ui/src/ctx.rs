@@ -2,6 +2,9 @@
 //!
 //! It holds no data of the desk; pages wrap it into their own context.
 
+use std::time::Duration;
+
+use crate::paint;
 use crate::tokens::DesignTokens;
 
 /// Handed to every widget, by reference, once per frame.
@@ -11,6 +14,8 @@ pub struct UiCtx<'a> {
     pub tokens: &'a DesignTokens,
     /// The frame's instant, in milliseconds since the Unix epoch. All ages on screen are measured against it.
     pub now_ms: i64,
+    /// After how long to ask for the next frame of a motion.
+    pub motion_interval: Duration,
     /// True under test: motion is drawn in its final state, so that pictures are stable.
     pub is_test: bool,
 }
@@ -21,13 +26,14 @@ impl<'a> UiCtx<'a> {
         Self {
             tokens,
             now_ms,
+            motion_interval: paint::MOTION_INTERVAL,
             is_test: false,
         }
     }
 
     /// How strong a change still shows, from 1 (just happened) to 0 (over), given its age. Always over under test.
     ///
-    /// While it is above 0, ask for the next frame with [`crate::paint::MOTION_INTERVAL`].
+    /// While it is above 0, ask for the next frame with [`Self::motion_interval`].
     pub fn fade(&self, age_ms: u32, fade_ms: u32) -> f32 {
         if self.is_test || age_ms >= fade_ms {
             return 0.0;
@@ -39,6 +45,14 @@ impl<'a> UiCtx<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn motion_gives_way_where_frames_are_slow() {
+        let millis = Duration::from_millis;
+        assert_eq!(paint::motion_interval(millis(16)), paint::MOTION_INTERVAL);
+        assert_eq!(paint::motion_interval(millis(40)), millis(160));
+        assert_eq!(paint::motion_interval(millis(400)), millis(250));
+    }
 
     #[test]
     fn a_change_fades_and_is_over() {

@@ -4,12 +4,18 @@
 //! picture only repeats the one before: then the clock's next frame reports it, and an idle desk draws no frame for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use eframe::egui;
 use qd_feed::{FeedCommand, FeedHandle, Rt};
 use qd_state::Urgency;
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Clock as _;
+
+/// A sixtieth of a second: the frame after the present, not a second one of the same picture.
+#[cfg(not(target_arch = "wasm32"))]
+const REPORT_AFTER_MICROS: i64 = 16_000;
 
 /// Reports each version once.
 pub(super) struct PaintReport {
@@ -22,6 +28,35 @@ pub(super) struct PaintReport {
     /// Of the snapshot that this frame draws.
     urgency: Urgency,
     frame_micros: Option<u32>,
+    /// How long frames take from being drawn to being on screen, lately.
+    delay: Arc<FrameDelay>,
+    /// When the frame that waits was drawn.
+    #[cfg(not(target_arch = "wasm32"))]
+    drawn_at: qd_types::UtcMicros,
+}
+
+/// A moving average over the last few frames, in microseconds. Shared with the browser's call back.
+#[derive(Debug, Default)]
+struct FrameDelay(AtomicU32);
+
+impl FrameDelay {
+    fn add(&self, micros: i64) {
+        // A second is no frame but a window that was hidden.
+        let Ok(micros @ 0..=1_000_000) = u32::try_from(micros) else {
+            return;
+        };
+        let before = self.0.load(Ordering::Relaxed);
+        let after = if before == 0 {
+            micros
+        } else {
+            before - before / 8 + micros / 8
+        };
+        self.0.store(after, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Duration {
+        Duration::from_micros(u64::from(self.0.load(Ordering::Relaxed)))
+    }
 }
 
 impl PaintReport {
@@ -33,7 +68,15 @@ impl PaintReport {
             waiting: None,
             urgency: Urgency::Now,
             frame_micros: None,
+            delay: Arc::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            drawn_at: qd_types::UtcMicros::default(),
         }
+    }
+
+    /// How often motion is drawn, by what frames cost here.
+    pub(super) fn motion_interval(&self) -> Duration {
+        qd_ui::paint::motion_interval(self.delay.get())
     }
 
     /// The newest version that was drawn.
@@ -53,7 +96,12 @@ impl PaintReport {
         self.frame_micros = cpu_seconds.map(micros);
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(version) = self.waiting.take() {
-            say(&self.feed, version, rt.now(), self.frame_micros);
+            let now = rt.now();
+            if self.urgency == Urgency::Now {
+                self.delay
+                    .add(now.micros_since(self.drawn_at) - REPORT_AFTER_MICROS);
+            }
+            say(&self.feed, version, now, self.frame_micros);
         }
     }
 
@@ -74,17 +122,19 @@ impl PaintReport {
     #[cfg(not(target_arch = "wasm32"))]
     fn call_back(&mut self, ctx: &egui::Context, version: u64) {
         self.waiting = Some(version);
+        self.drawn_at = self.feed.rt().now();
         if self.urgency == Urgency::Now {
-            // A sixtieth: the frame after the present, not a second one of the same picture.
-            ctx.request_repaint_after(std::time::Duration::from_millis(16));
+            ctx.request_repaint_after(Duration::from_micros(REPORT_AFTER_MICROS.unsigned_abs()));
         }
     }
 
     #[cfg(target_arch = "wasm32")]
     fn call_back(&mut self, _ctx: &egui::Context, version: u64) {
         let (feed, frame_micros) = (Arc::clone(&self.feed), self.frame_micros.take());
+        let (delay, drawn_at) = (Arc::clone(&self.delay), qd_types::Clock::now(feed.rt()));
         crate::web::in_next_animation_frame(move || {
             let at = qd_types::Clock::now(feed.rt());
+            delay.add(at.micros_since(drawn_at));
             say(&feed, version, at, frame_micros);
         });
     }

@@ -235,6 +235,7 @@ impl Desk {
                 qty: record.order.qty,
                 order_type: record.order.order_type,
                 limit_price: record.order.limit_price,
+                stop_price: record.order.stop_price,
                 time_in_force: record.order.time_in_force,
                 reduce_only: record.reduce_only,
             },

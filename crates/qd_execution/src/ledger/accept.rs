@@ -233,11 +233,12 @@ impl Ledger {
         }
     }
 
-    /// Dollars that an open order may still trade: at its limit, or at the price it was checked with.
+    /// Dollars that an open order may still trade: at its limit, its trigger, or the price it was checked with.
     fn worth(record: &OrderRecord) -> Money {
         record
             .order
             .limit_price
+            .max(record.order.stop_price)
             .or(record.checked_price)
             .unwrap_or_default()
             .times(record.order.remaining())

@@ -2,7 +2,7 @@
 //!
 //! Looks at nothing but the command itself and whether its symbol is listed.
 
-use qd_types::{Decimal, OrderType, Price, Qty};
+use qd_types::{Decimal, OrderType, Price, Qty, TimeInForce};
 
 use super::order::{Author, OrderRequest};
 
@@ -117,11 +117,11 @@ impl OrderRequest {
         };
         check_price("limit_price", self.limit_price, wants_limit, &mut problems);
         check_price("stop_price", self.stop_price, wants_stop, &mut problems);
-        if wants_stop {
+        if wants_stop && matches!(self.time_in_force, TimeInForce::Ioc | TimeInForce::Fok) {
             problems.push(problem(
-                "type",
-                "not_supported",
-                "this venue has no stop orders yet",
+                "time_in_force",
+                "not_allowed",
+                "a stop waits for its trigger: day or gtc",
             ));
         }
         if let Author::Hand(_) = author {

@@ -106,7 +106,8 @@ impl Rails {
             .filter(|quote| quote.price.is_positive())
             .ok_or_else(|| evidence("reference_price", "none", "a price above zero", "state"))?;
         if let Some(limit) = request.limit_price {
-            let off = distance(limit, quote.price);
+            // A stop's limit is measured at its trigger: the market is elsewhere until then.
+            let off = distance(limit, request.stop_price.unwrap_or(quote.price));
             if off > self.price_collar {
                 return Err(evidence(
                     "price_collar",
@@ -205,10 +206,11 @@ impl Rails {
         Ok(())
     }
 
-    /// The price an order is measured with: its limit when that is worse than the market, else the market.
+    /// The price an order is measured with: the highest of its limit, its trigger and the market.
     fn reference(request: &OrderRequest, quote: &Quote) -> Price {
-        request
-            .limit_price
-            .map_or(quote.price, |limit| limit.max(quote.price))
+        [request.limit_price, request.stop_price]
+            .into_iter()
+            .flatten()
+            .fold(quote.price, Price::max)
     }
 }

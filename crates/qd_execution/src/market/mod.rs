@@ -131,6 +131,12 @@ impl Market {
         self.board.start_day();
     }
 
+    /// Sets a quote by hand.
+    #[cfg(test)]
+    pub(crate) fn put(&mut self, quote: Quote) {
+        self.board.put(quote);
+    }
+
     #[cfg(test)]
     fn simulated(&self) -> &Simulation {
         match &self.driver {

@@ -105,6 +105,7 @@ fn table_harness(size: Vec2, count: usize) -> Harness<'static, TableState> {
             move |ui, state: &mut TableState| {
                 let cx = UiCtx {
                     tokens: &tokens,
+                    motion_interval: qd_ui::paint::MOTION_INTERVAL,
                     now_ms: testing::NOW_MS,
                     is_test: true,
                 };
@@ -464,6 +465,7 @@ fn a_flash_asks_for_later_frames_and_lets_the_console_settle() {
                 move |ui, rows: &mut Rows| {
                     let cx = UiCtx {
                         tokens: &tokens,
+                        motion_interval: qd_ui::paint::MOTION_INTERVAL,
                         now_ms: testing::NOW_MS,
                         is_test,
                     };

@@ -86,12 +86,13 @@ fn what_is_malformed_names_its_field_and_stores_nothing() {
         (
             OrderRequest {
                 order_type: OrderType::Stop,
-                stop_price: Some(price("1")),
+                stop_price: Some(price("210")),
+                time_in_force: TimeInForce::Ioc,
                 ..request("a")
             },
             Some(quote()),
-            "type",
-            "not_supported",
+            "time_in_force",
+            "not_allowed",
         ),
         (
             OrderRequest {

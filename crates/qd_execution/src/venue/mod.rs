@@ -3,6 +3,9 @@
 //! Knows no accounts and no rules of the desk; whom an order belongs to matters only for reduce-only orders, whose cap
 //! it asks for before every fill. Everything it says comes as [`VenueEvent`]s, one at a time, in one order per seed.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use qd_types::{
@@ -86,10 +89,12 @@ pub struct VenueOrder {
     pub side: Side,
     /// Shares.
     pub qty: Qty,
-    /// Market or limit; the venue knows no stops.
+    /// A stop waits until the market trades at its trigger; then it is a market or a limit order like any other.
     pub order_type: OrderType,
-    /// Worst price, for limit orders.
+    /// Worst price, for limit and stop-limit orders.
     pub limit_price: Option<Price>,
+    /// Trigger, for stop and stop-limit orders.
+    pub stop_price: Option<Price>,
     /// How long it stays.
     pub time_in_force: TimeInForce,
     /// Must never trade through a flat position.
@@ -103,6 +108,8 @@ struct Resting {
     /// When it may first match: its arrival.
     arrives_at: UtcMicros,
     is_on_book: bool,
+    /// A stop order has not been triggered yet.
+    waits_for_trigger: bool,
     /// An immediate order has had its one chance.
     had_its_chance: bool,
 }
@@ -166,6 +173,7 @@ impl PaperVenue {
             number,
             Resting {
                 remaining: order.qty,
+                waits_for_trigger: order.stop_price.is_some(),
                 order,
                 arrives_at,
                 is_on_book: false,
@@ -258,11 +266,14 @@ impl PaperVenue {
         let resting = self.orders.get_mut(&number)?;
         let key = resting.order.key.clone();
         let quote = market.quote(resting.order.symbol());
-        let reason = match (quote, resting.order.limit_price) {
+        let order = &resting.order;
+        let reason = match (quote, order.limit_price) {
             (None, _) => Some("unknown_symbol"),
             (Some(quote), Some(limit)) => {
-                let off = (limit - quote.price).abs();
-                let most = quote.price.get() * self.config.price_band.get();
+                // A stop's limit is measured where it will matter: at the trigger.
+                let reference = order.stop_price.unwrap_or(quote.price);
+                let off = (limit - reference).abs();
+                let most = reference.get() * self.config.price_band.get();
                 (off.get() > most).then_some("price_outside_band")
             }
             (Some(_), None) => None,
@@ -339,6 +350,19 @@ impl PaperVenue {
             let Some(quote) = market.quote(symbol) else {
                 continue;
             };
+            if let Some(stop) = order.stop_price
+                && resting.waits_for_trigger
+            {
+                let is_triggered = match side {
+                    Side::Buy => quote.price >= stop,
+                    Side::Sell => quote.price <= stop,
+                };
+                if !is_triggered {
+                    continue;
+                }
+                // For good: a market that turns back does not take the trigger back.
+                resting.waits_for_trigger = false;
+            }
             let (price, shown) = match side {
                 Side::Buy => (quote.ask, quote.ask_size),
                 Side::Sell => (quote.bid, quote.bid_size),
