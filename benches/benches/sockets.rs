@@ -107,6 +107,11 @@ fn main() {
         .build()
         .unwrap();
     let samples = runtime.block_on(run(num_users, duration));
+    assert!(
+        samples.len() > num_users,
+        "{} messages reached {num_users} sockets: nothing was measured",
+        samples.len()
+    );
     let run = Percentiles::new(samples);
     println!(
         "{num_users} sockets, {ROWS}-row streams, {CHANGED_ROWS} rows at 5 Hz, publish to socket: {run}"
@@ -244,15 +249,21 @@ async fn read(
             () = shutdown.cancelled() => return,
             message = reader.next() => message,
         };
-        let Some(Ok(Message::Text(text))) = message else {
-            return;
+        let text = match message {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            _ if shutdown.is_cancelled() => return,
+            // A bench without readers must not print figures of nothing.
+            ended => panic!("a socket ended: {ended:?}"),
         };
         let now = WallClock.now();
-        let Ok(ServerFrame::Batch { msgs, .. }) = ServerFrame::decode(text.as_str()) else {
-            continue;
+        let messages = match ServerFrame::decode(text.as_str()) {
+            Ok(ServerFrame::Msg { d, .. }) => vec![d],
+            Ok(ServerFrame::Batch { msgs, .. }) => msgs,
+            _ => continue,
         };
         let mut samples = samples.lock();
-        for message in &msgs {
+        for message in &messages {
             if let Ok(Some(head)) = qd_wire::read_head(message.as_bytes()) {
                 samples.push(now.micros_since(head.published_at));
             }

@@ -14,20 +14,19 @@ use crate::tokens::{DesignTokens, radius, space};
 
 /// How often a fading thing is drawn again where drawing is cheap: smooth enough for 600 ms of color.
 pub const MOTION_INTERVAL: Duration = Duration::from_millis(33);
-/// Where drawing is dear, a fade has this many steps at least.
-const SLOWEST_MOTION: Duration = Duration::from_millis(250);
+/// Where drawing is dear, motion asks for nothing but the frame in which it is over.
+const SLOW_MOTION: Duration = Duration::from_millis(600);
 /// A frame that is on screen after this is as good as it gets.
 const QUICK_FRAME: Duration = Duration::from_millis(25);
 
 /// How often to draw motion when a frame takes `frame` from drawing to the screen.
 ///
-/// News must not queue behind a fade: where frames are slow, a fade takes the frames that news brings anyway, and few of
-/// its own.
+/// News must not queue behind a fade: where frames are slow, a fade is seen in the frames that news brings anyway.
 pub fn motion_interval(frame: Duration) -> Duration {
     if frame <= QUICK_FRAME {
         MOTION_INTERVAL
     } else {
-        (frame * 4).clamp(MOTION_INTERVAL * 3, SLOWEST_MOTION)
+        SLOW_MOTION
     }
 }
 
