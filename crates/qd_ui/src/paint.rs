@@ -16,8 +16,8 @@ use crate::tokens::{DesignTokens, radius, space};
 pub const MOTION_INTERVAL: Duration = Duration::from_millis(33);
 /// Where drawing is dear, motion asks for nothing but the frame in which it is over.
 const SLOW_MOTION: Duration = Duration::from_millis(600);
-/// A frame that is on screen after this is as good as it gets.
-const QUICK_FRAME: Duration = Duration::from_millis(25);
+/// A frame that is on screen before this came with the next refresh of a 60 Hz screen: as good as it gets.
+const QUICK_FRAME: Duration = Duration::from_millis(18);
 
 /// How often to draw motion when a frame takes `frame` from drawing to the screen.
 ///
