@@ -1,12 +1,14 @@
 //! A real day, 7 October 2013, traded from open to close in virtual time, and its books checked by a second bookkeeper.
 //!
-//! The tapes are not part of the repository: `QD_REPLAY_DATA` names their folder, by default `../shared/data/lean` beside
-//! the checkout. Without them the tests say so and pass.
+//! The recorded tapes are not part of the repository: `QD_REPLAY_DATA` names their folder, by default `../shared/data/lean`
+//! beside the checkout. Where they are not, the day is a made-up one in the same format, and the test says so.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "a broken fixture fails loudly, and a skipped test says so"
 )]
+
+mod made_up;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -29,7 +31,8 @@ const STEP_MILLIS: u32 = 250;
 const NUM_STEPS: i64 = (6 * 3_600 + 1_900) * 1_000 / STEP_MILLIS as i64;
 const OPEN_MILLIS: i64 = (9 * 60 + 30) * 60_000;
 
-fn tapes() -> Option<PathBuf> {
+/// The recorded tapes, when this machine has them.
+fn recorded() -> Option<PathBuf> {
     let folder = std::env::var_os("QD_REPLAY_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/lean"),
         PathBuf::from,
@@ -38,7 +41,7 @@ fn tapes() -> Option<PathBuf> {
         return Some(folder);
     }
     eprintln!(
-        "SKIPPED: no tapes at {}; QD_REPLAY_DATA may name a folder in the LEAN format",
+        "no recorded tapes at {}, only the made-up day is played; QD_REPLAY_DATA may name a folder in the LEAN format",
         folder.display()
     );
     None
@@ -138,9 +141,21 @@ struct Kinds {
 }
 
 #[test]
-fn a_days_books_equal_those_of_a_second_bookkeeper_and_three_mistakes_are_seen() {
-    let Some(folder) = tapes() else { return };
-    let (mut desk, open) = desk(&folder);
+fn a_made_up_days_books_equal_those_of_a_second_bookkeeper_and_three_mistakes_are_seen() {
+    let folder = made_up::Folder::new("books");
+    made_up::day(folder.path());
+    check_books(folder.path());
+}
+
+#[test]
+fn a_recorded_days_books_equal_those_of_a_second_bookkeeper_and_three_mistakes_are_seen() {
+    if let Some(folder) = recorded() {
+        check_books(&folder);
+    }
+}
+
+fn check_books(folder: &Path) {
+    let (mut desk, open) = desk(folder);
     let mut last_at = open;
     for step in 0..NUM_STEPS {
         let now = open.plus_millis(step * i64::from(STEP_MILLIS));
@@ -183,7 +198,7 @@ fn a_days_books_equal_those_of_a_second_bookkeeper_and_three_mistakes_are_seen()
     );
 
     let ours = our_books(&desk, &held);
-    let files = Files::write(&desk, &held);
+    let files = Files::write(&desk, &held, folder);
     assert_eq!(
         differences(&ours, &files.recompute(0)),
         Vec::<String>::new()
@@ -262,8 +277,9 @@ struct Files {
 }
 
 impl Files {
-    fn write(desk: &Desk, held: &BTreeMap<PositionKey, Qty>) -> Self {
-        let folder = std::env::temp_dir().join(format!("qd-replay-{}", std::process::id()));
+    fn write(desk: &Desk, held: &BTreeMap<PositionKey, Qty>, tapes: &Path) -> Self {
+        let tapes = tapes.file_name().unwrap().to_string_lossy().into_owned();
+        let folder = std::env::temp_dir().join(format!("qd-replay-{tapes}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let units = |price: Price| hundred_millionths(&price.to_canonical()) / 10_000;
         let mut fills = String::new();
@@ -315,4 +331,110 @@ impl Drop for Files {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.folder).ok();
     }
+}
+
+#[test]
+fn a_day_that_begins_again_knows_nothing_of_its_end() {
+    let folder = made_up::Folder::new("loop");
+    made_up::day(folder.path());
+    let mut replay = replay(folder.path());
+    replay = Replay::new(replay.day().clone(), 3_600, ReplayEnd::Loop);
+    let symbols = replay.day().symbols();
+    let start = UtcMicros(1_763_821_096_204_000);
+    let config = ExecutionConfig {
+        step_millis: 50,
+        steps_per_tick: 1,
+        ..ExecutionConfig::replay(7, symbols.clone()).unwrap()
+    };
+    let mut desk = Desk::replaying(&config, replay, start);
+    let morning: Vec<_> = symbols
+        .iter()
+        .map(|symbol| {
+            desk.market()
+                .quote(*symbol)
+                .map(|quote| (quote.bid, quote.ask))
+        })
+        .collect();
+    let mut last = desk.market().time(start);
+    let mut num_days = 1;
+    for step in 1..=200 {
+        let now = start.plus_millis(step * 50);
+        desk.step(now);
+        let at = desk.market().time(now);
+        if at < last {
+            num_days += 1;
+            let again: Vec<_> = symbols
+                .iter()
+                .map(|symbol| {
+                    desk.market()
+                        .quote(*symbol)
+                        .map(|quote| (quote.bid, quote.ask))
+                })
+                .collect();
+            assert_eq!(again, morning, "the morning of day {num_days}");
+            let line = desk
+                .market()
+                .series(*symbols.first().unwrap(), 100)
+                .unwrap();
+            assert!(line.len() <= 2, "yesterday's line: {line:?}");
+        }
+        last = at;
+    }
+    assert!(num_days >= 2, "the day never began again");
+}
+
+#[test]
+fn what_cannot_be_played_is_told_with_file_and_row_and_the_rest_plays_on() {
+    let folder = made_up::Folder::new("broken");
+    made_up::day(folder.path());
+    let second = folder.path().join("second");
+    std::fs::write(second.join("bac/20131007_quote.zip"), b"no zip at all").unwrap();
+    made_up::write(
+        &second.join("ibm/20131007_trade.zip"),
+        "34200000,1,1,1,1820000,100\nrubbish\n34202000,1,1,1,1820100,100\n34201000,1,1,1,1820200,100\n",
+    );
+    let day = replay(folder.path()).day().clone();
+    let mut tape = qd_execution::tape::Tape::open(&day);
+    let mut symbols = std::collections::BTreeSet::new();
+    while let Some((symbol, _)) = tape.take() {
+        symbols.insert(symbol.to_string());
+    }
+    assert!(
+        symbols.contains("IBM") && symbols.contains("SPY"),
+        "{symbols:?}"
+    );
+    let told: Vec<String> = tape.problems().iter().map(ToString::to_string).collect();
+    let tells = |words: &str| told.iter().any(|problem| problem.contains(words));
+    assert!(tells("bac/20131007_quote.zip: "), "{told:#?}");
+    assert!(
+        tells("ibm/20131007_trade.zip, row 2: column 1 is no whole number"),
+        "{told:#?}"
+    );
+    assert!(
+        tells("ibm/20131007_trade.zip, row 4: is older than the row before"),
+        "{told:#?}"
+    );
+    assert_eq!(tape.num_problems(), 3, "{told:#?}");
+}
+
+#[test]
+fn a_symbol_that_no_tape_has_is_named_with_what_there_is() {
+    let folder = made_up::Folder::new("missing");
+    made_up::day(folder.path());
+    let selection = Selection {
+        symbols: [Symbol::new("ZZZ").unwrap()].into(),
+        ..Selection::default()
+    };
+    let err = choose(&find(folder.path()).unwrap(), &selection).unwrap_err();
+    assert_eq!(
+        err.to_string(),
+        "no tape of ZZZ; there are 20131007 second AIG BAC IBM SPY"
+    );
+    let empty = made_up::Folder::new("empty");
+    assert!(
+        find(empty.path())
+            .unwrap_err()
+            .to_string()
+            .contains("holds no tapes")
+    );
 }

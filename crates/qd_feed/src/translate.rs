@@ -304,11 +304,8 @@ pub(crate) fn market_clock(answer: &MarketClockResponse) -> PollAnswer {
         next_change_at: answer.next_change_at,
         tape: answer.replay.map(|replay| TapeClock {
             at: answer.now,
-            speed: if replay.paused || replay.over {
-                0
-            } else {
-                replay.speed
-            },
+            speed: if replay.over { 0 } else { replay.speed },
+            until: replay.until,
         }),
     })
 }

@@ -122,11 +122,15 @@ fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
             fmt::date(at, ZoneChoice::Exchange),
             fmt::time_seconds(at, ZoneChoice::Exchange),
             match tape.speed {
-                0 => "paused".to_owned(),
+                0 => "over".to_owned(),
                 speed => format!("×{speed}"),
             }
         );
-        Chip::outline(&words).ui(ui, &cx.ui).on_hover_text(
+        let mut chip = Chip::outline(&words);
+        if cx.snapshot.market.freshness == Freshness::Stale {
+            chip = chip.dot(Tone::Warn);
+        }
+        chip.ui(ui, &cx.ui).on_hover_text(
             "The tape's time. Orders, fills and ages are dated by the desk's own clock.",
         );
         return;

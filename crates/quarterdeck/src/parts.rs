@@ -188,9 +188,14 @@ pub(crate) async fn gateway(
         KeyRing::new(cookie_key),
     );
     env!("CARGO_PKG_VERSION").clone_into(&mut config.version);
-    if settings.get("execution.replay_dir").is_some() {
-        config.environment = Environment::Replay;
-    }
+    let said = settings
+        .text("gateway.environment")
+        .and_then(Environment::parse);
+    config.environment = match said {
+        Some(environment) => environment,
+        None if settings.get("execution.replay_dir").is_some() => Environment::Replay,
+        None => Environment::Paper,
+    };
     config.app_dir = settings.text("gateway.app_dir").map(PathBuf::from);
     config.node = settings
         .text("gateway.node")

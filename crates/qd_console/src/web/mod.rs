@@ -37,7 +37,7 @@ impl WebHandle {
         Self {
             runner: eframe::WebRunner::new(),
             feed: RefCell::default(),
-            tree: e2e_mode().map(|_mode| Arc::default()),
+            tree: is_e2e().then(Arc::default),
         }
     }
 
@@ -74,7 +74,8 @@ impl WebHandle {
             ..eframe::WebOptions::default()
         };
         let app_config = AppConfig {
-            is_test: e2e_mode().as_deref() == Some("still"),
+            // Tests see what people see, motion included.
+            is_test: false,
         };
         let tree = self.tree.clone();
         self.runner
@@ -158,16 +159,14 @@ fn window() -> Option<web_sys::Window> {
     web_sys::window()
 }
 
-/// What the page's address says behind `e2e`: nothing more, or `still` for pictures without motion. Absent for people.
-fn e2e_mode() -> Option<String> {
-    let search = window()?.location().search().ok()?;
-    search
-        .trim_start_matches('?')
-        .split('&')
-        .find_map(|part| match part.split_once('=') {
-            None => (part == "e2e").then(String::new),
-            Some((name, mode)) => (name == "e2e").then(|| mode.to_owned()),
-        })
+fn is_e2e() -> bool {
+    let search = window().and_then(|window| window.location().search().ok());
+    search.is_some_and(|search| {
+        search
+            .trim_start_matches('?')
+            .split('&')
+            .any(|part| part == "e2e")
+    })
 }
 
 /// Reload, tabs, address bar, developer tools, zoom: a console that swallowed them would hold the page hostage.

@@ -83,7 +83,7 @@ pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params
             let clock = desk.market_clock(now);
             MarketClockResponse {
                 phase: clock.phase,
-                next_change_at: Some(clock.next_change_at),
+                next_change_at: clock.next_change_at,
                 zone: "America/New_York".to_owned(),
                 // In a replay the tape's own.
                 now: desk.market().time(now),
@@ -91,8 +91,8 @@ pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params
                     let status = replay.status(now);
                     ReplayClock {
                         speed: status.speed,
-                        paused: status.is_paused,
                         over: status.is_over,
+                        until: replay.until(),
                     }
                 }),
             }

@@ -108,7 +108,7 @@ impl Desk {
         // A tape moves at any hour: its last rows come with the close, and after it the day may begin again.
         if is_open || self.market.replay().is_some() {
             self.market.tick(now);
-            self.venue.refresh(self.market.changed());
+            self.venue.refresh(self.market.requoted());
             for symbol in self.market.changed() {
                 if let Some(quote) = self.market.quote(*symbol) {
                     self.ledger.mark(*symbol, quote.price, quote.at);

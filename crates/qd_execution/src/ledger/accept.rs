@@ -51,7 +51,11 @@ impl Ledger {
                 PlaceOutcome::Conflicting(record)
             };
         }
-        if self.orders.len() >= MAX_ORDERS {
+        let num_today = self
+            .books
+            .get(&request.account)
+            .map_or(0, |book| book.day.num_orders);
+        if num_today >= MAX_ORDERS {
             return PlaceOutcome::Full;
         }
         let mut problems = request.problems(author, quote.is_some());

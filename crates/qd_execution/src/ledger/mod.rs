@@ -40,8 +40,8 @@ const MAX_ACTIVITY: usize = 5_000;
 /// Most final orders that are kept; of those from days before, older ones are forgotten first. An id of today is never
 /// forgotten: sent again it must find its order.
 const MAX_FINAL_ORDERS: usize = 50_000;
-/// With this many orders of one day no more are taken; cancels and closes still are.
-const MAX_ORDERS: usize = 250_000;
+/// With this many orders of one account in one day no more are taken of it; cancels and closes still are.
+const MAX_ORDERS: u64 = 100_000;
 
 /// One fill with everything needed to book it again.
 #[derive(Clone, Debug, PartialEq, Eq)]

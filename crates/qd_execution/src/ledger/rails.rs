@@ -127,7 +127,7 @@ impl Rails {
             ));
         }
         // A quote that stands still while the market is closed is checked here too: then nothing may trade on it.
-        let age = now.millis_since(quote.at);
+        let age = now.millis_since(quote.quoted_at);
         if age > self.quote_max_age_millis {
             return Err(evidence(
                 "reference_price_age",

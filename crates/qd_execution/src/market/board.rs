@@ -21,13 +21,21 @@ struct Entry {
 pub(super) struct Board {
     entries: BTreeMap<Symbol, Entry>,
     changed: BTreeSet<Symbol>,
-    /// As [`Self::changed`] hands them out.
-    changed_list: Vec<Symbol>,
+    /// Those of them whose bid and ask are new, not only the last trade.
+    requoted: BTreeSet<Symbol>,
+    /// As [`Self::changed`] and [`Self::requoted`] hand them out.
+    lists: (Vec<Symbol>, Vec<Symbol>),
 }
 
 impl Board {
-    /// Takes over a quote.
+    /// Takes over a quote with a new bid and ask.
     pub(super) fn put(&mut self, quote: Quote) {
+        self.requoted.insert(quote.symbol);
+        self.put_trade(quote);
+    }
+
+    /// Takes over a quote of which only the last trade is new: what was taken of its sizes stays taken.
+    pub(super) fn put_trade(&mut self, quote: Quote) {
         self.changed.insert(quote.symbol);
         self.entries
             .entry(quote.symbol)
@@ -41,6 +49,12 @@ impl Board {
     /// Begins a tick: nothing has changed yet.
     pub(super) fn begin_tick(&mut self) {
         self.changed.clear();
+        self.requoted.clear();
+    }
+
+    /// Forgets everything: another run of the day begins.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
     }
 
     /// Ends a tick: what stands now is a sample of each line.
@@ -48,8 +62,10 @@ impl Board {
         for entry in self.entries.values_mut() {
             entry.line.push(entry.quote.price);
         }
-        self.changed_list.clear();
-        self.changed_list.extend(&self.changed);
+        self.lists.0.clear();
+        self.lists.0.extend(&self.changed);
+        self.lists.1.clear();
+        self.lists.1.extend(&self.requoted);
     }
 
     pub(super) fn quote(&self, symbol: Symbol) -> Option<&Quote> {
@@ -61,7 +77,11 @@ impl Board {
     }
 
     pub(super) fn changed(&self) -> &[Symbol] {
-        &self.changed_list
+        &self.lists.0
+    }
+
+    pub(super) fn requoted(&self) -> &[Symbol] {
+        &self.lists.1
     }
 
     pub(super) fn series(&self, symbol: Symbol, max_points: usize) -> Option<Vec<Price>> {

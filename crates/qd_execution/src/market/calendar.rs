@@ -29,8 +29,8 @@ pub enum Session {
 pub struct MarketClock {
     /// What trades now.
     pub phase: MarketPhase,
-    /// When the phase ends.
-    pub next_change_at: UtcMicros,
+    /// When the phase ends; absent when nothing is planned.
+    pub next_change_at: Option<UtcMicros>,
 }
 
 impl MarketClock {
@@ -42,13 +42,13 @@ impl MarketClock {
                 let days = i64::from(clock_time >= CLOSE * MINUTE_MILLIS);
                 Self {
                     phase: MarketPhase::Open,
-                    next_change_at: instant(now, days, CLOSE),
+                    next_change_at: Some(instant(now, days, CLOSE)),
                 }
             }
             Session::Exchange => Self::of_exchange(now, clock_time),
             Session::Closed => Self {
                 phase: MarketPhase::Closed,
-                next_change_at: instant(now, 1, OPEN),
+                next_change_at: None,
             },
         }
     }
@@ -70,7 +70,7 @@ impl MarketClock {
                 if days > 0 || minute * MINUTE_MILLIS > clock_time {
                     return Self {
                         phase,
-                        next_change_at: instant(now, days, minute),
+                        next_change_at: Some(instant(now, days, minute)),
                     };
                 }
                 phase = begins;
@@ -78,7 +78,7 @@ impl MarketClock {
         }
         Self {
             phase,
-            next_change_at: now.plus_millis(DAY_MILLIS),
+            next_change_at: None,
         }
     }
 }
@@ -223,7 +223,7 @@ mod tests {
     fn clock(text: &str) -> (MarketPhase, String) {
         let now = UtcMicros::parse_rfc3339(text).unwrap();
         let clock = MarketClock::at(Session::Exchange, now);
-        (clock.phase, clock.next_change_at.to_rfc3339())
+        (clock.phase, clock.next_change_at.unwrap().to_rfc3339())
     }
 
     // covers: RT-8
@@ -299,7 +299,7 @@ mod tests {
             let now = UtcMicros::parse_rfc3339(now).unwrap();
             let clock = MarketClock::at(Session::AlwaysOpen, now);
             assert_eq!(clock.phase, MarketPhase::Open);
-            assert_eq!(clock.next_change_at.to_rfc3339(), next);
+            assert_eq!(clock.next_change_at.unwrap().to_rfc3339(), next);
         }
     }
 

@@ -33,8 +33,10 @@ pub struct Quote {
     pub bid_size: Qty,
     /// Shares offered at the ask; zero when nobody offers.
     pub ask_size: Qty,
-    /// When the quote was made.
+    /// When anything of it was new, the last trade included: the age of a mark.
     pub at: UtcMicros,
+    /// When bid and ask were new: the age of what can be traded.
+    pub quoted_at: UtcMicros,
 }
 
 /// Who moves the board.
@@ -98,14 +100,6 @@ impl Market {
         }
     }
 
-    /// As [`Self::replay`], to pause and to go on.
-    pub fn replay_mut(&mut self) -> Option<&mut Replay> {
-        match &mut self.driver {
-            Driver::Simulated(_) => None,
-            Driver::Replayed(replay) => Some(replay),
-        }
-    }
-
     /// The present quote, or `None` for a symbol that is not listed.
     pub fn quote(&self, symbol: Symbol) -> Option<&Quote> {
         self.board.quote(symbol)
@@ -119,6 +113,11 @@ impl Market {
     /// Symbols whose quote the last tick changed, sorted.
     pub fn changed(&self) -> &[Symbol] {
         self.board.changed()
+    }
+
+    /// Symbols whose bid and ask the last tick renewed, sorted: what they show may be taken anew.
+    pub fn requoted(&self) -> &[Symbol] {
+        self.board.requoted()
     }
 
     /// The day's line, at most `max_points` (and never more than [`MAX_POINTS`]), ending with the present price.

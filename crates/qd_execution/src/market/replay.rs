@@ -39,8 +39,6 @@ pub struct ReplayStatus {
     pub at: UtcMicros,
     /// Times faster than life.
     pub speed: u32,
-    /// Stands still until it is told to go on.
-    pub is_paused: bool,
     /// Played to its end, and stays there.
     pub is_over: bool,
     /// Rows played so far, those before the open included.
@@ -54,6 +52,7 @@ struct Book {
     bid: Option<Level>,
     ask: Option<Level>,
     last: Option<Price>,
+    quoted_at: UtcMicros,
 }
 
 /// A day of recorded quotes and trades.
@@ -68,7 +67,6 @@ pub struct Replay {
     /// At `anchored_at` the tape stood at `anchor`, microseconds since midnight.
     anchor: i64,
     anchored_at: UtcMicros,
-    is_paused: bool,
     is_over: bool,
 }
 
@@ -85,7 +83,6 @@ impl Replay {
             books: BTreeMap::new(),
             anchor: micros(OPEN_MILLIS),
             anchored_at: UtcMicros::default(),
-            is_paused: false,
             is_over: false,
         }
     }
@@ -106,7 +103,6 @@ impl Replay {
             date: self.day.date,
             at: self.time(now),
             speed: self.speed,
-            is_paused: self.is_paused,
             is_over: self.is_over,
             num_rows: self.tape.num_rows(),
             num_problems: self.tape.num_problems(),
@@ -118,27 +114,10 @@ impl Replay {
         self.midnight.plus_micros(self.place(now))
     }
 
-    /// Stands still, or goes on from where it stood.
-    pub fn set_paused(&mut self, is_paused: bool, now: UtcMicros) {
-        self.anchor = self.place(now);
-        self.anchored_at = now;
-        self.is_paused = is_paused;
-    }
-
-    /// Plays at another speed from where it stands.
-    pub fn set_speed(&mut self, speed: u32, now: UtcMicros) {
-        self.anchor = self.place(now);
-        self.anchored_at = now;
-        self.speed = speed.clamp(1, MAX_SPEED);
-    }
-
-    /// While it stands still: moves to the instant of the next row, which the next [`Self::advance`] plays.
-    pub fn step(&mut self) {
-        if self.is_paused
-            && let Some(at) = self.tape.next_at()
-        {
-            self.anchor = self.anchor.max(micros(at));
-        }
+    /// The tape's time at which it stops, or begins again.
+    pub fn until(&self) -> UtcMicros {
+        self.midnight
+            .plus_micros(micros(CLOSE_MILLIS + TAIL_MILLIS))
     }
 
     /// Puts the quotes of before the open onto the board and starts the tape's time there.
@@ -162,6 +141,9 @@ impl Replay {
                 self.is_over = true;
             }
             ReplayEnd::Loop => {
+                // Nothing of the day's end may be known in its morning.
+                self.books.clear();
+                board.clear();
                 self.tape.rewind();
                 self.begin(board, now);
             }
@@ -170,7 +152,7 @@ impl Replay {
 
     /// Microseconds since the tape's midnight.
     fn place(&self, now: UtcMicros) -> i64 {
-        if self.is_paused || self.is_over {
+        if self.is_over {
             return self.anchor;
         }
         let passed = now.micros_since(self.anchored_at).max(0);
@@ -187,6 +169,10 @@ impl Replay {
                 return;
             };
             let book = self.books.entry(symbol).or_default();
+            let is_quote = !matches!(row.print, Print::Trade(_));
+            if is_quote {
+                book.quoted_at = now;
+            }
             match row.print {
                 Print::Trade(level) => book.last = Some(level.price),
                 Print::Quote { bid, ask } => {
@@ -208,8 +194,10 @@ impl Replay {
                     }
                 }
             }
-            if let Some(quote) = book.quote(symbol, now) {
-                board.put(quote);
+            match book.quote(symbol, now) {
+                Some(quote) if is_quote => board.put(quote),
+                Some(quote) => board.put_trade(quote),
+                None => {}
             }
         }
     }
@@ -236,6 +224,7 @@ impl Book {
             bid_size: bid.size,
             ask_size: ask.size,
             at: now,
+            quoted_at: self.quoted_at,
         })
     }
 }

@@ -57,6 +57,7 @@ impl Simulation {
                 bid_size: Qty::from_units(LOT, 0),
                 ask_size: Qty::from_units(LOT, 0),
                 at: now,
+                quoted_at: now,
             });
             walks.push(Walk {
                 listing,
@@ -140,6 +141,7 @@ fn next_quote(
         bid_size: Qty::from_units(i64::from(bid_lots) * LOT, 0),
         ask_size: Qty::from_units(i64::from(ask_lots) * LOT, 0),
         at: now,
+        quoted_at: now,
     }
 }
 

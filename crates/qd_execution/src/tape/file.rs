@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use qd_types::Symbol;
+use qd_types::{Symbol, UtcMicros};
 
 use super::TapeProblem;
 use super::row::{Resolution, Row, RowKind, parse};
@@ -37,9 +37,8 @@ impl TapeFile {
         let kind = [RowKind::Quote, RowKind::Trade]
             .into_iter()
             .find(|one| one.as_str() == kind)?;
-        let date = (date.len() == 8)
-            .then(|| date.parse::<u32>().ok())
-            .flatten()?;
+        let date = date.parse::<u32>().ok().filter(|_| date.len() == 8)?;
+        UtcMicros::exchange_midnight(date)?;
         let folder = path.parent()?;
         let symbol = folder.file_name()?.to_str()?.to_ascii_uppercase();
         let resolution = Resolution::parse(folder.parent()?.file_name()?.to_str()?)?;
@@ -89,12 +88,14 @@ impl Rows {
         let entry = archive
             .by_index(0)
             .map_err(|err| problem(err.to_string()))?;
-        let mut bytes =
-            Vec::with_capacity(usize::try_from(entry.size().min(MAX_BYTES)).unwrap_or(0));
+        let mut bytes = Vec::new();
         entry
-            .take(MAX_BYTES)
+            .take(MAX_BYTES + 1)
             .read_to_end(&mut bytes)
             .map_err(|err| problem(err.to_string()))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(problem(format!("unpacks to more than {MAX_BYTES} bytes")));
+        }
         Ok(Self::of_bytes(file.clone(), name, bytes))
     }
 
@@ -167,6 +168,7 @@ mod tests {
             "lean/equity/usa/second/spy/20131007_openinterest.zip",
             "lean/equity/usa/hour/spy/20131007_trade.zip",
             "second/spy/2013_trade.zip",
+            "second/spy/99999999_trade.zip",
             "spy.zip",
         ] {
             assert_eq!(TapeFile::of_path(Path::new(other)), None, "{other}");

@@ -75,7 +75,7 @@ pub enum TapeError {
 /// Which of a folder's tapes to play; what is absent is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// `20131007`; absent: the day with the most symbols, the latest of several.
+    /// `20131007`; absent: of the finest resolution below, the day with the most symbols, the latest of several.
     pub date: Option<u32>,
     /// Absent: seconds, else minutes, else ticks.
     pub resolution: Option<Resolution>,
@@ -173,22 +173,11 @@ pub fn choose(files: &[TapeFile], selection: &Selection) -> Result<DayFiles, Tap
         })
         // Without quotes nothing can be traded.
         .filter(|day| day.files.iter().any(|file| file.kind == RowKind::Quote))
+        .filter(|day| selection.symbols.is_subset(&day.symbols()))
         .max_by_key(|day| (rank(day.resolution), day.symbols().len(), day.date));
-    let missing: Vec<String> = match &chosen {
-        Some(day) => {
-            let there = day.symbols();
-            selection
-                .symbols
-                .iter()
-                .filter(|symbol| !there.contains(symbol))
-                .map(ToString::to_string)
-                .collect()
-        }
-        None => Vec::new(),
-    };
     match chosen {
-        Some(day) if missing.is_empty() => Ok(day),
-        _ => Err(TapeError::NotThere {
+        Some(day) => Ok(day),
+        None => Err(TapeError::NotThere {
             what: describe(selection),
             there: days
                 .iter()

@@ -29,6 +29,7 @@ fn quote(bid: i64, ask: i64, last: i64, size: i64, at: UtcMicros) -> Quote {
         bid_size: shares(size),
         ask_size: shares(size),
         at,
+        quoted_at: at,
     }
 }
 

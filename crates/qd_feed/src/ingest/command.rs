@@ -71,6 +71,11 @@ impl Ingest {
             FeedCommand::Refresh(poll) => self.pollers.refresh(poll),
             FeedCommand::RetryNow => self.retry_now(),
             FeedCommand::Reconnect => {
+                #[cfg(not(target_arch = "wasm32"))]
+                if matches!(self.config.source, crate::config::FeedSource::Redis { .. }) {
+                    self.bus_refreshed();
+                    return;
+                }
                 self.lose_connection("refreshed by the user");
                 self.retry_now();
             }

@@ -208,6 +208,18 @@ impl Ingest {
 
     /// The store took the bus for silent. Its connection is the hub's business; the next turn greets the store anew, as
     /// soon as the hub has one.
+    /// Reads everything anew over the connection that stands.
+    pub(super) fn bus_refreshed(&mut self) {
+        let now = self.rt.monotonic_micros();
+        if let BusState::Connected(connected) = &mut self.redis.state
+            && connected.is_up
+        {
+            connected.is_up = false;
+            self.bus_down("refreshed by the user".to_owned(), now);
+            self.signal.notify();
+        }
+    }
+
     pub(super) fn bus_anew(&mut self) {
         if let BusState::Connected(connected) = &mut self.redis.state {
             connected.is_up = false;

@@ -72,6 +72,8 @@ pub struct TapeClock {
     pub at: UtcMicros,
     /// Tape seconds per second; zero while it stands still.
     pub speed: u32,
+    /// Where it stops or begins again.
+    pub until: UtcMicros,
 }
 
 /// How a service is.

@@ -336,6 +336,8 @@ pub struct TapeView {
     pub read_at: UtcMicros,
     /// Tape seconds per second; zero while it stands still.
     pub speed: u32,
+    /// Where it stops or begins again; nobody here knows which.
+    pub until: UtcMicros,
 }
 
 impl TapeView {
@@ -344,6 +346,7 @@ impl TapeView {
         let passed = now.micros_since(self.read_at).max(0);
         self.at
             .plus_micros(passed.saturating_mul(i64::from(self.speed)))
+            .min(self.until)
     }
 }
 

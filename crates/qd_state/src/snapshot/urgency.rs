@@ -2,7 +2,7 @@
 //!
 //! A beat that proves again what is on screen, a counter, a poll with the answer of the one before: each makes a new
 //! snapshot, none changes what a trader acts on. Waking a frame for them would keep an idle console drawing. They are
-//! seen with the clock's frame, at most a second later. Everything not named here is worth a frame.
+//! seen with the clock's frame, at most a second later.
 
 use std::sync::Arc;
 
@@ -23,23 +23,45 @@ pub enum Urgency {
 impl Snapshot {
     /// How soon this picture must follow `before` on screen.
     pub fn urgency_after(&self, before: &Self) -> Urgency {
+        // Named one by one: a new part must say here whether it can wait.
+        let Self {
+            version: _,
+            as_of: _,
+            clock_offset_micros: _,
+            feed: _,
+            zone,
+            session,
+            environment,
+            connection: new_connection,
+            halt: new_halt,
+            breakers: new_breakers,
+            cards: new_cards,
+            positions: new_positions,
+            orders: new_orders,
+            activity,
+            market: new_market,
+            health,
+            stats: new_stats,
+            commands,
+            notices,
+        } = self;
         let is_calm = before.version > 0
-            && self.session == before.session
-            && self.zone == before.zone
-            && self.environment == before.environment
-            && connection(&self.connection, &before.connection)
-            && halt(&self.halt, &before.halt)
-            && breakers(&self.breakers, &before.breakers)
-            && cards(&self.cards, &before.cards)
-            && positions(&self.positions, &before.positions)
-            && orders(&self.orders, &before.orders)
-            && self.activity == before.activity
-            && market(&self.market, &before.market)
-            && self.health.status == before.health.status
-            && self.health.freshness == before.health.freshness
-            && stats(&self.stats, &before.stats)
-            && self.commands == before.commands
-            && self.notices == before.notices;
+            && *session == before.session
+            && *zone == before.zone
+            && *environment == before.environment
+            && connection(new_connection, &before.connection)
+            && halt(new_halt, &before.halt)
+            && breakers(new_breakers, &before.breakers)
+            && cards(new_cards, &before.cards)
+            && positions(new_positions, &before.positions)
+            && orders(new_orders, &before.orders)
+            && *activity == before.activity
+            && market(new_market, &before.market)
+            && health.status == before.health.status
+            && health.freshness == before.health.freshness
+            && stats(new_stats, &before.stats)
+            && *commands == before.commands
+            && *notices == before.notices;
         if is_calm {
             Urgency::WithTheClock
         } else {

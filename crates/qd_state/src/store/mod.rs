@@ -227,6 +227,7 @@ impl Store {
             return;
         }
         let was_up = self.connection.clock_set_back(now);
+        self.polls.clock_set_back(now);
         let latest = now.plus_millis(REST_RETRY_MILLIS);
         for at in self.desk.ask_again_at.values_mut() {
             *at = (*at).min(latest);

@@ -42,6 +42,7 @@ impl Polls {
             at: tape.at,
             read_at: ctx.now,
             speed: tape.speed,
+            until: tape.until,
         });
         if let Some(tape) = clock.tape {
             // In our time: a countdown counts seconds of life.
@@ -56,6 +57,17 @@ impl Polls {
             tape,
             ..market_view(Some(clock), Some(ctx.now))
         });
+    }
+
+    /// The clock went back: nothing was loaded later than now.
+    pub(crate) fn clock_set_back(&mut self, now: UtcMicros) {
+        for loaded_at in [
+            &mut Arc::make_mut(&mut self.market).loaded_at,
+            &mut Arc::make_mut(&mut self.health).loaded_at,
+            &mut Arc::make_mut(&mut self.stats).loaded_at,
+        ] {
+            *loaded_at = loaded_at.map(|at| at.min(now));
+        }
     }
 
     /// System health.

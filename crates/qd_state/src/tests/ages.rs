@@ -182,6 +182,7 @@ fn a_tape_s_clock_goes_on_at_its_speed_and_counts_down_in_seconds_of_life() {
             tape: Some(TapeClock {
                 at: UtcMicros::parse_rfc3339("2013-10-07T19:00:00Z").unwrap(),
                 speed,
+                until: UtcMicros::parse_rfc3339("2013-10-07T20:01:00Z").unwrap(),
             }),
         }))
     };
@@ -193,6 +194,8 @@ fn a_tape_s_clock_goes_on_at_its_speed_and_counts_down_in_seconds_of_life() {
         tape.time(at(10_000)),
         UtcMicros::parse_rfc3339("2013-10-07T19:10:00Z").unwrap()
     );
+    // Beyond its end nobody knows: it stops there, or has begun again.
+    assert_eq!(tape.time(at(3_600_000)), tape.until);
     // A tape that stands still changes nothing by itself.
     desk.play([read(0)]);
     let market = desk.snapshot().market;

@@ -74,10 +74,11 @@ pub struct MarketClockResponse {
 pub struct ReplayClock {
     /// Tape seconds per second.
     pub speed: u32,
-    /// It stands still until it is told to go on.
-    pub paused: bool,
-    /// It was played to its end.
+    /// It was played to its end and stays there.
     pub over: bool,
+    /// The tape's time at which it stops or begins again: no reader goes on beyond.
+    #[serde(with = "crate::codec")]
+    pub until: UtcMicros,
 }
 
 /// How a part of the system does.

@@ -219,8 +219,8 @@ fn market_answers() {
     let tape = MarketClockResponse {
         replay: Some(ReplayClock {
             speed: 60,
-            paused: false,
             over: false,
+            until: s::at("2026-11-20T21:01:00Z"),
         }),
         ..clock()
     };

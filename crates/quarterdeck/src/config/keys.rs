@@ -7,6 +7,8 @@ pub(crate) enum Kind {
     IpPort,
     /// A whole number.
     Number,
+    /// A whole number within bounds, both included.
+    Between(u64, u64),
     /// A path to a file that must be readable.
     File,
     /// A path to a folder.
@@ -139,6 +141,16 @@ pub(crate) const KEYS: &[Key] = &[
         is_secret: false,
     },
     Key {
+        path: "gateway.environment",
+        env: "QD_GATEWAY_ENVIRONMENT",
+        flag: "environment",
+        kind: Kind::OneOf(&["PAPER", "LIVE", "REPLAY"]),
+        default: Some("PAPER"),
+        help: "where the desk behind this gateway trades, as every header says it; `demo` knows by itself",
+        commands: &["gateway"],
+        is_secret: false,
+    },
+    Key {
         path: "gateway.sign_in",
         env: "QD_GATEWAY_SIGN_IN",
         flag: "sign-in",
@@ -192,9 +204,9 @@ pub(crate) const KEYS: &[Key] = &[
         path: "execution.replay_date",
         env: "QD_EXECUTION_REPLAY_DATE",
         flag: "replay-date",
-        kind: Kind::Number,
+        kind: Kind::Between(19_700_101, 29_991_231),
         default: None,
-        help: "which day of the tapes, such as 20131007; by default the one with the most symbols",
+        help: "which day of the tapes, such as 20131007; by default seconds before minutes before ticks, then the day with the most symbols",
         commands: &["execution", "demo"],
         is_secret: false,
     },
@@ -202,7 +214,7 @@ pub(crate) const KEYS: &[Key] = &[
         path: "execution.replay_speed",
         env: "QD_EXECUTION_REPLAY_SPEED",
         flag: "speed",
-        kind: Kind::Number,
+        kind: Kind::Between(1, 3_600),
         default: Some("1"),
         help: "how many times faster than life a tape plays, 1 to 3600",
         commands: &["execution", "demo"],

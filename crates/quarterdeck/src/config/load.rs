@@ -2,7 +2,7 @@
 //!
 //! Flags win over the environment, the environment over the file, the file over the default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -126,6 +126,7 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
         .map(|(path, text)| read_file(path, text, &mut errors))
         .unwrap_or_default();
     let mut settings = Settings::default();
+    let mut rejected = BTreeSet::new();
     for key in KEYS.iter().filter(|key| key.commands.contains(&command)) {
         let setting = sources
             .flags
@@ -153,6 +154,7 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
                 settings.0.insert(key.path, setting);
             }
             Err(message) => {
+                rejected.insert(key.path);
                 let shown = if key.is_secret {
                     masked(&setting.text)
                 } else {
@@ -165,7 +167,7 @@ pub(crate) fn load(command: &str, sources: &Sources<'_>) -> Result<Settings, Vec
             }
         }
     }
-    errors.extend(super::rules::broken(command, &settings));
+    errors.extend(super::rules::broken(command, &settings, &rejected));
     if errors.is_empty() {
         Ok(settings)
     } else {
@@ -184,6 +186,12 @@ fn check(key: &Key, text: &str) -> Result<(), String> {
             .parse::<u64>()
             .map(|_| ())
             .map_err(|err| format!("expected a whole number: {err}")),
+        Kind::Between(least, most) => text
+            .parse::<u64>()
+            .ok()
+            .filter(|number| (least..=most).contains(number))
+            .map(|_| ())
+            .ok_or_else(|| format!("expected a whole number from {least} to {most}")),
         Kind::File => std::fs::File::open(text)
             .map(|_| ())
             .map_err(|err| format!("cannot be read: {err}")),
@@ -293,8 +301,10 @@ fn read_file(
 /// The text of a file's value when its type fits the key.
 fn scalar(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
     match (key.kind, value) {
-        (Kind::Number, DeValue::Integer(number)) => Ok(number.as_str().to_owned()),
-        (Kind::Number, _) => Err(format!(
+        (Kind::Number | Kind::Between(..), DeValue::Integer(number)) => {
+            Ok(number.as_str().to_owned())
+        }
+        (Kind::Number | Kind::Between(..), _) => Err(format!(
             "{} expects a whole number, found {}",
             key.path,
             value.type_str()

@@ -2,6 +2,7 @@
 //!
 //! It opens key files to see that they hold a key; it binds nothing and connects to nothing.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -9,51 +10,51 @@ use super::load::{ConfigError, Place, Settings};
 use crate::secrets;
 
 /// Everything that `command` could not be started with.
-pub(super) fn broken(command: &str, settings: &Settings) -> Vec<ConfigError> {
+///
+/// What is in `rejected` was set and refused already: it is not missing as well.
+pub(super) fn broken(
+    command: &str,
+    settings: &Settings,
+    rejected: &BTreeSet<&'static str>,
+) -> Vec<ConfigError> {
     let mut errors = Vec::new();
     let is_gateway = command != "execution";
     let is_alone = command != "demo";
-    if is_alone {
-        need(
-            settings,
+    let is_missing = |path: &str| settings.get(path).is_none() && !rejected.contains(path);
+    if is_alone && is_missing("bus.redis_url") {
+        errors.push(missing(
             "bus.redis_url",
             "gateway and execution in two processes can only hear each other over Redis (--redis redis://host:port)",
-            &mut errors,
-        );
-        need(
-            settings,
+        ));
+    }
+    if is_alone && is_missing("identity.key_file") {
+        errors.push(missing(
             "identity.key_file",
             "gateway and execution need the same file of at least 32 random bytes (--identity-key-file)",
-            &mut errors,
-        );
+        ));
     }
     key_file(settings, "identity.key_file", &mut errors);
     if is_gateway {
         key_file(settings, "gateway.cookie_key_file", &mut errors);
-        both(
-            settings,
-            "gateway.tls_certificate_file",
-            "gateway.tls_key_file",
-            &mut errors,
-        );
-        both(
-            settings,
-            "gateway.tls_key_file",
-            "gateway.tls_certificate_file",
-            &mut errors,
-        );
+        let (certificate, key) = ("gateway.tls_certificate_file", "gateway.tls_key_file");
+        for (one, other) in [(certificate, key), (key, certificate)] {
+            if let Some(setting) = settings.get(one).filter(|_| is_missing(other)) {
+                errors.push(ConfigError {
+                    place: setting.place.clone(),
+                    message: format!("{one} is set, {other} is not: TLS needs both"),
+                });
+            }
+        }
         loopback(settings, &mut errors);
         origins(settings, &mut errors);
     }
     errors
 }
 
-fn need(settings: &Settings, path: &'static str, why: &str, errors: &mut Vec<ConfigError>) {
-    if settings.get(path).is_none() {
-        errors.push(ConfigError {
-            place: Place::Nowhere,
-            message: format!("{path} is missing: {why}"),
-        });
+fn missing(path: &str, why: &str) -> ConfigError {
+    ConfigError {
+        place: Place::Nowhere,
+        message: format!("{path} is missing: {why}"),
     }
 }
 
@@ -65,17 +66,6 @@ fn key_file(settings: &Settings, path: &'static str, errors: &mut Vec<ConfigErro
         errors.push(ConfigError {
             place: setting.place.clone(),
             message: format!("{path} = {:?}: {reason}", setting.text),
-        });
-    }
-}
-
-fn both(settings: &Settings, one: &str, other: &str, errors: &mut Vec<ConfigError>) {
-    if let Some(setting) = settings.get(one)
-        && settings.get(other).is_none()
-    {
-        errors.push(ConfigError {
-            place: setting.place.clone(),
-            message: format!("{one} is set, {other} is not: TLS needs both"),
         });
     }
 }

@@ -41,6 +41,7 @@ fn quote() -> Quote {
         bid_size: shares(100),
         ask_size: shares(100),
         at: NOW,
+        quoted_at: NOW,
     }
 }
 

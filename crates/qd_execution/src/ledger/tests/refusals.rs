@@ -153,7 +153,7 @@ fn what_is_malformed_names_its_field_and_stores_nothing() {
 #[test]
 fn rails_refuse_with_their_evidence_and_the_refused_order_is_kept() {
     let old_quote = Quote {
-        at: NOW.plus_millis(-15_001),
+        quoted_at: NOW.plus_millis(-15_001),
         ..quote()
     };
     let limit = |text: &str| OrderRequest {
@@ -489,4 +489,30 @@ fn an_order_for_a_strategy_that_is_not_here_is_malformed() {
         matches!(&outcome, PlaceOutcome::Malformed(problems) if problems[0].code == "unknown_strategy"),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn a_full_day_takes_no_more_orders_of_its_account_and_still_cancels_and_closes() {
+    let mut ledger = ledger();
+    let first = placed(&mut ledger, request("first"));
+    ledger.books.get_mut(&account()).unwrap().day.num_orders = super::super::MAX_ORDERS;
+    assert!(matches!(
+        ledger.place(request("more"), &hand(), Some(&quote()), NOW),
+        PlaceOutcome::Full
+    ));
+    assert!(
+        matches!(
+            ledger.place(request("first"), &hand(), Some(&quote()), NOW),
+            PlaceOutcome::Repeated(_)
+        ),
+        "what was taken is still found"
+    );
+    assert!(matches!(
+        ledger.cancel(&first.key(), "test", NOW),
+        CancelOutcome::Recorded(_)
+    ));
+    assert!(matches!(
+        ledger.close(&close_request("close"), &[account()], &hand(), NOW),
+        CloseOutcome::Recorded(_)
+    ));
 }
