@@ -347,14 +347,13 @@ fn a_day_that_begins_again_knows_nothing_of_its_end() {
         ..ExecutionConfig::replay(7, symbols.clone()).unwrap()
     };
     let mut desk = Desk::replaying(&config, replay, start);
-    let morning: Vec<_> = symbols
-        .iter()
-        .map(|symbol| {
-            desk.market()
-                .quote(*symbol)
-                .map(|quote| (quote.bid, quote.ask))
-        })
-        .collect();
+    let quotes = |desk: &Desk| -> Vec<_> {
+        let quotes = desk.market().quotes();
+        quotes
+            .map(|quote| (quote.symbol, quote.bid, quote.ask))
+            .collect()
+    };
+    let morning = quotes(&desk);
     let mut last = desk.market().time(start);
     let mut num_days = 1;
     for step in 1..=200 {
@@ -363,15 +362,7 @@ fn a_day_that_begins_again_knows_nothing_of_its_end() {
         let at = desk.market().time(now);
         if at < last {
             num_days += 1;
-            let again: Vec<_> = symbols
-                .iter()
-                .map(|symbol| {
-                    desk.market()
-                        .quote(*symbol)
-                        .map(|quote| (quote.bid, quote.ask))
-                })
-                .collect();
-            assert_eq!(again, morning, "the morning of day {num_days}");
+            assert_eq!(quotes(&desk), morning, "the morning of day {num_days}");
             let line = desk
                 .market()
                 .series(*symbols.first().unwrap(), 100)

@@ -247,7 +247,6 @@ impl ExecutionConfig {
             strategy.symbols.clone_from(&stakes);
         }
         config.environment = Environment::Replay;
-        config.session = Session::Exchange;
         config.warmup_ticks = 0;
         // Quotes of a quiet symbol stand for long on a tape; they are the market all the same.
         config.rails.quote_max_age_millis = 600_000;

@@ -51,9 +51,10 @@ impl Desk {
 
     /// A desk on a market that plays a tape from `now` on. It has no past, and trades when the tape's exchange does.
     pub fn replaying(config: &ExecutionConfig, replay: Replay, now: UtcMicros) -> Self {
-        let mut desk = Self::on(config, Market::replayed(replay, now), now, now);
-        desk.session = Session::Exchange;
-        desk
+        Self {
+            session: Session::Exchange,
+            ..Self::on(config, Market::replayed(replay, now), now, now)
+        }
     }
 
     fn on(config: &ExecutionConfig, market: Market, start: UtcMicros, now: UtcMicros) -> Self {

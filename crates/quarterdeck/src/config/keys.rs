@@ -214,7 +214,7 @@ pub(crate) const KEYS: &[Key] = &[
         path: "execution.replay_speed",
         env: "QD_EXECUTION_REPLAY_SPEED",
         flag: "speed",
-        kind: Kind::Between(1, 3_600),
+        kind: Kind::Between(1, qd_execution::MAX_SPEED as u64),
         default: Some("1"),
         help: "how many times faster than life a tape plays, 1 to 3600",
         commands: &["execution", "demo"],
