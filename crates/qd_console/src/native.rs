@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
@@ -56,6 +56,11 @@ fn environment(word: &str) -> Result<Environment, String> {
 
 /// Runs the program to its end.
 pub fn main() -> ExitCode {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a figure for the log, taken before anything that could inject a clock"
+    )]
+    let started = Instant::now();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(err) => {
@@ -80,7 +85,7 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .init();
-    match run(args) {
+    match run(args, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             tracing::error!("{err:#}");
@@ -89,7 +94,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
+fn run(args: Args, started: Instant) -> anyhow::Result<()> {
     let source = match &args.redis {
         Some(url) => FeedSource::Redis {
             url: url.clone(),
@@ -139,6 +144,8 @@ fn run(args: Args) -> anyhow::Result<()> {
         renderer: eframe::Renderer::Glow,
         // The edges are smoothed by egui itself.
         multisampling: 0,
+        // A picture has the size it was asked for, and leaves none behind.
+        persist_window: args.screenshot.is_none(),
         ..eframe::NativeOptions::default()
     };
     let screenshot = args.screenshot.map(|path| Screenshot {
@@ -148,7 +155,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         cell: Arc::clone(&cell),
         is_requested: false,
     });
-    let app_feed = Arc::clone(&feed);
+    let (app_feed, app_runtime) = (Arc::clone(&feed), runtime.handle().clone());
     let app_config = AppConfig {
         is_test: screenshot.is_some(),
     };
@@ -156,8 +163,13 @@ fn run(args: Args) -> anyhow::Result<()> {
         "Quarterdeck",
         options,
         Box::new(move |cc| {
+            app_runtime.spawn(close_on_signal(cc.egui_ctx.clone()));
             let app = App::new(&cc.egui_ctx, app_config, app_feed, cell);
-            Ok(Box::new(Window { app, screenshot }))
+            Ok(Box::new(Window {
+                app,
+                screenshot,
+                started: Some(started),
+            }))
         }),
     );
     drop(feed);
@@ -165,6 +177,35 @@ fn run(args: Args) -> anyhow::Result<()> {
     result
         .map_err(|err| anyhow::anyhow!("{err}"))
         .context("the window")
+}
+
+/// Ctrl-C and a session that ends close the window as its button does, so that what it keeps is kept.
+async fn close_on_signal(ctx: egui::Context) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        ) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            (Err(err), _) | (_, Err(err)) => {
+                tracing::warn!(%err, "signals are not heard; the window closes by its button");
+                return;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    if let Err(err) = tokio::signal::ctrl_c().await {
+        tracing::warn!(%err, "Ctrl-C is not heard; the window closes by its button");
+        return;
+    }
+    ctx.send_viewport_cmd(egui::ViewportCommand::Close);
 }
 
 /// `http://host:port` or `https://host:port` and nothing behind it: it is also the origin that the gateway checks.
@@ -185,6 +226,8 @@ fn checked_gateway(url: &str) -> anyhow::Result<String> {
 struct Window {
     app: App,
     screenshot: Option<Screenshot>,
+    /// When the program started, until the first frame has said how long that took.
+    started: Option<Instant>,
 }
 
 impl eframe::App for Window {
@@ -197,6 +240,17 @@ impl eframe::App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         self.app.ui(ui, frame);
+        if let Some(started) = self.started.take() {
+            let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(millis, "first frame");
+        }
+        // What a window at rest costs can be counted from outside.
+        tracing::trace!(target: "qd_console::frame", number = ui.ctx().cumulative_frame_nr(), "frame");
+    }
+
+    /// Of the window only its size and place are kept; what egui remembers of a session begins anew.
+    fn persist_egui_memory(&self) -> bool {
+        false
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

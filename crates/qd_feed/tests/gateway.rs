@@ -77,6 +77,8 @@ async fn signs_in_paints_the_first_answer_and_goes_live() {
             &delta_body(&rows, &[position("MSFT", -7)]),
         )
         .await;
+    // What answers a hello that resumes ends with a beat.
+    socket.beat(2).await;
     let live = console
         .until("number 2", |snapshot| is_verified_to(snapshot, 2))
         .await;
@@ -127,6 +129,7 @@ async fn a_hole_is_shown_asked_after_and_closed() {
     socket
         .publish(1, MessageKind::Snapshot, &snapshot_body(&rows))
         .await;
+    socket.beat(1).await;
     console
         .until("number 1", |snapshot| is_verified_to(snapshot, 1))
         .await;
@@ -153,9 +156,17 @@ async fn a_hole_is_shown_asked_after_and_closed() {
     socket
         .publish(2, MessageKind::Delta, &delta_body(&rows, &rows))
         .await;
+    let filled = [position("AAPL", 12)];
     socket
-        .publish(3, MessageKind::Delta, &delta_body(&rows, &rows))
+        .publish(3, MessageKind::Delta, &delta_body(&rows, &filled))
         .await;
+    let level = console
+        .until("number 3 applied", |snapshot| {
+            &*snapshot.positions.rows[0].qty.text == "12"
+        })
+        .await;
+    assert!(is_hole(&level), "an answer without its end proves nothing");
+    socket.beat(3).await;
     console
         .until("the hole closed", |snapshot| is_verified_to(snapshot, 3))
         .await;
@@ -174,6 +185,7 @@ async fn comes_back_when_told_resumes_and_sends_nothing_in_between() {
             &snapshot_body(&[position("AAPL", 10)]),
         )
         .await;
+    socket.beat(1).await;
     console
         .until("number 1", |snapshot| is_verified_to(snapshot, 1))
         .await;
@@ -233,6 +245,7 @@ async fn an_ended_session_empties_the_screen_and_signs_in_again() {
             &snapshot_body(&[position("AAPL", 10)]),
         )
         .await;
+    socket.beat(1).await;
     console
         .until("number 1", |snapshot| is_verified_to(snapshot, 1))
         .await;
@@ -282,6 +295,7 @@ async fn a_refresh_opens_a_new_connection_that_goes_on_where_the_old_one_was() {
             &snapshot_body(&[position("AAPL", 10)]),
         )
         .await;
+    socket.beat(1).await;
     console
         .until("number 1", |snapshot| is_verified_to(snapshot, 1))
         .await;
@@ -313,6 +327,7 @@ async fn a_hundred_visits_leave_nothing_behind() {
                     &snapshot_body(&[position("AAPL", 10)]),
                 )
                 .await;
+            socket.beat(1).await;
             console
                 .until("number 1", |snapshot| is_verified_to(snapshot, 1))
                 .await;
@@ -466,6 +481,7 @@ async fn unreadable_frames_are_counted_and_the_stream_goes_on() {
             &snapshot_body(&[position("AAPL", 10)]),
         )
         .await;
+    socket.beat(1).await;
     console
         .until("number 1", |snapshot| is_verified_to(snapshot, 1))
         .await;

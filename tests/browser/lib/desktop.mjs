@@ -25,13 +25,15 @@ export class Desktop {
     });
     await waitFor(() => text.includes('\n') || child.exit !== null, { what: 'Xvfb' });
     if (child.exit !== null) throw new Error(`Xvfb ended with ${child.exit}: ${child.tail.join(' ')}`);
-    desktop.env = { DISPLAY: `:${text.trim()}`, WAYLAND_DISPLAY: '', LIBGL_ALWAYS_SOFTWARE: '1' };
+    // What the window keeps stays in this scenario's folder.
+    const kept = path.join(folder, 'kept');
+    desktop.env = { DISPLAY: `:${text.trim()}`, WAYLAND_DISPLAY: '', LIBGL_ALWAYS_SOFTWARE: '1', XDG_DATA_HOME: kept };
     return desktop;
   }
 
   /** Starts the native console with these arguments and waits for its window. */
-  async console(args, { env = {}, title = 'Quarterdeck' } = {}) {
-    const child = Child.start(required('QD_E2E_CONSOLE'), args, { log: path.join(this.folder, 'console.log'), env: { ...this.env, ...env } });
+  async console(args, { env = {}, title = 'Quarterdeck', onLine } = {}) {
+    const child = Child.start(required('QD_E2E_CONSOLE'), args, { log: path.join(this.folder, 'console.log'), env: { ...this.env, ...env }, onLine });
     this.#children.push(child);
     const window = await waitFor(async () => {
       if (child.exit !== null) throw new Error(`the console ended with ${child.exit}: ${child.tail.join('\n')}`);
@@ -41,12 +43,19 @@ export class Desktop {
     return { child, window };
   }
 
-  async resize(window, width, height) {
-    await this.#tool('xdotool', ['windowmove', window, '0', '0']);
+  /** Where the window is and how large: `{ x, y, width, height }`. */
+  async geometry(window) {
+    const { stdout } = await this.#tool('xdotool', ['getwindowgeometry', '--shell', window]);
+    const value = (name) => Number(stdout.match(new RegExp(`^${name}=(-?\\d+)$`, 'm'))?.[1]);
+    return { x: value('X'), y: value('Y'), width: value('WIDTH'), height: value('HEIGHT') };
+  }
+
+  async resize(window, width, height, { x = 0, y = 0 } = {}) {
+    await this.#tool('xdotool', ['windowmove', window, String(x), String(y)]);
     await this.#tool('xdotool', ['windowsize', window, String(width), String(height)]);
     await waitFor(async () => {
-      const { stdout } = await this.#tool('xdotool', ['getwindowgeometry', '--shell', window]);
-      return stdout.includes(`WIDTH=${width}\n`) && stdout.includes(`HEIGHT=${height}\n`);
+      const is = await this.geometry(window);
+      return is.width === width && is.height === height;
     }, { what: `a window of ${width}x${height}` });
   }
 

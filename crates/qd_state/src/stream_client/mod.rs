@@ -31,6 +31,9 @@ pub struct StreamClient {
     class: StreamClass,
     state: ClientState,
     is_link_up: bool,
+    /// Something was asked of the lane, and no beat has closed its answer. An answer comes in pages: between two of
+    /// them the rows may be level with every number seen and still be old.
+    is_being_answered: bool,
     /// Highest number per epoch, oldest epoch first.
     seen: Vec<(Epoch, Seq)>,
     /// A beat that is further than we are.
@@ -53,6 +56,7 @@ impl StreamClient {
             class,
             state: ClientState::Empty,
             is_link_up: false,
+            is_being_answered: false,
             seen: Vec::new(),
             ahead: None,
             stamp_at: UtcMicros(i64::MIN),
@@ -126,6 +130,8 @@ impl StreamClient {
     /// The server answered the hello; what could be resumed was asked for in it.
     pub fn link_up(&mut self, now: UtcMicros) -> Option<Ask> {
         self.is_link_up = true;
+        // The hello resumes from a hole's place; there is nothing else to resume from.
+        self.is_being_answered = matches!(self.state, ClientState::Hole { .. });
         self.stamp_at = now;
         self.ahead = None;
         match &mut self.state {
@@ -262,6 +268,7 @@ impl StreamClient {
 
     /// The hub is at `pos`, after its check.
     pub fn beat(&mut self, pos: &StreamPos, stamp_at: UtcMicros, now: UtcMicros) -> Option<Ask> {
+        self.is_being_answered = false;
         self.stamp_at = self.stamp_at.max(stamp_at);
         self.note(pos);
         match &self.state {

@@ -146,10 +146,11 @@ impl StreamClient {
         self.ask_resync()
     }
 
-    /// Into `Verified` or `Hole`, by `to`: the one door into `Verified` for values, and closed while the socket is gone.
+    /// Into `Verified` or `Hole`, by `to`: the one door into `Verified` for values. It is closed while the socket is
+    /// gone, and while an answer is on its way: the beat that ends the answer seals.
     pub(super) fn place(&mut self, pos: StreamPos, now: UtcMicros) {
         self.rest_due_at = None;
-        if self.is_link_up && pos.seq >= self.to(&pos.epoch) {
+        if self.is_link_up && !self.is_being_answered && pos.seq >= self.to(&pos.epoch) {
             self.enter_verified(pos);
         } else {
             self.enter_hole(pos, HoleReason::NotProven, now);
@@ -229,6 +230,7 @@ impl StreamClient {
         // Without a socket the next hello resumes from the same place.
         let ask = self.is_link_up.then(|| Ask::Resync(pos.clone()))?;
         self.counters.resyncs += 1;
+        self.is_being_answered = true;
         Some(ask)
     }
 

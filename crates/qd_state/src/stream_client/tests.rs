@@ -216,6 +216,43 @@ fn a_hole_closes_by_contiguous_messages_up_to_the_highest_number_seen() {
     );
 }
 
+/// An answer comes in pages. Between two of them the client is level with every number it has seen, and old.
+#[test]
+fn an_answer_proves_nothing_before_the_beat_that_ends_it() {
+    // Resumed in the hello: the log went on while the socket was gone.
+    check(
+        Event,
+        "up
+         rest a 5
+         beat a 5
+         down",
+        "up -> Hole a5 Disconnected
+         event a 6 -> Apply, Hole a6 Disconnected
+         event a 7 -> Apply, Hole a7 Disconnected
+         beat a 7 -> Verified a7",
+    );
+    // Asked with a resync.
+    check(
+        State,
+        "up
+         snapshot a 5
+         delta a 7",
+        "snapshot a 7 -> Apply, Hole a7 NumberJumped
+         delta a 8 -> Apply, Hole a8 NumberJumped
+         beat a 8 -> Verified a8",
+    );
+    // The end itself was lost: what comes every 5 s does as well, and the question is asked again before that.
+    check(
+        State,
+        "up
+         snapshot a 5
+         delta a 7
+         snapshot a 7",
+        "wait 2000 -> resync a7 after 2000 ms, Hole a7 NumberJumped
+         beat a 7 -> Verified a7",
+    );
+}
+
 #[test]
 fn a_hole_takes_newer_snapshots_and_ignores_older_ones() {
     let setup = "up
@@ -227,14 +264,17 @@ fn a_hole_takes_newer_snapshots_and_ignores_older_ones() {
         "snapshot a 4 -> Duplicate, Hole a5 NumberJumped
          snapshot a 5 -> Apply, Hole a5 NumberJumped
          snapshot a 8 -> Apply, Hole a8 NumberJumped
-         snapshot a 9 -> Apply, Verified a9",
+         snapshot a 9 -> Apply, Hole a9 NumberJumped
+         beat a 9 -> Verified a9",
     );
     check(
         State,
         setup,
         "delta b 2 -> SetAside, Hole a5 NumberJumped
          snapshot b 1 -> Apply, Hole b1 NumberJumped
-         delta b 2 -> Apply, Verified b2",
+         delta b 2 -> Apply, Hole b2 NumberJumped
+         beat b 2 -> Verified b2
+         delta b 3 -> Apply, Verified b3",
     );
 }
 
@@ -331,7 +371,8 @@ fn what_the_log_cannot_give_is_fetched_by_rest() {
          refetch a 6
          refetch a 6",
         "snapshot a 4 -> SetAside, Refetch RefetchAsked
-         snapshot a 8 -> Apply, Verified a8
+         snapshot a 8 -> Apply, Hole a8 RefetchAsked
+         beat a 8 -> Verified a8
          rest a 7 -> Duplicate, Verified a8",
     );
     // What cannot be read comes back unreadable: asking the log twice would be asking for ever.
@@ -458,6 +499,7 @@ fn a_clock_that_is_set_back_keeps_no_deadline_waiting() {
     client.clock_set_back(now);
     assert_eq!(client.next_deadline(), Some(now.plus_millis(2_000)));
     play(&mut client, &mut now, "snapshot a 5");
+    play(&mut client, &mut now, "beat a 5");
     assert_eq!(
         client.next_deadline(),
         Some(now.plus_millis(12_000)),

@@ -25,6 +25,14 @@ fn loaded(open: Vec<qd_types::Order>) -> Desk {
     desk
 }
 
+/// The beat that ends an answer: until it came, nothing is sealed.
+fn orders_beat(seq: u64) -> Event {
+    Event::BeatReceived {
+        positions: vec![(orders(), pos(seq))],
+        at: start(),
+    }
+}
+
 // covers: DB-5
 // covers: DB-7
 #[test]
@@ -42,6 +50,7 @@ fn orders_and_fills_become_rows_and_activity() {
             Some(fill("f1", 106, 200)),
         ),
         order_event(9_118, order("c3", "XOM", OrderStatus::Rejected, 0), None),
+        orders_beat(9_118),
     ]);
     insta::assert_snapshot!(picture(&desk.snapshot()), @r"
     PAPER | HALT STATE UNKNOWN | Live

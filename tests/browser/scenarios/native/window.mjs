@@ -9,7 +9,12 @@ export default async function window(bench) {
   const redis = await bench.redis();
   const server = await bench.server({ redis: redis.url });
   const desktop = await bench.desktop();
-  const opened = await desktop.console(['--gateway', server.url]);
+  let firstFrame;
+  const opened = await desktop.console(['--gateway', server.url], {
+    onLine: (line) => {
+      firstFrame ??= line.match(/first frame.*millis=(\d+)/)?.[1];
+    },
+  });
 
   await desktop.resize(opened.window, 1440, 900);
   const first = await bench.eventually('the window draws', async () => {
@@ -17,6 +22,8 @@ export default async function window(bench) {
     return picture.colors >= MIN_COLORS && picture;
   }, { limit: 20_000, every: 500 });
   if (!first) return;
+  bench.check('it says when it drew its first frame', firstFrame !== undefined, opened.child.tail.join('\n'));
+  bench.figure('program start to first frame', `${firstFrame} ms`);
 
   // The middle of the page: neither the clock of the header nor the footer, which move by themselves.
   let changed = 0;
