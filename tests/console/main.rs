@@ -6,6 +6,7 @@
 mod behavior;
 mod honesty;
 mod keyboard;
+mod tape;
 mod truth;
 
 use std::cell::Cell;

@@ -21,6 +21,9 @@ use tokio::sync::Notify;
 use crate::desk::{Desk, position, symbol, totals, user};
 use crate::redis_server::RedisServer;
 
+/// How long a console may rest between two frames.
+const CLOCK_FRAME: Duration = Duration::from_secs(1);
+
 /// Longer than the 10 s between two snapshots of a publisher, which some states wait for.
 const LIMIT: Duration = Duration::from_secs(25);
 
@@ -71,7 +74,10 @@ impl Console {
                 if fits(&snapshot) {
                     return snapshot;
                 }
-                self.published.notified().await;
+                // A snapshot that only counts wakes nobody; the clock's frame sees it within a second.
+                tokio::time::timeout(CLOCK_FRAME, self.published.notified())
+                    .await
+                    .ok();
             }
         };
         let Ok(snapshot) = tokio::time::timeout(LIMIT, wait).await else {

@@ -37,8 +37,13 @@ impl Drop for Folder {
 
 /// Writes the quotes and trades of 7 October 2013 below `folder`.
 pub(crate) fn day(folder: &Path) {
+    day_of(folder, 20_131_007);
+}
+
+/// Writes the quotes and trades of a day below `folder`.
+pub(crate) fn day_of(folder: &Path, date: u64) {
     // A linear congruential walk: the day must be the same on every machine.
-    let mut state = 20_131_007_u64;
+    let mut state = date;
     let mut draw = |below: u64| {
         state = state
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -68,8 +73,8 @@ pub(crate) fn day(folder: &Path) {
             }
         }
         let files = folder.join("second").join(symbol);
-        write(&files.join("20131007_quote.zip"), &quotes);
-        write(&files.join("20131007_trade.zip"), &trades);
+        write(&files.join(format!("{date}_quote.zip")), &quotes);
+        write(&files.join(format!("{date}_trade.zip")), &trades);
     }
 }
 

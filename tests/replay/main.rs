@@ -8,6 +8,7 @@
     reason = "a broken fixture fails loudly, and a skipped test says so"
 )]
 
+mod days;
 mod made_up;
 
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ fn replay(folder: &Path) -> Replay {
     };
     let day = choose(&find(folder).unwrap(), &selection).unwrap();
     assert_eq!(day.resolution.as_str(), "second");
-    Replay::new(day, 1, ReplayEnd::Stop)
+    Replay::new(vec![day], 1, ReplayEnd::Stop).unwrap()
 }
 
 /// A desk at the open of the day, on a clock that is the tape's own.
@@ -70,7 +71,7 @@ fn desk(folder: &Path) -> (Desk, UtcMicros) {
     let config = ExecutionConfig {
         step_millis: STEP_MILLIS,
         steps_per_tick: 4,
-        ..ExecutionConfig::replay(7, replay.day().symbols()).unwrap()
+        ..ExecutionConfig::replay(7, replay.symbols()).unwrap()
     };
     (Desk::replaying(&config, replay, open), open)
 }
@@ -338,8 +339,8 @@ fn a_day_that_begins_again_knows_nothing_of_its_end() {
     let folder = made_up::Folder::new("loop");
     made_up::day(folder.path());
     let mut replay = replay(folder.path());
-    replay = Replay::new(replay.day().clone(), 3_600, ReplayEnd::Loop);
-    let symbols = replay.day().symbols();
+    replay = Replay::new(vec![replay.day().clone()], 3_600, ReplayEnd::Loop).unwrap();
+    let symbols = replay.symbols();
     let start = UtcMicros(1_763_821_096_204_000);
     let config = ExecutionConfig {
         step_millis: 50,

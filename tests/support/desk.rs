@@ -4,7 +4,7 @@ use qd_state::{
     CommandOutcome, DayStats, Event, MarketClock, MessageHead, MessageStamps, OrderChange,
     PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceSeries, RestAnswer,
     ServiceHealth, ServiceStatus, Session, Snapshot, SocketClosed, Store, StoreConfig,
-    StreamMessage, StreamPayload, Welcome,
+    StreamMessage, StreamPayload, TapeClock, Welcome,
 };
 use qd_types::{
     AccountId, ClientOrderId, Environment, Epoch, Fill, FillId, HaltState, HaltStatus, MarketPhase,
@@ -123,6 +123,27 @@ impl SampleDesk {
             .map(|i| numbered_position(i, 0, now))
             .collect();
         Self::with_positions(Role::Trader, now, rows)
+    }
+
+    /// A live desk whose market is a tape.
+    pub fn replaying(role: Role, now: UtcMicros, tape: TapeClock) -> Self {
+        let mut desk = Self::live(role, now);
+        desk.apply(Event::SessionWelcomed(Welcome {
+            environment: Environment::Replay,
+            ..welcome(role, now)
+        }));
+        desk.tell_tape(tape);
+        desk.beat();
+        desk
+    }
+
+    /// The market's clock is read again.
+    pub fn tell_tape(&mut self, tape: TapeClock) {
+        self.apply(Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
+            phase: MarketPhase::Open,
+            next_change_at: None,
+            tape: Some(tape),
+        })));
     }
 
     /// A live desk that holds these positions instead.

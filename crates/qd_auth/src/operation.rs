@@ -81,6 +81,8 @@ operations! {
     CancelOrder = "cancel_order", Command, OrdersCancel;
     /// Close a position.
     ClosePosition = "close_position", Command, PositionsClose;
+    /// Stop, step and speed the tape that plays as the market: whoever may trade on it.
+    ControlTape = "control_tape", Command, OrdersPlace;
 }
 
 /// Why somebody may not.
@@ -146,6 +148,7 @@ mod tests {
             Operation::PlaceOrder,
             Operation::CancelOrder,
             Operation::ClosePosition,
+            Operation::ControlTape,
         ];
         for role in Role::ALL {
             for operation in Operation::ALL {

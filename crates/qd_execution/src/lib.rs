@@ -28,4 +28,4 @@ pub use self::config::{AccountConfig, ExecutionConfig, Holding, UserConfig};
 pub use self::engine::{
     EngineError, EngineStatus, Execution, ExecutionError, ExecutionHandle, Lane,
 };
-pub use self::market::{MAX_SPEED, Replay, ReplayEnd, ReplayStatus, Session};
+pub use self::market::{MAX_SPEED, Replay, ReplayEnd, ReplayRefusal, ReplayStatus, Session};

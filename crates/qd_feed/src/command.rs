@@ -1,7 +1,7 @@
 //! What the shell may ask of the feed, and the port it asks through. It sends nothing itself.
 
 use qd_state::{CommandId, Poll};
-use qd_types::{AccountId, ClientOrderId, Qty, StrategyId, Symbol, UtcMicros};
+use qd_types::{AccountId, ClientOrderId, Qty, StrategyId, Symbol, TapeAction, UtcMicros};
 use thiserror::Error;
 
 /// One ask of the shell. Ids and keys are fixed by whoever decides, before the first send.
@@ -37,6 +37,8 @@ pub enum FeedCommand {
         /// Why, for the audit.
         reason: String,
     },
+    /// Stop, step or speed the tape that plays as the market.
+    ControlTape(TapeAction),
     /// Poll now instead of when it is due.
     Refresh(Poll),
     /// Connect now instead of when the wait is over.

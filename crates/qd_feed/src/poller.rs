@@ -6,11 +6,17 @@ use qd_state::Poll;
 
 use crate::backoff::Backoff;
 
+/// A market's clock goes by a calendar.
+pub(crate) const CLOCK_MILLIS: i64 = 30_000;
+
+/// A tape goes as somebody tells it, and everybody should see that soon.
+pub(crate) const TAPE_CLOCK_MILLIS: i64 = 2_000;
+
 /// Every poll with its interval in milliseconds.
 const INTERVALS: [(Poll, i64); 5] = [
     (Poll::Prices, 5_000),
     (Poll::Series, 30_000),
-    (Poll::MarketClock, 30_000),
+    (Poll::MarketClock, CLOCK_MILLIS),
     (Poll::Health, 10_000),
     (Poll::Stats, 30_000),
 ];
@@ -77,6 +83,13 @@ impl Pollers {
         for poller in self.pollers.iter_mut().filter(|p| p.poll == poll) {
             poller.is_wanted_again = poller.is_running;
             poller.due_at = i64::MIN;
+        }
+    }
+
+    /// From now on `poll` is due so often.
+    pub(crate) fn set_interval(&mut self, poll: Poll, millis: i64) {
+        for poller in self.pollers.iter_mut().filter(|p| p.poll == poll) {
+            poller.interval_micros = millis * 1000;
         }
     }
 

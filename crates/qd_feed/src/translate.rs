@@ -4,7 +4,7 @@ use qd_state::{
     AlertChange, DayStats, Event, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange,
     PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
     RestAnswer, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload, TapeClock,
-    Welcome,
+    TapeMotion, Welcome,
 };
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Seq;
@@ -304,7 +304,14 @@ pub(crate) fn market_clock(answer: &MarketClockResponse) -> PollAnswer {
         next_change_at: answer.next_change_at,
         tape: answer.replay.map(|replay| TapeClock {
             at: answer.now,
-            speed: if replay.over { 0 } else { replay.speed },
+            speed: replay.speed,
+            motion: match (replay.over, replay.paused) {
+                (true, _) => TapeMotion::Over,
+                (false, true) => TapeMotion::Paused,
+                (false, false) => TapeMotion::Plays,
+            },
+            day: replay.day,
+            num_days: replay.num_days,
             until: replay.until,
         }),
     })

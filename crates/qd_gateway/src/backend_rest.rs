@@ -247,6 +247,7 @@ fn path_of(operation: Operation, params: &BackendParams) -> Option<(Method, Stri
             let stream: &StreamName = params.stream.as_ref()?;
             (Method::GET, format!("streams/{stream}"))
         }
+        Operation::ControlTape => (Method::POST, "market/tape".to_owned()),
         Operation::PlaceOrder => (Method::POST, "orders".to_owned()),
         Operation::CancelOrder => (Method::POST, format!("orders/{}/cancel", order()?)),
         Operation::ClosePosition => (

@@ -47,6 +47,7 @@ pub const ROUTES: &[Route] = &[
     row("/api/v1/market/prices", Operation::Prices),
     row("/api/v1/market/clock", Operation::MarketClock),
     row("/api/v1/market/series", Operation::Series),
+    row("/api/v1/market/tape", Operation::ControlTape),
     row("/api/v1/system/health", Operation::SystemHealth),
     row("/api/v1/dashboard/stats", Operation::DashboardStats),
     row("/api/v1/streams/{stream}", Operation::StreamLog),

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
 use qd_state::{CommandId, Poll};
-use qd_types::{AccountId, ClientOrderId, Symbol};
+use qd_types::{AccountId, ClientOrderId, Symbol, TapeAction};
 
 use crate::Page;
 
@@ -33,6 +33,8 @@ pub enum Command {
         /// In what, for the words of the answer.
         symbol: Symbol,
     },
+    /// Stop, step or speed the tape that plays as the market.
+    ControlTape(TapeAction),
     /// Ask now what would be asked in a while.
     RefreshPoll(Poll),
     /// Prove anew what is on screen: a new connection that resumes every stream, and prices now.

@@ -11,7 +11,7 @@ use qd_ui::text;
 use qd_ui::toast::Toasts;
 use qd_ui::tokens::space;
 
-use crate::{Command, PageCtx};
+use crate::{Command, PageCtx, tape};
 
 /// Below this the New York and UTC clocks go.
 const WIDTH_FOR_CLOCKS: f32 = 1180.0;
@@ -69,7 +69,7 @@ fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
             "Paper venue, simulated market: no order leaves this machine.",
         ),
         Some(Environment::Live) => ("LIVE", Tone::Danger, "Orders go to a real venue."),
-        Some(Environment::Replay) => ("REPLAY", Tone::Warn, "A recorded tape is playing."),
+        Some(Environment::Replay) => return tape::environment_ui(ui, cx),
         None => (
             "…",
             Tone::Faint,
@@ -116,23 +116,7 @@ fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 
 fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     if let Some(tape) = &cx.snapshot.market.tape {
-        let at = tape.time(cx.now());
-        let words = format!(
-            "{} {} New York · {}",
-            fmt::date(at, ZoneChoice::Exchange),
-            fmt::time_seconds(at, ZoneChoice::Exchange),
-            match tape.speed {
-                0 => "over".to_owned(),
-                speed => format!("×{speed}"),
-            }
-        );
-        let mut chip = Chip::outline(&words);
-        if cx.snapshot.market.freshness == Freshness::Stale {
-            chip = chip.dot(Tone::Warn);
-        }
-        chip.ui(ui, &cx.ui).on_hover_text(
-            "The tape's time. Orders, fills and ages are dated by the desk's own clock.",
-        );
+        tape::clock_ui(ui, cx, tape);
         return;
     }
     let now = cx.server_now();

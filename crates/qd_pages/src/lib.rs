@@ -17,6 +17,7 @@ mod desk;
 mod footer;
 mod header;
 mod navigation;
+mod tape;
 
 pub use self::command::{Command, CommandSender, SentCommand};
 pub use self::ctx::PageCtx;

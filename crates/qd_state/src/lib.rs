@@ -25,7 +25,7 @@ pub use self::event::{
     LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, Poll, PollAnswer,
     PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer, RowKey,
     ServiceHealth, ServiceStatus, Session, SocketClosed, StreamMessage, StreamPayload, TapeClock,
-    Welcome,
+    TapeMotion, Welcome,
 };
 pub use self::freshness::{Freshness, FreshnessRule};
 pub use self::snapshot::{

@@ -17,6 +17,7 @@ mod order;
 mod permission;
 mod position;
 mod stream;
+mod tape;
 mod tone;
 
 pub use self::account::{AccountTotals, Exposure};
@@ -32,6 +33,7 @@ pub use self::order::{Order, OrderStatus, OrderType, Side, TimeInForce};
 pub use self::permission::{Permission, Role};
 pub use self::position::{Position, PositionKey, PositionMath};
 pub use self::stream::{Epoch, MessageKind, Seq, StreamClass, StreamName, StreamPos};
+pub use self::tape::TapeAction;
 pub use self::tone::Tone;
 
 /// Re-exported so that callers spell decimals with the same version of the library.

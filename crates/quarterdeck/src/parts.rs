@@ -1,5 +1,6 @@
 //! Starts each part from its settings: bus, execution gateway, auth gateway.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use qd_execution::{
     Execution, ExecutionConfig, ExecutionHandle, IdentityKeys, Replay, ReplayEnd, Session, tape,
 };
 use qd_gateway::{BoundGateway, Gateway, GatewayConfig, GatewayError, TlsFiles};
-use qd_types::{Clock, Environment};
+use qd_types::{Clock, Environment, Symbol};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -96,23 +97,45 @@ fn replay(settings: &Settings) -> Result<Option<Replay>, Failure> {
     let refused = |err: tape::TapeError| Failure::Config(format!("execution.replay_dir: {err}"));
     let selection = tape::Selection {
         date: number("execution.replay_date"),
-        ..tape::Selection::default()
+        resolution: settings
+            .text("execution.replay_resolution")
+            .and_then(tape::Resolution::parse),
+        symbols: replay_symbols(settings)?,
     };
+    let num_days = number("execution.replay_days").map_or(1, |days| days as usize);
     let files = tape::find(Path::new(folder)).map_err(refused)?;
-    let day = tape::choose(&files, &selection).map_err(refused)?;
+    let days = tape::choose_days(&files, &selection, num_days).map_err(refused)?;
     let end = match settings.text("execution.replay_end") {
         Some("stop") => ReplayEnd::Stop,
         _ => ReplayEnd::Loop,
     };
     let speed = number("execution.replay_speed").unwrap_or(1);
-    tracing::info!(
-        date = day.date,
-        resolution = day.resolution.as_str(),
-        symbols = day.symbols().len(),
-        speed,
-        "replaying a tape"
-    );
-    Ok(Some(Replay::new(day, speed, end)))
+    let replay = Replay::new(days, speed, end);
+    if let Some(replay) = &replay {
+        tracing::info!(
+            date = replay.day().date,
+            days = num_days,
+            resolution = replay.day().resolution.as_str(),
+            symbols = replay.symbols().len(),
+            speed,
+            "replaying a tape"
+        );
+    }
+    Ok(replay)
+}
+
+/// The symbols that a replay is to have; none means all of the day.
+fn replay_symbols(settings: &Settings) -> Result<BTreeSet<Symbol>, Failure> {
+    let Some(list) = settings.text("execution.replay_symbols") else {
+        return Ok(BTreeSet::new());
+    };
+    split_list(list)
+        .map(|name| {
+            Symbol::new(&name.to_ascii_uppercase()).map_err(|err| {
+                Failure::Config(format!("execution.replay_symbols: {name:?} is {err}"))
+            })
+        })
+        .collect()
 }
 
 /// Starts the execution gateway on `listen`.
@@ -134,7 +157,7 @@ pub(crate) async fn execution(
         _ => Session::AlwaysOpen,
     };
     let config = match &replay {
-        Some(replay) => ExecutionConfig::replay(seed, replay.day().symbols()),
+        Some(replay) => ExecutionConfig::replay(seed, replay.symbols()),
         None => ExecutionConfig::demo(seed).map(|demo| ExecutionConfig { session, ..demo }),
     }
     .map_err(start_failure)?;

@@ -57,6 +57,7 @@ impl App {
                 client_order_id,
                 reason: None,
             }),
+            Command::ControlTape(action) => self.ask_feed(FeedCommand::ControlTape(action)),
             Command::RefreshPoll(poll) => self.ask_feed(FeedCommand::Refresh(poll)),
             Command::RefreshStreams => {
                 // A poll cannot renew a stream's proof: only the stream itself can, on a connection that works.

@@ -1,17 +1,20 @@
 //! Prices, the day's lines and the market clock.
 
 use axum::extract::State;
-use qd_types::Permission;
+use qd_types::{Permission, TapeAction, UtcMicros};
 use qd_wire::rest::{
-    MarketClockResponse, PriceQuote, PriceSeries, PricesResponse, ReplayClock, SeriesResponse,
+    ControlTape, MarketClockResponse, PriceQuote, PriceSeries, PricesResponse, ReplayClock,
+    SeriesResponse,
 };
 
 use super::Api;
-use super::identity::Caller;
+use super::identity::{Caller, CommandBody};
 use super::problem::ApiError;
 use super::query::Params;
 use super::reads::{Answer, json};
-use crate::market::MAX_POINTS;
+use crate::desk::Desk;
+use crate::engine::Lane;
+use crate::market::{MAX_POINTS, ReplayRefusal};
 
 pub(super) async fn prices(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
     caller.must(Permission::MarketView)?;
@@ -77,27 +80,72 @@ pub(super) async fn series(State(api): State<Api>, caller: Caller, mut params: P
 pub(super) async fn clock(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
     caller.must(Permission::MarketView)?;
     params.finish()?;
-    let response = api
-        .handle
-        .read(|desk, now| {
-            let clock = desk.market_clock(now);
-            MarketClockResponse {
-                phase: clock.phase,
-                next_change_at: clock.next_change_at,
-                zone: "America/New_York".to_owned(),
-                // In a replay the tape's own.
-                now: desk.market().time(now),
-                replay: desk.market().replay().map(|replay| {
-                    let status = replay.status(now);
-                    ReplayClock {
-                        speed: status.speed,
-                        over: status.is_over,
-                        until: replay.until(),
-                    }
-                }),
+    let response = api.handle.read(clock_of).await.map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
+}
+
+fn clock_of(desk: &Desk, now: UtcMicros) -> MarketClockResponse {
+    let clock = desk.market_clock(now);
+    MarketClockResponse {
+        phase: clock.phase,
+        next_change_at: clock.next_change_at,
+        zone: "America/New_York".to_owned(),
+        // In a replay the tape's own.
+        now: desk.market().time(now),
+        replay: desk.market().replay().map(|replay| {
+            let status = replay.status(now);
+            ReplayClock {
+                speed: status.speed,
+                paused: status.is_paused,
+                over: status.is_over,
+                day: status.day,
+                num_days: status.num_days,
+                until: replay.until(),
             }
+        }),
+    }
+}
+
+/// Tells the tape something; the answer is the clock as it then stands, so that who told it sees at once.
+pub(super) async fn control_tape(
+    State(api): State<Api>,
+    caller: Caller,
+    params: Params,
+    CommandBody(body): CommandBody,
+) -> Answer {
+    caller.must(Permission::OrdersPlace)?;
+    params.finish()?;
+    let action = ControlTape::parse(&body)?;
+    let user = caller.user().clone();
+    let answered = api
+        .handle
+        .change(Lane::Normal, move |desk, now| {
+            let replay = desk.market_mut().replay_mut()?;
+            let told = match action {
+                TapeAction::Pause => replay.pause(now),
+                TapeAction::Resume => replay.resume(now),
+                TapeAction::Step => replay.step(),
+                TapeAction::SetSpeed(speed) => replay.set_speed(speed, now),
+            };
+            tracing::info!(%user, ?action, ?told, "the tape was told");
+            Some(told.map(|()| clock_of(desk, now)))
         })
         .await
-        .map_err(ApiError::of_read)?;
-    Ok(json(200, &response))
+        .map_err(|err| ApiError::of_command(err, "the tape"))?;
+    match answered {
+        Some(Ok(response)) => Ok(json(200, &response)),
+        Some(Err(refusal)) => {
+            let (status, code) = match refusal {
+                ReplayRefusal::Playing => (409, "tape_playing"),
+                ReplayRefusal::Over => (409, "tape_over"),
+                ReplayRefusal::Speed => (422, "speed_out_of_range"),
+            };
+            Err(ApiError::new(status, code, refusal.to_string()))
+        }
+        None => Err(ApiError::new(
+            404,
+            "no_tape",
+            "nothing is replayed on this desk",
+        )),
+    }
 }

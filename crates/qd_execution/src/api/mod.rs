@@ -103,6 +103,7 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
         .route("/api/v1/market/prices", get(market::prices))
         .route("/api/v1/market/series", get(market::series))
         .route("/api/v1/market/clock", get(market::clock))
+        .route("/api/v1/market/tape", post(market::control_tape))
         .route("/api/v1/system/health", get(admin::system_health))
         .route("/api/v1/dashboard/stats", get(account::stats))
         .route("/api/v1/streams/{name}", get(reads::stream_log))

@@ -89,26 +89,22 @@ impl Desk {
         if is_tick {
             self.tick(now, is_open);
         }
-        self.run_venue(now, is_open);
+        // On a paused tape nothing trades; the venue answers all the same.
+        self.run_venue(now, is_open && self.market.is_moving());
         self.resolve_unanswered(now);
     }
 
     fn tick(&mut self, now: UtcMicros, is_open: bool) {
-        let is_new_day = self.ledger.roll_day(now);
-        if is_new_day {
-            self.market.start_day();
-        }
-        // Also over a night that nobody saw: a machine that slept from one session into the next.
-        let is_over = self.was_open && (!is_open || is_new_day);
-        if is_over {
-            for event in self.venue.end_day() {
-                self.ledger.apply(&event, now);
-            }
+        self.roll_day(now);
+        if self.was_open && !is_open {
+            self.end_day(now);
         }
         self.was_open = is_open;
-        // A tape moves at any hour: its last rows come with the close, and after it the day may begin again.
+        // A tape moves at any hour: its last rows come with the close, and after it a day may begin.
         if is_open || self.market.replay().is_some() {
             self.market.tick(now);
+            // With a tape's turn to another day; nothing of the new day may be booked on the old one.
+            self.roll_day(now);
             self.venue.refresh(self.market.requoted());
             for symbol in self.market.changed() {
                 if let Some(quote) = self.market.quote(*symbol) {
@@ -116,7 +112,7 @@ impl Desk {
                 }
             }
         }
-        if !is_open {
+        if !is_open || !self.market.is_moving() {
             return;
         }
         for (strategy, intent) in self.strategies.decide(&self.market, &self.ledger, now) {
@@ -132,6 +128,24 @@ impl Desk {
                     self.cancel(&key, &author, "rested long enough", now);
                 }
             }
+        }
+    }
+
+    /// Begins the market's trading day in the books, if it is a new one.
+    fn roll_day(&mut self, now: UtcMicros) {
+        if !self.ledger.roll_day(self.market.trading_day(now), now) {
+            return;
+        }
+        self.market.start_day();
+        // Over a night that nobody saw: a machine that slept from one session into the next.
+        if std::mem::take(&mut self.was_open) {
+            self.end_day(now);
+        }
+    }
+
+    fn end_day(&mut self, now: UtcMicros) {
+        for event in self.venue.end_day() {
+            self.ledger.apply(&event, now);
         }
     }
 
@@ -254,6 +268,11 @@ impl Desk {
     /// The prices.
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// The market, for what is told to a tape.
+    pub fn market_mut(&mut self) -> &mut Market {
+        &mut self.market
     }
 
     /// The books.

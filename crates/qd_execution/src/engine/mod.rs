@@ -141,7 +141,7 @@ impl Execution {
         bus: Bus,
         clock: Arc<dyn Clock>,
     ) -> Result<ExecutionHandle, ExecutionError> {
-        let listed = replay.day().symbols();
+        let listed = replay.symbols();
         check(config, &|symbol| listed.contains(&symbol))?;
         let desk = Desk::replaying(config, replay, clock.now());
         Ok(Self::start_desk(config, desk, bus, clock))

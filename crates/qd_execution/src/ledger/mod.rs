@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use qd_types::{
     AccountId, Breaker, BreakerState, Fill, HaltState, HaltStatus, Money, Order, OrderStatus,
-    PositionKey, Price, Qty, Side, StrategyId, UtcMicros, VenueOrderId, ZoneChoice,
+    PositionKey, Price, Qty, Side, StrategyId, UtcMicros, VenueOrderId,
 };
 
 pub use self::accept::PlaceOutcome;
@@ -125,7 +125,10 @@ pub struct Ledger {
     breakers: Vec<Breaker>,
     /// Rows that somebody closed since the trading day began, even in part.
     closed_rows: BTreeSet<PositionKey>,
-    trading_day: i32,
+    /// The market's number of the day; absent before the first.
+    trading_day: Option<i64>,
+    /// The first order number of the trading day: ids from it on are never forgotten.
+    first_number_today: u64,
     changes: Changes,
     counters: LedgerCounters,
 }
@@ -193,7 +196,8 @@ impl Ledger {
             },
             breakers,
             closed_rows: BTreeSet::new(),
-            trading_day: now.day_number(ZoneChoice::Exchange),
+            trading_day: None,
+            first_number_today: 1,
             changes: Changes::default(),
             counters: LedgerCounters::default(),
         }
@@ -332,14 +336,18 @@ impl Ledger {
         }
     }
 
-    /// Begins a new trading day when the exchange's date has changed; says whether it did.
-    pub fn roll_day(&mut self, now: UtcMicros) -> bool {
-        let today = now.day_number(ZoneChoice::Exchange);
+    /// Begins a new trading day when the market's number of it has grown; says whether it did.
+    pub fn roll_day(&mut self, today: i64, now: UtcMicros) -> bool {
         // A wall clock that steps back over midnight begins no day a second time.
-        if today <= self.trading_day {
+        let is_first = self.trading_day.is_none();
+        if self.trading_day.is_some_and(|day| today <= day) {
             return false;
         }
-        self.trading_day = today;
+        self.trading_day = Some(today);
+        if is_first {
+            return false;
+        }
+        self.first_number_today = self.next_number;
         for book in self.books.values_mut() {
             book.start_day(now);
             self.changes
@@ -404,13 +412,10 @@ impl Ledger {
                 .by_number
                 .iter()
                 .find(|(_, key)| !self.open.contains(*key));
-            let Some((&number, key)) = oldest else {
+            let Some((&number, _)) = oldest else {
                 return;
             };
-            let is_of_today = self.orders.get(key).is_some_and(|record| {
-                record.order.created_at.day_number(ZoneChoice::Exchange) >= self.trading_day
-            });
-            if is_of_today {
+            if number >= self.first_number_today {
                 return;
             }
             if let Some(key) = self.by_number.remove(&number)

@@ -9,12 +9,12 @@ mod replay;
 mod simulation;
 mod universe;
 
-use qd_types::{Price, Qty, Symbol, UtcMicros};
+use qd_types::{Price, Qty, Symbol, UtcMicros, ZoneChoice};
 
 use self::board::Board;
 pub use self::calendar::{MarketClock, Session};
 pub use self::line::MAX_POINTS;
-pub use self::replay::{MAX_SPEED, Replay, ReplayEnd, ReplayStatus};
+pub use self::replay::{MAX_SPEED, Replay, ReplayEnd, ReplayRefusal, ReplayStatus};
 use self::simulation::Simulation;
 use self::universe::LISTINGS;
 
@@ -97,6 +97,27 @@ impl Market {
         match &self.driver {
             Driver::Simulated(_) => None,
             Driver::Replayed(replay) => Some(replay),
+        }
+    }
+
+    /// The tape, to stop it, to let it go on, to step it.
+    pub fn replay_mut(&mut self) -> Option<&mut Replay> {
+        match &mut self.driver {
+            Driver::Simulated(_) => None,
+            Driver::Replayed(replay) => Some(replay),
+        }
+    }
+
+    /// Whether the last tick could have brought something: only a paused tape brings nothing.
+    pub fn is_moving(&self) -> bool {
+        self.replay().is_none_or(Replay::is_moving)
+    }
+
+    /// Which trading day it is: grows by one or more with each. A tape's day counts each time it begins.
+    pub fn trading_day(&self, now: UtcMicros) -> i64 {
+        match &self.driver {
+            Driver::Simulated(_) => i64::from(now.day_number(ZoneChoice::Exchange)),
+            Driver::Replayed(replay) => i64::from(replay.num_begun()),
         }
     }
 

@@ -3,7 +3,8 @@
 //! Two times meet here. The tape's says what trades when, whether the session is open, and what the header shows. The
 //! desk's clock dates quotes, orders and fills: how old a price is must not depend on how fast a tape runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::thread::JoinHandle;
 
 use qd_types::{Price, Qty, Symbol, UtcMicros};
 
@@ -26,8 +27,22 @@ pub enum ReplayEnd {
     /// The market stays closed.
     #[default]
     Stop,
-    /// The day begins again; positions stay.
+    /// The first day begins again; positions stay.
     Loop,
+}
+
+/// Why a replay did not do as it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayRefusal {
+    /// A step wants a tape that stands still.
+    #[error("the tape plays; pause it before a step")]
+    Playing,
+    /// Nothing is left to play.
+    #[error("the tape has been played to its end")]
+    Over,
+    /// Slower than life or faster than the desk keeps up.
+    #[error("a tape plays 1 to {MAX_SPEED} times as fast as life")]
+    Speed,
 }
 
 /// Where a replay stands.
@@ -39,8 +54,14 @@ pub struct ReplayStatus {
     pub at: UtcMicros,
     /// Times faster than life.
     pub speed: u32,
+    /// Stopped by hand; nothing trades until it goes on.
+    pub is_paused: bool,
     /// Played to its end, and stays there.
     pub is_over: bool,
+    /// Which of the days is played, counted from one.
+    pub day: u32,
+    /// How many days are played one after the other.
+    pub num_days: u32,
     /// Rows played so far, those before the open included.
     pub num_rows: u64,
     /// Rows and files that could not be played.
@@ -55,11 +76,25 @@ struct Book {
     quoted_at: UtcMicros,
 }
 
-/// A day of recorded quotes and trades.
+/// One or more days of recorded quotes and trades, played one after the other.
+///
+/// The next day's files are read on a thread of their own while a day plays; what is played does not depend on when they
+/// were ready.
 #[derive(Debug)]
 pub struct Replay {
+    /// At least one.
+    days: Vec<DayFiles>,
+    /// Which of them plays.
+    index: usize,
+    /// That one.
     day: DayFiles,
+    /// Days begun so far, repeated ones counted again.
+    num_begun: u32,
     tape: Tape,
+    next_tape: Option<JoinHandle<Tape>>,
+    /// Of the days before this one.
+    rows_before: u64,
+    problems_before: u64,
     midnight: UtcMicros,
     speed: u32,
     end: ReplayEnd,
@@ -67,34 +102,135 @@ pub struct Replay {
     /// At `anchored_at` the tape stood at `anchor`, microseconds since midnight.
     anchor: i64,
     anchored_at: UtcMicros,
+    is_paused: bool,
+    /// One instant is to be played although the tape is paused.
+    is_step_due: bool,
+    /// The last advance could have brought something: not paused, or one step of it.
+    is_moving: bool,
     is_over: bool,
 }
 
 impl Replay {
-    /// A tape that is ready to play, `speed` times faster than life (1 to [`MAX_SPEED`]).
-    pub fn new(day: DayFiles, speed: u32, end: ReplayEnd) -> Self {
+    /// Tapes that are ready to play, `speed` times faster than life (1 to [`MAX_SPEED`]); `None` without a day.
+    pub fn new(days: Vec<DayFiles>, speed: u32, end: ReplayEnd) -> Option<Self> {
+        let day = days.first()?.clone();
         let midnight = UtcMicros::exchange_midnight(day.date).unwrap_or_default();
-        Self {
+        let mut replay = Self {
+            index: 0,
+            num_begun: 1,
             tape: Tape::open(&day),
-            midnight,
             day,
+            next_tape: None,
+            rows_before: 0,
+            problems_before: 0,
+            midnight,
+            days,
             speed: speed.clamp(1, MAX_SPEED),
             end,
             books: BTreeMap::new(),
             anchor: micros(OPEN_MILLIS),
             anchored_at: UtcMicros::default(),
+            is_paused: false,
+            is_step_due: false,
+            is_moving: true,
             is_over: false,
-        }
+        };
+        replay.read_ahead();
+        Some(replay)
     }
 
-    /// What is played.
+    /// The day that plays.
     pub fn day(&self) -> &DayFiles {
         &self.day
     }
 
-    /// The files with what is wrong with them.
+    /// What can be traded: the first day's symbols.
+    pub fn symbols(&self) -> BTreeSet<Symbol> {
+        self.days.first().map(DayFiles::symbols).unwrap_or_default()
+    }
+
+    /// The day's files with what is wrong with them.
     pub fn tape(&self) -> &Tape {
         &self.tape
+    }
+
+    /// Counts the days begun: a day that is played again is another one to the books.
+    pub fn num_begun(&self) -> u32 {
+        self.num_begun
+    }
+
+    /// Whether the last advance could have brought something: a paused tape trades nothing.
+    pub fn is_moving(&self) -> bool {
+        self.is_moving
+    }
+
+    /// Stops the tape where it stands. Stopping it twice is stopping it.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn pause(&mut self, now: UtcMicros) -> Result<(), ReplayRefusal> {
+        if self.is_over {
+            return Err(ReplayRefusal::Over);
+        }
+        if !self.is_paused {
+            self.anchor = self.place(now);
+            self.anchored_at = now;
+            self.is_paused = true;
+        }
+        Ok(())
+    }
+
+    /// Lets the tape go on from where it stands.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn resume(&mut self, now: UtcMicros) -> Result<(), ReplayRefusal> {
+        if self.is_over {
+            return Err(ReplayRefusal::Over);
+        }
+        if self.is_paused {
+            self.anchored_at = now;
+            self.is_paused = false;
+            self.is_step_due = false;
+        }
+        Ok(())
+    }
+
+    /// Plays the next instant that has rows, and stands still again. Trading goes on for one tick of the market.
+    ///
+    /// # Errors
+    /// It plays, or is over.
+    pub fn step(&mut self) -> Result<(), ReplayRefusal> {
+        if self.is_over {
+            return Err(ReplayRefusal::Over);
+        }
+        if !self.is_paused {
+            return Err(ReplayRefusal::Playing);
+        }
+        let close = micros(CLOSE_MILLIS);
+        let next = self.tape.next_at().map_or(close, micros).min(close);
+        // Behind the last row there is only the close, and then the end.
+        self.anchor = if self.anchor < close {
+            next.max(self.anchor)
+        } else {
+            micros(CLOSE_MILLIS + TAIL_MILLIS)
+        };
+        self.is_step_due = true;
+        Ok(())
+    }
+
+    /// Plays on at another speed.
+    ///
+    /// # Errors
+    /// Out of range.
+    pub fn set_speed(&mut self, speed: u32, now: UtcMicros) -> Result<(), ReplayRefusal> {
+        if !(1..=MAX_SPEED).contains(&speed) {
+            return Err(ReplayRefusal::Speed);
+        }
+        self.anchor = self.place(now);
+        self.anchored_at = now;
+        self.speed = speed;
+        Ok(())
     }
 
     /// Where it stands at `now`.
@@ -103,9 +239,12 @@ impl Replay {
             date: self.day.date,
             at: self.time(now),
             speed: self.speed,
+            is_paused: self.is_paused,
             is_over: self.is_over,
-            num_rows: self.tape.num_rows(),
-            num_problems: self.tape.num_problems(),
+            day: u32::try_from(self.index + 1).unwrap_or(u32::MAX),
+            num_days: u32::try_from(self.days.len()).unwrap_or(u32::MAX),
+            num_rows: self.rows_before + self.tape.num_rows(),
+            num_problems: self.problems_before + self.tape.num_problems(),
         }
     }
 
@@ -129,30 +268,69 @@ impl Replay {
 
     /// Plays everything that is due at `now`.
     pub(super) fn advance(&mut self, board: &mut Board, now: UtcMicros) {
+        self.is_moving = !self.is_paused || std::mem::take(&mut self.is_step_due);
         let place = self.place(now);
         self.play_until(place.min(micros(CLOSE_MILLIS)), board, now);
         if self.is_over || place < micros(CLOSE_MILLIS + TAIL_MILLIS) {
             return;
         }
-        match self.end {
-            ReplayEnd::Stop => {
-                self.anchor = place;
-                self.anchored_at = now;
-                self.is_over = true;
-            }
-            ReplayEnd::Loop => {
-                // Nothing of the day's end may be known in its morning.
-                self.books.clear();
-                board.clear();
-                self.tape.rewind();
-                self.begin(board, now);
-            }
+        let is_last = self.index + 1 >= self.days.len();
+        if is_last && self.end == ReplayEnd::Stop {
+            self.anchor = place;
+            self.anchored_at = now;
+            self.is_paused = false;
+            self.is_over = true;
+            return;
         }
+        self.turn_day();
+        // Nothing of a day's end may be known in the next one's morning.
+        self.books.clear();
+        board.clear();
+        self.begin(board, now);
+    }
+
+    /// The next day's tape is in, or the first one's again.
+    fn turn_day(&mut self) {
+        self.num_begun = self.num_begun.saturating_add(1);
+        if self.days.len() == 1 {
+            self.tape.rewind();
+            return;
+        }
+        self.index = (self.index + 1) % self.days.len();
+        if let Some(day) = self.days.get(self.index) {
+            self.day.clone_from(day);
+        }
+        let read = self.next_tape.take().and_then(|read| read.join().ok());
+        // A thread that could not be had, or that panicked over a file, costs a moment and no day.
+        let tape = read.unwrap_or_else(|| open(&self.day, self.is_repeated(self.num_begun)));
+        let before = std::mem::replace(&mut self.tape, tape);
+        self.rows_before += before.num_rows();
+        self.problems_before += before.num_problems();
+        self.midnight = UtcMicros::exchange_midnight(self.day.date).unwrap_or_default();
+        self.read_ahead();
+    }
+
+    /// Whether the `num`th day begun has been played before.
+    fn is_repeated(&self, num: u32) -> bool {
+        num as usize > self.days.len()
+    }
+
+    fn read_ahead(&mut self) {
+        let next = (self.index + 1) % self.days.len().max(1);
+        let is_needed = self.days.len() > 1 && (next > 0 || self.end == ReplayEnd::Loop);
+        let Some(day) = self.days.get(next).filter(|_| is_needed).cloned() else {
+            return;
+        };
+        let is_repeated = self.is_repeated(self.num_begun.saturating_add(1));
+        self.next_tape = std::thread::Builder::new()
+            .name("tape".to_owned())
+            .spawn(move || open(&day, is_repeated))
+            .ok();
     }
 
     /// Microseconds since the tape's midnight.
     fn place(&self, now: UtcMicros) -> i64 {
-        if self.is_over {
+        if self.is_over || self.is_paused {
             return self.anchor;
         }
         let passed = now.micros_since(self.anchored_at).max(0);
@@ -226,6 +404,15 @@ impl Book {
             at: now,
             quoted_at: self.quoted_at,
         })
+    }
+}
+
+/// What is wrong with a day is told the first time that it is played.
+fn open(day: &DayFiles, is_repeated: bool) -> Tape {
+    if is_repeated {
+        Tape::open_again(day)
+    } else {
+        Tape::open(day)
     }
 }
 

@@ -193,6 +193,63 @@ pub fn choose(files: &[TapeFile], selection: &Selection) -> Result<DayFiles, Tap
     }
 }
 
+/// Chooses `num_days` days of `files` that follow each other: as [`choose`], but from the first such day on, and of the
+/// later days what the first has. A symbol may be missing on a later day; a day without quotes is passed over.
+///
+/// # Errors
+/// Nothing there is what was asked for, or there are not so many days of it.
+pub fn choose_days(
+    files: &[TapeFile],
+    selection: &Selection,
+    num_days: usize,
+) -> Result<Vec<DayFiles>, TapeError> {
+    if num_days <= 1 {
+        return Ok(vec![choose(files, selection)?]);
+    }
+    // The latest day would have none behind it.
+    let like = choose(files, selection)?;
+    let symbols = like.symbols();
+    let dates: BTreeSet<u32> = files
+        .iter()
+        .filter(|file| file.resolution == like.resolution && file.kind == RowKind::Quote)
+        .filter(|file| symbols.contains(&file.symbol))
+        .filter(|file| selection.date.is_none_or(|first| file.date >= first))
+        .map(|file| file.date)
+        .collect();
+    let day = |date: u32| DayFiles {
+        date,
+        resolution: like.resolution,
+        files: files
+            .iter()
+            .filter(|file| file.date == date && file.resolution == like.resolution)
+            .filter(|file| symbols.contains(&file.symbol))
+            .cloned()
+            .collect(),
+    };
+    let mut days: Vec<DayFiles> = dates.into_iter().map(day).collect();
+    // What is traded is the first day's: it has to have everything.
+    while days.first().is_some_and(|first| first.symbols() != symbols) {
+        days.remove(0);
+    }
+    if days.len() < num_days {
+        return Err(TapeError::NotThere {
+            what: format!("{num_days} days of {}", describe_symbols(&symbols)),
+            there: days
+                .iter()
+                .map(|day| day.date.to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
+        });
+    }
+    days.truncate(num_days);
+    Ok(days)
+}
+
+fn describe_symbols(symbols: &BTreeSet<Symbol>) -> String {
+    let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
+    names.join(" ")
+}
+
 fn describe(selection: &Selection) -> String {
     let mut parts: Vec<String> = selection.symbols.iter().map(ToString::to_string).collect();
     parts.extend(
@@ -225,6 +282,15 @@ pub struct Tape {
 impl Tape {
     /// Opens the files of a day; one that cannot be opened is a problem, not the end.
     pub fn open(day: &DayFiles) -> Self {
+        Self::opened(day, true)
+    }
+
+    /// Opens a day that was played before: what is wrong with it has been told and counted.
+    pub fn open_again(day: &DayFiles) -> Self {
+        Self::opened(day, false)
+    }
+
+    fn opened(day: &DayFiles, is_first_time: bool) -> Self {
         let mut tape = Self {
             rows: Vec::new(),
             next: BinaryHeap::new(),
@@ -232,7 +298,7 @@ impl Tape {
             problems: Vec::new(),
             num_problems: 0,
             num_rows: 0,
-            is_first_time: true,
+            is_first_time,
         };
         for file in &day.files {
             match Rows::open(file) {
@@ -241,7 +307,8 @@ impl Tape {
                     tape.waiting.push(None);
                     tape.refill(tape.rows.len() - 1);
                 }
-                Err(problem) => tape.tell(problem),
+                Err(problem) if is_first_time => tape.tell(problem),
+                Err(_told) => {}
             }
         }
         tape

@@ -1,7 +1,7 @@
 //! What the shell asks for, one by one. Nothing is kept for later: without a connection a command is refused at once.
 
-use qd_state::{CommandId, CommandOutcome, CommandRequested, Event, RowKey};
-use qd_types::ClientOrderId;
+use qd_state::{CommandId, CommandOutcome, CommandRequested, Event, Poll, PollAnswer, RowKey};
+use qd_types::{ClientOrderId, TapeAction};
 use qd_wire::frame::ClientFrame;
 
 use super::Ingest;
@@ -68,6 +68,7 @@ impl Ingest {
                     reason,
                 },
             ),
+            FeedCommand::ControlTape(action) => self.control_tape(action),
             FeedCommand::Refresh(poll) => self.pollers.refresh(poll),
             FeedCommand::RetryNow => self.retry_now(),
             FeedCommand::Reconnect => {
@@ -122,6 +123,37 @@ impl Ingest {
             );
         }
         self.send_command(command_id, sent);
+    }
+
+    /// Not a command of the desk: it has no row, and telling it twice does no harm.
+    fn control_tape(&mut self, action: TapeAction) {
+        let refusal = match &self.rest {
+            None => "this source is read-only",
+            Some(_) if !self.link.is_up() => "not connected: nothing was sent",
+            Some(rest) => {
+                let rest = rest.clone();
+                self.jobs.push(Box::pin(async move {
+                    Job::TapeTold(Box::new(rest.control_tape(action).await))
+                }));
+                return;
+            }
+        };
+        self.apply(Event::TapeRefused {
+            detail: refusal.to_owned(),
+        });
+    }
+
+    /// The tape's answer is the market's clock as it stands now.
+    pub(super) fn tape_told(&mut self, result: Result<PollAnswer, RestError>) {
+        match result {
+            Ok(answer) => self.apply(Event::PollLoaded(answer)),
+            Err(RestError::Unauthorized) => self.session_over("the session has ended"),
+            Err(err) => self.apply(Event::TapeRefused {
+                detail: err.to_string(),
+            }),
+        }
+        // A poll that was on its way may bring what was before.
+        self.pollers.refresh(Poll::MarketClock);
     }
 
     fn refuse(&mut self, command_id: CommandId, code: &str, detail: &str) {

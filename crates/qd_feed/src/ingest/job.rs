@@ -9,6 +9,7 @@ use qd_wire::rest::BootstrapResponse;
 use super::Ingest;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::config::FeedSource;
+use crate::poller::{CLOCK_MILLIS, TAPE_CLOCK_MILLIS};
 use crate::rest::RestError;
 use crate::rest::command::{Inquiry, Sent, inquiry_wait};
 use crate::rt::random_u64;
@@ -30,6 +31,8 @@ pub(crate) enum Job {
     InquiryDue(CommandId, Box<Sent>, usize),
     /// The server said what became of a command, or does not know yet.
     Inquired(CommandId, Box<Sent>, usize, Inquiry),
+    /// The tape was told something, or not.
+    TapeTold(Box<Result<PollAnswer, RestError>>),
     /// The sign-out was answered, or not.
     SignedOut(Result<(), RestError>),
     /// The bus was connected, or not.
@@ -164,6 +167,7 @@ impl Ingest {
                     self.inquire_later(command_id, sent, num_asked + 1, wait);
                 }
             },
+            Job::TapeTold(result) => self.tape_told(*result),
             Job::SignedOut(result) => self.signed_out(result),
             #[cfg(not(target_arch = "wasm32"))]
             Job::BusConnected(result) => self.bus_connected(*result),
@@ -191,6 +195,14 @@ impl Ingest {
             Ok(_) => Ok(()),
             Err(err) => Err(err.retry_after_millis()),
         };
+        if let Ok(PollAnswer::MarketClock(clock)) = &result {
+            let millis = if clock.tape.is_some() {
+                TAPE_CLOCK_MILLIS
+            } else {
+                CLOCK_MILLIS
+            };
+            self.pollers.set_interval(poll, millis);
+        }
         let due_at = self.pollers.finished(poll, outcome, now, random_u64());
         match result {
             Ok(answer) => self.apply(Event::PollLoaded(answer)),

@@ -1,15 +1,17 @@
-//! What is asked by REST and how its answer becomes an event. Every question here is a GET: asking twice is harmless.
+//! What is asked by REST and how its answer becomes an event. Asking any of it twice is harmless: all but what a tape is
+//! told are GETs.
 
 use qd_state::{Poll, PollAnswer, RestAnswer, RestAsk};
-use qd_types::{StreamName, Symbol};
+use qd_types::{StreamName, Symbol, TapeAction};
 use qd_wire::WireError;
 use qd_wire::rest::{
-    BootstrapResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryResponse,
-    MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse, RealtimePnlResponse,
-    SeriesResponse, StatsResponse, StreamLogResponse, from_json,
+    BootstrapResponse, BreakersResponse, ControlTape, HaltResponse, HealthResponse,
+    HistoryResponse, MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse,
+    RealtimePnlResponse, SeriesResponse, StatsResponse, StreamLogResponse, from_json, to_json,
 };
 
 use super::{RestClient, RestError};
+use crate::rt::random_u64;
 use crate::translate;
 
 /// Orders on one page of the answer.
@@ -130,6 +132,18 @@ impl RestClient {
                 translate::stats(answer.await?)
             }
         })
+    }
+}
+
+impl RestClient {
+    /// Tells the tape something; the answer is the market's clock as it then stands.
+    pub(crate) async fn control_tape(&self, action: TapeAction) -> Result<PollAnswer, RestError> {
+        let key = format!("qd-{:016x}{:016x}", random_u64(), random_u64());
+        let body = to_json(&ControlTape::new(action));
+        let answer = self.post_json("/api/v1/market/tape", &key, body).await?;
+        let clock = from_json::<MarketClockResponse>(&answer)
+            .map_err(|err| RestError::Unreadable(err.to_string()))?;
+        Ok(translate::market_clock(&clock))
     }
 }
 

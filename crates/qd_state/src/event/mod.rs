@@ -13,7 +13,7 @@ use qd_types::{
 pub use self::commands::{CommandId, CommandOutcome, CommandRequested, RowKey};
 pub use self::polled::{
     DayStats, LimitUse, MarketClock, Poll, PollAnswer, PriceQuote, PriceSeries, ServiceHealth,
-    ServiceStatus, TapeClock,
+    ServiceStatus, TapeClock, TapeMotion,
 };
 use crate::effect::RestAsk;
 
@@ -29,6 +29,11 @@ pub enum Event {
     },
     /// The server did not confirm a sign-out: the session may live on, and stays on screen.
     SignOutFailed {
+        /// Why, for the reader.
+        detail: String,
+    },
+    /// The tape did not do as it was told.
+    TapeRefused {
         /// Why, for the reader.
         detail: String,
     },

@@ -70,10 +70,27 @@ pub struct MarketClock {
 pub struct TapeClock {
     /// The tape's time when the answer was made.
     pub at: UtcMicros,
-    /// Tape seconds per second; zero while it stands still.
+    /// Tape seconds per second while it plays.
     pub speed: u32,
+    /// Whether it plays.
+    pub motion: TapeMotion,
+    /// Which of the days is played, counted from one.
+    pub day: u32,
+    /// How many days are played one after the other.
+    pub num_days: u32,
     /// Where it stops or begins again.
     pub until: UtcMicros,
+}
+
+/// Whether a tape plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TapeMotion {
+    /// At its speed.
+    Plays,
+    /// Stopped by hand; nothing trades.
+    Paused,
+    /// Played to its end.
+    Over,
 }
 
 /// How a service is.

@@ -20,7 +20,7 @@ pub use self::tables::{
     PositionPart, PositionRow, PositionsView, TotalsView,
 };
 pub use self::urgency::Urgency;
-use crate::event::{CommandId, RowKey, ServiceHealth, ServiceStatus, Session};
+use crate::event::{CommandId, RowKey, ServiceHealth, ServiceStatus, Session, TapeMotion};
 use crate::freshness::Freshness;
 use crate::stream_client::{HoleReason, MissingRange};
 use qd_types::StreamPos;
@@ -334,8 +334,14 @@ pub struct TapeView {
     pub at: UtcMicros,
     /// When that was read.
     pub read_at: UtcMicros,
-    /// Tape seconds per second; zero while it stands still.
+    /// Tape seconds per second while it plays.
     pub speed: u32,
+    /// Whether it plays.
+    pub motion: TapeMotion,
+    /// Which of the days is played, counted from one.
+    pub day: u32,
+    /// How many days are played one after the other.
+    pub num_days: u32,
     /// Where it stops or begins again; nobody here knows which.
     pub until: UtcMicros,
 }
@@ -343,6 +349,9 @@ pub struct TapeView {
 impl TapeView {
     /// Its time at `now`.
     pub fn time(&self, now: UtcMicros) -> UtcMicros {
+        if self.motion != TapeMotion::Plays {
+            return self.at;
+        }
         let passed = now.micros_since(self.read_at).max(0);
         self.at
             .plus_micros(passed.saturating_mul(i64::from(self.speed)))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{
     BreakersView, Card, CardsView, ConnectionView, HaltView, MarketView, OrdersView, PositionsView,
-    Seal, SealState, Snapshot, StatsView,
+    Seal, SealState, Snapshot, StatsView, TapeView,
 };
 
 /// When a snapshot wants to be seen.
@@ -153,7 +153,8 @@ fn orders(new: &Arc<OrdersView>, old: &Arc<OrdersView>) -> bool {
 }
 
 fn market(new: &Arc<MarketView>, old: &Arc<MarketView>) -> bool {
-    let is_same_tape = new.tape.map(|tape| tape.speed) == old.tape.map(|tape| tape.speed);
+    let course = |tape: TapeView| (tape.speed, tape.motion, tape.day, tape.num_days);
+    let is_same_tape = new.tape.map(course) == old.tape.map(course);
     Arc::ptr_eq(new, old)
         || is_same_tape
             && MarketView {

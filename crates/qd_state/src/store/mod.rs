@@ -116,6 +116,10 @@ impl Store {
                 let text = format!("still signed in: {detail}");
                 self.desk.commands.notice(Tone::Danger, text, None, now);
             }
+            Event::TapeRefused { detail } => {
+                let text = format!("the tape plays as before: {detail}");
+                self.desk.commands.notice(Tone::Danger, text, None, now);
+            }
             Event::SocketOpened => self.connection.opened(now),
             Event::SessionWelcomed(welcome) => self.welcomed(welcome, now, &mut effects),
             Event::SocketClosed(closed) => self.closed(&closed, now),

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use qd_types::{MarketPhase, UtcMicros};
 
 use super::Ctx;
-use crate::event::{DayStats, LimitUse, MarketClock, Poll, ServiceHealth, ServiceStatus};
+use crate::event::{
+    DayStats, LimitUse, MarketClock, Poll, ServiceHealth, ServiceStatus, TapeMotion,
+};
 use crate::freshness::{Freshness, FreshnessRule};
 use crate::snapshot::{HealthView, MarketView, StatsView, TapeView};
 
@@ -42,11 +44,15 @@ impl Polls {
             at: tape.at,
             read_at: ctx.now,
             speed: tape.speed,
+            motion: tape.motion,
+            day: tape.day,
+            num_days: tape.num_days,
             until: tape.until,
         });
         if let Some(tape) = clock.tape {
             // In our time: a countdown counts seconds of life.
-            clock.next_change_at = clock.next_change_at.and_then(|at| {
+            let plays = tape.motion == TapeMotion::Plays;
+            clock.next_change_at = clock.next_change_at.filter(|_| plays).and_then(|at| {
                 let left = at
                     .micros_since(tape.at)
                     .checked_div(i64::from(tape.speed))?;

@@ -5,7 +5,7 @@
 use qd_types::{HaltState, MarketPhase, Money, UtcMicros};
 
 use super::fixtures::*;
-use crate::{DayStats, Event, Freshness, LimitUse, MarketClock, PollAnswer, TapeClock};
+use crate::{DayStats, Event, Freshness, LimitUse, MarketClock, PollAnswer, TapeClock, TapeMotion};
 
 fn clock(phase: MarketPhase, next_change_millis: Option<i64>) -> Event {
     Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
@@ -175,18 +175,21 @@ fn a_halt_word_is_current_only_while_somebody_vouches_for_it() {
 #[test]
 fn a_tape_s_clock_goes_on_at_its_speed_and_counts_down_in_seconds_of_life() {
     let mut desk = Desk::connected();
-    let read = |speed| {
+    let read = |motion| {
         Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
             phase: MarketPhase::Open,
             next_change_at: Some(UtcMicros::parse_rfc3339("2013-10-07T20:00:00Z").unwrap()),
             tape: Some(TapeClock {
                 at: UtcMicros::parse_rfc3339("2013-10-07T19:00:00Z").unwrap(),
-                speed,
+                speed: 60,
+                motion,
+                day: 1,
+                num_days: 1,
                 until: UtcMicros::parse_rfc3339("2013-10-07T20:01:00Z").unwrap(),
             }),
         }))
     };
-    desk.play([read(60)]);
+    desk.play([read(TapeMotion::Plays)]);
     let market = desk.snapshot().market;
     assert_eq!(market.next_change_at, Some(at(60_000)), "an hour at ×60");
     let tape = market.tape.unwrap();
@@ -197,11 +200,13 @@ fn a_tape_s_clock_goes_on_at_its_speed_and_counts_down_in_seconds_of_life() {
     // Beyond its end nobody knows: it stops there, or has begun again.
     assert_eq!(tape.time(at(3_600_000)), tape.until);
     // A tape that stands still changes nothing by itself.
-    desk.play([read(0)]);
-    let market = desk.snapshot().market;
-    assert_eq!(market.next_change_at, None);
-    assert_eq!(
-        market.tape.unwrap().time(at(10_000)),
-        UtcMicros::parse_rfc3339("2013-10-07T19:00:00Z").unwrap()
-    );
+    for motion in [TapeMotion::Paused, TapeMotion::Over] {
+        desk.play([read(motion)]);
+        let market = desk.snapshot().market;
+        assert_eq!(market.next_change_at, None);
+        assert_eq!(
+            market.tape.unwrap().time(at(10_000)),
+            UtcMicros::parse_rfc3339("2013-10-07T19:00:00Z").unwrap()
+        );
+    }
 }

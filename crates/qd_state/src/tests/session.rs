@@ -352,3 +352,19 @@ fn a_sign_out_that_was_not_confirmed_is_said_and_nobody_is_signed_out() {
         "still signed in: no answer within 10 s"
     );
 }
+
+#[test]
+fn a_tape_that_did_not_obey_is_said() {
+    let mut desk = Desk::connected();
+    desk.play([Event::TapeRefused {
+        detail: "pause it before a step".to_owned(),
+    }]);
+    let snapshot = desk.snapshot();
+    let notice = snapshot.notices.first().unwrap();
+    assert_eq!(notice.tone, qd_types::Tone::Danger);
+    assert!(
+        notice.text.ends_with("pause it before a step"),
+        "{}",
+        notice.text
+    );
+}

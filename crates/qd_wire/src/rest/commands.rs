@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use qd_types::{
-    AccountId, ClientOrderId, Decimal, OrderType, Price, Qty, Side, StrategyId, Symbol,
+    AccountId, ClientOrderId, Decimal, OrderType, Price, Qty, Side, StrategyId, Symbol, TapeAction,
     TimeInForce, UtcMicros,
 };
 use serde::Serialize;
@@ -232,6 +232,62 @@ impl ClosePosition {
                 reason: reason?,
             })
         })())
+    }
+}
+
+/// `POST /api/v1/market/tape`: what a tape that plays as the market is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ControlTape {
+    /// `pause`, `resume`, `step` or `speed`.
+    pub action: &'static str,
+    /// With `speed`: how many times faster than life; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+}
+
+impl ControlTape {
+    /// The body that says `action`.
+    pub fn new(action: TapeAction) -> Self {
+        let (action, speed) = match action {
+            TapeAction::Pause => ("pause", None),
+            TapeAction::Resume => ("resume", None),
+            TapeAction::Step => ("step", None),
+            TapeAction::SetSpeed(speed) => ("speed", Some(speed)),
+        };
+        Self { action, speed }
+    }
+
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// [`CommandError`] with every field that is wrong.
+    pub fn parse(body: &[u8]) -> Result<TapeAction, CommandError> {
+        let mut fields = Fields::read(body)?;
+        let action = fields.required("action", json_text);
+        let speed = fields.optional("speed", |raw| {
+            raw.parse::<u32>()
+                .map_err(|_not_whole| ("invalid", "must be a whole number".to_owned()))
+        });
+        let action = match (action.as_deref(), speed) {
+            (Some("pause"), None) => Some(TapeAction::Pause),
+            (Some("resume"), None) => Some(TapeAction::Resume),
+            (Some("step"), None) => Some(TapeAction::Step),
+            (Some("speed"), Some(speed)) => Some(TapeAction::SetSpeed(speed)),
+            (Some("speed"), None) => {
+                fields.wrong("speed", "missing", "is needed for this action");
+                None
+            }
+            (Some("pause" | "resume" | "step"), Some(_)) => {
+                fields.wrong("speed", "not_allowed", "only goes with the action speed");
+                None
+            }
+            (Some(_), _) => {
+                fields.wrong("action", "invalid", "must be pause, resume, step or speed");
+                None
+            }
+            (None, _) => None,
+        };
+        fields.finish(action)
     }
 }
 

@@ -74,11 +74,24 @@ pub struct MarketClockResponse {
 pub struct ReplayClock {
     /// Tape seconds per second.
     pub speed: u32,
+    /// It was stopped by hand: nothing trades until it goes on.
+    #[serde(default)]
+    pub paused: bool,
     /// It was played to its end and stays there.
     pub over: bool,
+    /// Which of the days is played, counted from one.
+    #[serde(default = "first_day")]
+    pub day: u32,
+    /// How many days are played one after the other.
+    #[serde(default = "first_day")]
+    pub num_days: u32,
     /// The tape's time at which it stops or begins again: no reader goes on beyond.
     #[serde(with = "crate::codec")]
     pub until: UtcMicros,
+}
+
+fn first_day() -> u32 {
+    1
 }
 
 /// How a part of the system does.

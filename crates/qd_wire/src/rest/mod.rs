@@ -17,7 +17,9 @@ pub use self::answers::{
     PositionsSummary, RealtimePnlResponse, StreamLogResponse, StreamRef,
 };
 pub use self::bootstrap::{BootstrapParts, BootstrapResponse, bootstrap_json};
-pub use self::commands::{CancelOrder, ClosePosition, CommandError, PlaceOrder, PriceSeen};
+pub use self::commands::{
+    CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen,
+};
 pub use self::dashboard::{
     FeedCounter, HealthResponse, LimitUse, MarketClockResponse, PriceQuote, PriceSeries,
     PricesResponse, ReplayClock, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse,

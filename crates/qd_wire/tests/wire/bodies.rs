@@ -219,7 +219,10 @@ fn market_answers() {
     let tape = MarketClockResponse {
         replay: Some(ReplayClock {
             speed: 60,
+            paused: true,
             over: false,
+            day: 2,
+            num_days: 5,
             until: s::at("2026-11-20T21:01:00Z"),
         }),
         ..clock()

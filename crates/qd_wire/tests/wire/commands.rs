@@ -1,7 +1,9 @@
 //! Commands: strict, and all mistakes at once.
 
-use qd_types::{AccountId, ClientOrderId, OrderType, Side, StrategyId, TimeInForce};
-use qd_wire::rest::{CancelOrder, ClosePosition, CommandError, PlaceOrder, PriceSeen, to_json};
+use qd_types::{AccountId, ClientOrderId, OrderType, Side, StrategyId, TapeAction, TimeInForce};
+use qd_wire::rest::{
+    CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen, to_json,
+};
 
 use crate::golden;
 use crate::samples as s;
@@ -219,4 +221,30 @@ fn what_is_no_command_is_400() {
         refused(PlaceOrder::parse(text.as_bytes())),
         (400, vec!["price_seen.by:unknown_field".to_owned()])
     );
+}
+
+#[test]
+fn a_tape_is_told_one_thing_at_a_time() {
+    for (action, text) in [
+        (TapeAction::Pause, r#"{"action":"pause"}"#),
+        (TapeAction::Resume, r#"{"action":"resume"}"#),
+        (TapeAction::Step, r#"{"action":"step"}"#),
+        (TapeAction::SetSpeed(60), r#"{"action":"speed","speed":60}"#),
+    ] {
+        assert_eq!(to_json(&ControlTape::new(action)), text.as_bytes());
+        assert_eq!(ControlTape::parse(text.as_bytes()), Ok(action));
+    }
+    for (text, status, field) in [
+        ("{}", 422, "action:missing"),
+        (r#"{"action":"rewind"}"#, 422, "action:invalid"),
+        (r#"{"action":"speed"}"#, 422, "speed:missing"),
+        (r#"{"action":"speed","speed":"fast"}"#, 422, "speed:invalid"),
+        (r#"{"action":"speed","speed":-1}"#, 422, "speed:invalid"),
+        (r#"{"action":"pause","speed":2}"#, 422, "speed:not_allowed"),
+        (r#"{"action":"pause","now":true}"#, 400, "now:unknown_field"),
+    ] {
+        let (was, fields) = refused(ControlTape::parse(text.as_bytes()));
+        assert_eq!(was, status, "{text}");
+        assert!(fields.iter().any(|is| is == field), "{text}: {fields:?}");
+    }
 }

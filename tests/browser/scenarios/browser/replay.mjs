@@ -21,6 +21,22 @@ export default async function replay(bench) {
   await bench.eventually('the desk trades the tape', async () => (await console.all('Button', /^Close (SPY|IBM|BAC|AIG)$/)).length > 0, { limit: 60_000 });
   await bench.eventually('fills are in the activity list', () => console.shows(/(SPY|IBM|BAC|AIG).*filled/), { limit: 20_000 });
   await console.screenshot('replay');
+
+  // The header's clock tells the tape's time to the second.
+  const tapeTime = async () => (await console.tree()).map((node) => node.label?.match(/Tape: \S+ (\S+) New York/)?.[1]).find(Boolean);
+  const tell = async (name) => console.click(await console.byRole('Button', name));
+  await tell(/^Replay: pause/);
+  await console.screenshot('tape-menu');
+  await tell(/^Pause the tape$/);
+  await bench.eventually('the header says PAUSED', () => console.shows(/New York · PAUSED/));
+  const stood = await tapeTime();
+  await tell(/^Play the tape's next instant$/);
+  await bench.eventually('a step moves the tape', async () => (await tapeTime()) !== stood);
+  bench.check('and leaves it paused', await console.shows(/New York · PAUSED/));
+  await tell(/^Play the tape$/);
+  await tell(/^Speed ×300$/);
+  await bench.eventually('it goes on, faster', () => console.shows(/New York · ×300/));
+  await console.press('Escape');
   bench.check('no panic', !(await console.hasPanicked()));
   console.checkQuiet();
 }

@@ -120,6 +120,7 @@ async fn roles_permissions_and_grants_are_all_checked() {
         ("/api/v1/orders", body.as_slice()),
         ("/api/v1/orders/denied/cancel", b"{}"),
         ("/api/v1/positions/KO/close", close),
+        ("/api/v1/market/tape", br#"{"action":"pause"}"#),
     ] {
         let answer = app.as_user("bob", Role::Viewer, "POST", target, body).await;
         answer.problem(403, "permission_denied");
