@@ -29,7 +29,7 @@ fn console(role: Role, motion: TapeMotion) -> Console {
 fn open(console: &mut Console) {
     console
         .harness
-        .get_by_role_and_label(NodeRole::Button, "Replay: pause, step, speed")
+        .get_by_role_and_label(NodeRole::Button, "REPLAY: pause, step, speed")
         .click();
     console.harness.run();
 }

@@ -449,6 +449,7 @@ fn welcome(role: Role, now: UtcMicros) -> Welcome {
         },
         environment: Environment::Paper,
         server_version: "0.1.0".to_owned(),
+        served: None,
         node: "gateway-1".to_owned(),
         server_time: now,
     }

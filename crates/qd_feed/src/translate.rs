@@ -3,8 +3,8 @@
 use qd_state::{
     AlertChange, DayStats, Event, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange,
     PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
-    RestAnswer, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload, TapeClock,
-    TapeMotion, Welcome,
+    RestAnswer, ServedProgram, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload,
+    TapeClock, TapeMotion, Welcome,
 };
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Seq;
@@ -173,12 +173,21 @@ pub(crate) fn session(info: &SessionInfo) -> Session {
     }
 }
 
-/// The server's answer to the hello.
-pub(crate) fn welcome(welcome: &qd_wire::frame::Welcome) -> Welcome {
+/// The server's answer to the hello. What it serves browsers is news to a program that came from there only.
+pub(crate) fn welcome(welcome: &qd_wire::frame::Welcome, came_from_server: bool) -> Welcome {
     Welcome {
         session: session(&welcome.session),
         environment: welcome.environment,
         server_version: welcome.server.version.clone(),
+        served: welcome
+            .server
+            .app
+            .as_ref()
+            .filter(|_| came_from_server)
+            .map(|app| ServedProgram {
+                build: app.build.clone(),
+                auto_reload: app.auto_reload,
+            }),
         node: welcome.server.node.clone(),
         server_time: welcome.server.time,
     }

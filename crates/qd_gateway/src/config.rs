@@ -16,6 +16,8 @@ pub struct GatewayConfig {
     pub admin_listen: Option<SocketAddr>,
     /// The folder with `index.html` and `app/`; absent, or without them: a page says so.
     pub app_dir: Option<PathBuf>,
+    /// Pages with another build load themselves anew without asking: for developers.
+    pub app_auto_reload: bool,
     /// The execution side, `http://host:port`.
     pub execution_url: String,
     /// The name of the key that signs identities for the execution side.
@@ -57,6 +59,7 @@ impl GatewayConfig {
             listen,
             admin_listen: None,
             app_dir: None,
+            app_auto_reload: false,
             execution_url: execution_url.into(),
             identity_key_id: identity_key_id.into(),
             identity_key: identity_key.into(),

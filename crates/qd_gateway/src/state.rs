@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use qd_bus::{Bus, Hub};
 use qd_types::{Clock, UtcMicros};
-use qd_wire::frame::ServerInfo;
+use qd_wire::frame::{ServedApp, ServerInfo};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -50,6 +50,10 @@ impl Shared {
             version: self.config.version.clone(),
             node: self.config.node.clone(),
             time: self.now(),
+            app: self.app.build().map(|build| ServedApp {
+                build: build.to_owned(),
+                auto_reload: self.config.app_auto_reload,
+            }),
         }
     }
 

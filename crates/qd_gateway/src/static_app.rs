@@ -53,6 +53,11 @@ impl StaticApp {
         app
     }
 
+    /// The build that is served, by the index that names its files; absent when there is none.
+    pub(crate) fn build(&self) -> Option<&str> {
+        self.index.as_ref().map(|index| index.etag.as_str())
+    }
+
     fn add_folder(&mut self, dir: &Path, prefix: &str, depth: u8) {
         let Ok(entries) = fs::read_dir(dir) else {
             return;

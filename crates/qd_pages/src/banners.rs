@@ -1,7 +1,7 @@
 //! The banners under the header, heaviest first: connection lost, kill switch engaged, read-only, stale.
 
 use egui::Ui;
-use qd_state::{ConnectionState, Freshness, Poll};
+use qd_state::{ConnectionState, Freshness, Poll, ProgramUpdate};
 use qd_types::{HaltState, Permission, Tone, fmt};
 use qd_ui::banner::Banner;
 
@@ -16,6 +16,7 @@ pub(crate) fn banners_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     connection_ui(ui, cx);
     halt_ui(ui, cx);
     read_only_ui(ui, cx);
+    update_ui(ui, cx);
     stale_ui(ui, cx);
     prices_ui(ui, cx);
 }
@@ -156,6 +157,21 @@ fn read_only_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         Banner::new(Tone::Info, "Read-only")
             .detail("Your role may look, not trade.")
             .ui(ui, &cx.ui);
+    }
+}
+
+fn update_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    if cx.snapshot.connection.update != ProgramUpdate::Offered {
+        return;
+    }
+    if Banner::new(Tone::Info, "A newer console is served")
+        .detail(
+            "This page still runs the one before. Loading it takes a moment and signs nobody out.",
+        )
+        .action("Load it")
+        .ui(ui, &cx.ui)
+    {
+        cx.commands.send(Command::Reload);
     }
 }
 

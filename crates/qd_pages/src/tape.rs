@@ -27,7 +27,7 @@ pub(crate) fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         return;
     };
     let response = Chip::tag(word, Tone::Warn)
-        .name("Replay: pause, step, speed")
+        .name("REPLAY: pause, step, speed")
         .button()
         .ui(ui, &cx.ui);
     menu(&response, cx, tape);

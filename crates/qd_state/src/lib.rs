@@ -24,16 +24,16 @@ pub use self::event::{
     AlertChange, ClockOffset, CommandId, CommandOutcome, CommandRequested, DayStats, Event,
     LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, Poll, PollAnswer,
     PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer, RowKey,
-    ServiceHealth, ServiceStatus, Session, SocketClosed, StreamMessage, StreamPayload, TapeClock,
-    TapeMotion, Welcome,
+    ServedProgram, ServiceHealth, ServiceStatus, Session, SocketClosed, StreamMessage,
+    StreamPayload, TapeClock, TapeMotion, Welcome,
 };
 pub use self::freshness::{Freshness, FreshnessRule};
 pub use self::snapshot::{
     ActivityRow, ActivityView, BreakerRow, BreakersView, Card, CardsView, Cell, CommandPhase,
     CommandView, ConnectionState, ConnectionView, Direction, FeedView, Flash, HaltView, HealthView,
     Hop, HopLatency, MarketView, Notice, OrderRow, OrdersView, PositionFigures, PositionPart,
-    PositionRow, PositionsView, Seal, SealState, Snapshot, StatsView, TapeView, TotalsView,
-    Urgency,
+    PositionRow, PositionsView, ProgramUpdate, Seal, SealState, Snapshot, StatsView, TapeView,
+    TotalsView, Urgency,
 };
 pub use self::store::{Store, StoreConfig};
 pub use self::stream_client::{

@@ -220,6 +220,7 @@ pub(crate) async fn gateway(
         None => Environment::Paper,
     };
     config.app_dir = settings.text("gateway.app_dir").map(PathBuf::from);
+    config.app_auto_reload = settings.text("gateway.app_reload") == Some("auto");
     config.node = settings
         .text("gateway.node")
         .unwrap_or("gateway-1")

@@ -28,6 +28,7 @@ impl App {
         self.tell_visibility(ctx);
         self.tell_activity(ctx);
         self.leave_without_session();
+        self.load_update();
         if self.is_visible {
             // The clock in the header: one frame a second, just after the second began.
             let into_second = self.now.0.rem_euclid(1_000_000);
@@ -80,6 +81,19 @@ impl App {
             crate::web::go_to_sign_in();
         }
     }
+
+    /// For developers: what was built anew is on screen at once.
+    #[cfg(target_arch = "wasm32")]
+    fn load_update(&mut self) {
+        let is_wanted = self.snapshot.connection.update == qd_state::ProgramUpdate::Wanted;
+        if is_wanted && !std::mem::replace(&mut self.is_leaving, true) {
+            crate::web::reload();
+        }
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    #[expect(clippy::unused_self, reason = "the browser's looks at the snapshot")]
+    fn load_update(&self) {}
 
     #[cfg(not(target_arch = "wasm32"))]
     #[expect(clippy::unused_self, reason = "the browser's looks at the snapshot")]

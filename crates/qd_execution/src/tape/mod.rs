@@ -193,8 +193,10 @@ pub fn choose(files: &[TapeFile], selection: &Selection) -> Result<DayFiles, Tap
     }
 }
 
-/// Chooses `num_days` days of `files` that follow each other: as [`choose`], but from the first such day on, and of the
-/// later days what the first has. A symbol may be missing on a later day; a day without quotes is passed over.
+/// Chooses `num_days` days of `files` that follow each other.
+///
+/// As [`choose`], but from the first such day on, and of the later days what the first has. A symbol may be missing on a
+/// later day; a day without quotes is passed over.
 ///
 /// # Errors
 /// Nothing there is what was asked for, or there are not so many days of it.

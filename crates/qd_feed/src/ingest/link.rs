@@ -266,7 +266,9 @@ impl Ingest {
         }
         self.clock_sync.reset();
         self.stats.connected(now);
-        self.apply(Event::SessionWelcomed(translate::welcome(welcome)));
+        let came_from_server = self.config.client_kind.as_ref() == "web";
+        let welcome = translate::welcome(welcome, came_from_server);
+        self.apply(Event::SessionWelcomed(welcome));
         self.session_known();
         if !self.is_visible {
             self.send(&ClientFrame::Visible { on: false });

@@ -196,6 +196,7 @@ impl Ingest {
             session: session(user),
             environment: *environment,
             server_version: String::new(),
+            served: None,
             node: "bus".to_owned(),
             server_time: self.rt.now(),
         };

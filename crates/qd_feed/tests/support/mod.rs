@@ -470,6 +470,7 @@ fn server() -> ServerInfo {
         version: "1".to_owned(),
         node: "fake".to_owned(),
         time: now(),
+        app: None,
     }
 }
 

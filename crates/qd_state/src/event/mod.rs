@@ -174,6 +174,17 @@ pub struct Welcome {
     pub node: String,
     /// The server's clock when it answered.
     pub server_time: UtcMicros,
+    /// The build of the program that browsers get there; absent where this program came from elsewhere.
+    pub served: Option<ServedProgram>,
+}
+
+/// The program that a server gives to browsers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedProgram {
+    /// Differs from build to build.
+    pub build: String,
+    /// Another build is loaded without asking.
+    pub auto_reload: bool,
 }
 
 /// How a socket ended.

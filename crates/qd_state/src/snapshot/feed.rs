@@ -62,8 +62,22 @@ pub struct ConnectionView {
     pub node: Option<Arc<str>>,
     /// The server's version.
     pub server_version: Option<Arc<str>>,
+    /// Whether the server gives browsers another program than this one by now.
+    pub update: ProgramUpdate,
     /// The clocks against each other; absent before the first measurement.
     pub clock: Option<ClockOffset>,
+}
+
+/// Whether this program is the one that its server gives out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProgramUpdate {
+    /// As far as is known.
+    #[default]
+    None,
+    /// There is another; loading it is the user's decision.
+    Offered,
+    /// There is another, and it is to be loaded at once.
+    Wanted,
 }
 
 /// One stretch of a message's way.

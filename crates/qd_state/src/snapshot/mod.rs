@@ -14,7 +14,7 @@ use qd_types::{
     ZoneChoice,
 };
 
-pub use self::feed::{ConnectionState, ConnectionView, FeedView, Hop, HopLatency};
+pub use self::feed::{ConnectionState, ConnectionView, FeedView, Hop, HopLatency, ProgramUpdate};
 pub use self::tables::{
     ActivityRow, ActivityView, Cell, Direction, Flash, OrderRow, OrdersView, PositionFigures,
     PositionPart, PositionRow, PositionsView, TotalsView,

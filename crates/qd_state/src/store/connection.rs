@@ -8,7 +8,7 @@ use std::sync::Arc;
 use qd_types::{UtcMicros, fmt};
 
 use crate::event::{ClockOffset, SocketClosed, Welcome};
-use crate::snapshot::{ConnectionState, ConnectionView};
+use crate::snapshot::{ConnectionState, ConnectionView, ProgramUpdate};
 use crate::stream_client::SILENCE_MILLIS;
 
 /// What the socket is doing.
@@ -36,6 +36,9 @@ pub(crate) struct Connection {
     degraded: BTreeSet<String>,
     node: Option<Arc<str>>,
     server_version: Option<Arc<str>>,
+    /// The build that was served when this program first got through: its own.
+    own_build: Option<String>,
+    update: ProgramUpdate,
     clock: Option<ClockOffset>,
     /// From the welcome, until the clock is measured.
     rough_offset_micros: Option<i64>,
@@ -61,6 +64,14 @@ impl Connection {
         self.newest_stamp_at = Some(now);
         self.node = Some(Arc::from(welcome.node.as_str()));
         self.server_version = Some(Arc::from(welcome.server_version.as_str()));
+        if let Some(served) = &welcome.served {
+            let own = self.own_build.get_or_insert_with(|| served.build.clone());
+            self.update = match (*own == served.build, served.auto_reload) {
+                (true, _) => ProgramUpdate::None,
+                (false, false) => ProgramUpdate::Offered,
+                (false, true) => ProgramUpdate::Wanted,
+            };
+        }
         self.rough_offset_micros = Some(welcome.server_time.micros_since(now));
     }
 
@@ -212,6 +223,7 @@ impl Connection {
             },
             node: self.node.clone(),
             server_version: self.server_version.clone(),
+            update: self.update,
             clock: self.clock,
         };
         if new != *self.view {

@@ -58,6 +58,7 @@ pub(crate) fn welcomed() -> Event {
         session: session("alice"),
         environment: Environment::Paper,
         server_version: "0.1.0".to_owned(),
+        served: None,
         node: "n1".to_owned(),
         server_time: start(),
     })

@@ -6,8 +6,8 @@ use qd_types::{Breaker, BreakerState, HaltState, MessageKind, ZoneChoice};
 
 use super::fixtures::*;
 use crate::{
-    ClockOffset, ConnectionState, Event, Freshness, RestAnswer, RestAsk, SealState, SocketClosed,
-    StreamPayload,
+    ClockOffset, ConnectionState, Event, Freshness, ProgramUpdate, RestAnswer, RestAsk, SealState,
+    ServedProgram, SocketClosed, StreamPayload,
 };
 
 fn closed(code: Option<u16>, retry_millis: Option<i64>) -> Event {
@@ -367,4 +367,27 @@ fn a_tape_that_did_not_obey_is_said() {
         "{}",
         notice.text
     );
+}
+
+#[test]
+fn another_program_on_the_server_is_offered_and_the_own_one_again_is_none() {
+    let mut desk = Desk::connected();
+    let mut served = |desk: &mut Desk, build: &str, auto_reload| {
+        let Event::SessionWelcomed(mut welcome) = welcomed() else {
+            unreachable!()
+        };
+        welcome.served = Some(ServedProgram {
+            build: build.to_owned(),
+            auto_reload,
+        });
+        desk.play([closed(Some(1012), Some(1_000)), Event::SocketOpened]);
+        desk.play([Event::SessionWelcomed(welcome)]);
+        desk.snapshot().connection.update
+    };
+    assert_eq!(desk.snapshot().connection.update, ProgramUpdate::None);
+    assert_eq!(served(&mut desk, "a", false), ProgramUpdate::None);
+    assert_eq!(served(&mut desk, "b", false), ProgramUpdate::Offered);
+    assert_eq!(served(&mut desk, "c", true), ProgramUpdate::Wanted);
+    // Rolled back: this page is the right one after all.
+    assert_eq!(served(&mut desk, "a", true), ProgramUpdate::None);
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::client::{ClientFrame, ClientInfo, ClientStats, HopStats};
 pub use self::server::{
-    ServerFrame, ServerInfo, SessionInfo, SocketLimits, Welcome, batch_frame, beat_frame,
-    bye_frame, clock_frame, degraded_frame, gone_frame, msg_frame, snapshot_frame,
+    ServedApp, ServerFrame, ServerInfo, SessionInfo, SocketLimits, Welcome, batch_frame,
+    beat_frame, bye_frame, clock_frame, degraded_frame, gone_frame, msg_frame, snapshot_frame,
     unnumbered_frame, welcome_frame,
 };
 use crate::error::WireError;

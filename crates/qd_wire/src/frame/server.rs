@@ -51,6 +51,19 @@ pub struct ServerInfo {
     /// Its clock when it answered.
     #[serde(with = "crate::codec")]
     pub time: UtcMicros,
+    /// The console that it serves to browsers; absent when it serves none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<ServedApp>,
+}
+
+/// The console that a gateway serves: when it is another than the one that was loaded, that one is outdated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedApp {
+    /// Differs from build to build; means nothing else.
+    pub build: String,
+    /// A page with another build loads itself anew without asking: for developers.
+    #[serde(default)]
+    pub auto_reload: bool,
 }
 
 /// What the gateway takes and promises on this socket.

@@ -2,9 +2,9 @@
 
 use qd_types::{AccountId, Environment, MessageKind, Permission, Role, StreamName};
 use qd_wire::frame::{
-    ClientFrame, ClientInfo, ClientStats, HopStats, ServerFrame, ServerInfo, SessionInfo,
-    SocketLimits, Welcome, batch_frame, beat_frame, bye_frame, clock_frame, degraded_frame,
-    gone_frame, msg_frame, snapshot_frame, unnumbered_frame, welcome_frame,
+    ClientFrame, ClientInfo, ClientStats, HopStats, ServedApp, ServerFrame, ServerInfo,
+    SessionInfo, SocketLimits, Welcome, batch_frame, beat_frame, bye_frame, clock_frame,
+    degraded_frame, gone_frame, msg_frame, snapshot_frame, unnumbered_frame, welcome_frame,
 };
 use qd_wire::message::{breakers_body, halt_body, order_body, positions_snapshot_body};
 use qd_wire::{RawJson, WireError, write_message};
@@ -34,6 +34,10 @@ pub(crate) fn server() -> ServerInfo {
         version: "0.1.0".to_owned(),
         node: "gw-1".to_owned(),
         time: s::moment(0),
+        app: Some(ServedApp {
+            build: "5b1c33f0".to_owned(),
+            auto_reload: false,
+        }),
     }
 }
 

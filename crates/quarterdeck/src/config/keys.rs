@@ -101,6 +101,16 @@ pub(crate) const KEYS: &[Key] = &[
         is_secret: false,
     },
     Key {
+        path: "gateway.app_reload",
+        env: "QD_GATEWAY_APP_RELOAD",
+        flag: "app-reload",
+        kind: Kind::OneOf(&["ask", "auto"]),
+        default: Some("ask"),
+        help: "when another console is served than a page has loaded: ask whoever sits there, or load it at once (for development)",
+        commands: &["demo", "gateway"],
+        is_secret: false,
+    },
+    Key {
         path: "gateway.cookie_key_file",
         env: "QD_GATEWAY_COOKIE_KEY_FILE",
         flag: "cookie-key-file",

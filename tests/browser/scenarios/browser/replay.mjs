@@ -25,7 +25,7 @@ export default async function replay(bench) {
   // The header's clock tells the tape's time to the second.
   const tapeTime = async () => (await console.tree()).map((node) => node.label?.match(/Tape: \S+ (\S+) New York/)?.[1]).find(Boolean);
   const tell = async (name) => console.click(await console.byRole('Button', name));
-  await tell(/^Replay: pause/);
+  await tell(/^REPLAY: pause/);
   await console.screenshot('tape-menu');
   await tell(/^Pause the tape$/);
   await bench.eventually('the header says PAUSED', () => console.shows(/New York · PAUSED/));
