@@ -132,9 +132,8 @@ class Server {
 }
 
 /** The release build's server; `redis` is a Redis URL, without it the bus is the embedded one. */
-export async function startServer(folder, { redis, args = [], env = {}, port = 0 } = {}) {
+export async function startServer(folder, { redis, args = [], env = {}, port = 0, appDir = required('QD_E2E_APP_DIR') } = {}) {
   const program = required('QD_E2E_SERVER');
-  const appDir = required('QD_E2E_APP_DIR');
   const all = ['demo', '--port', String(port), '--app-dir', appDir, ...(redis ? ['--redis', redis] : []), ...args];
   let url;
   const child = Child.start(program, all, {
