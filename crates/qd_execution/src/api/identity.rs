@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, Response, header};
 use axum::middleware::Next;
@@ -16,7 +16,7 @@ use qd_wire::identity::{IDENTITY_HEADER, IdentityClaims, verify};
 
 use super::nonces::NonceVerdict;
 use super::problem::ApiError;
-use super::{Api, ApiState, MAX_BODY_BYTES};
+use super::{Api, ApiState, MAX_BODY_BYTES, REDUCES_RISK};
 
 /// Longest wait for the whole body of a request.
 const BODY_DUE: Duration = Duration::from_secs(10);
@@ -107,9 +107,13 @@ async fn identify(state: &ApiState, request: Request) -> Result<Request, ApiErro
         tracing::warn!(reason = %err, "an identity was refused");
         unproven()
     })?;
+    let reduces_risk = parts
+        .extensions
+        .get::<MatchedPath>()
+        .is_some_and(|route| REDUCES_RISK.contains(&route.as_str()));
     let nonces = if parts.method == Method::GET {
         &state.read_nonces
-    } else if parts.uri.path().ends_with("/cancel") || parts.uri.path().ends_with("/close") {
+    } else if reduces_risk {
         &state.safety_nonces
     } else {
         &state.command_nonces

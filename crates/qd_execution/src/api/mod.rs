@@ -69,12 +69,17 @@ pub(crate) struct ApiState {
     read_nonces: Mutex<NonceCache>,
     /// Of what places orders.
     command_nonces: Mutex<NonceCache>,
-    /// Of what reduces risk: a flood of orders must not use up its room.
+    /// Of [`REDUCES_RISK`].
     safety_nonces: Mutex<NonceCache>,
     metrics: Metrics,
 }
 
 type Api = Arc<ApiState>;
+
+const CANCEL: &str = "/api/v1/orders/{client_order_id}/cancel";
+const CLOSE: &str = "/api/v1/positions/{symbol}/close";
+/// Routes that only ever lower risk: a flood of orders must not use up their room.
+pub(crate) const REDUCES_RISK: &[&str] = &[CANCEL, CLOSE];
 
 /// Every route of the execution gateway.
 pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
@@ -88,14 +93,11 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
     });
     let signed = Router::new()
         .route("/api/v1/positions", get(reads::positions))
-        .route("/api/v1/positions/{symbol}/close", post(commands::close))
+        .route(CLOSE, post(commands::close))
         .route("/api/v1/orders", get(reads::orders).post(commands::place))
         .route("/api/v1/orders/history", get(reads::history))
         .route("/api/v1/orders/{client_order_id}", get(reads::order))
-        .route(
-            "/api/v1/orders/{client_order_id}/cancel",
-            post(commands::cancel),
-        )
+        .route(CANCEL, post(commands::cancel))
         .route("/api/v1/realtime_pnl", get(reads::realtime_pnl))
         .route("/api/v1/account", get(account::account))
         .route("/api/v1/kill_switch_status", get(reads::kill_switch_status))

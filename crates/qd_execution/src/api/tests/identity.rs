@@ -286,3 +286,28 @@ async fn the_accept_loop_serves_over_a_socket_and_ends_when_told() {
     assert_eq!(socket.read(&mut answer).await.unwrap(), 0);
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+/// Each kind of request remembers its own: a flood of one never uses up the room of another.
+#[tokio::test(start_paused = true)]
+async fn orders_cancels_and_reads_remember_their_nonces_apart() {
+    let app = App::new().await;
+    let order = to_json(&app.order("apart").await);
+    let cancel = "/api/v1/orders/apart/cancel";
+    let mut nonce = None;
+    for (method, target, body, status) in [
+        ("POST", "/api/v1/orders", order.as_slice(), 201),
+        ("POST", cancel, b"{}".as_slice(), 202),
+        ("GET", "/api/v1/orders", b"".as_slice(), 200),
+        // The same kind again: this one is a replay.
+        ("POST", cancel, b"{}".as_slice(), 401),
+    ] {
+        let mut claims = app.claims("alice", Role::Trader, method, target, body);
+        let nonce = nonce.get_or_insert_with(|| claims.nonce.clone());
+        claims.nonce.clone_from(nonce);
+        let identity = sign(KEY_ID, KEY, &claims);
+        let answer = app
+            .send(App::request(method, target, body, &identity))
+            .await;
+        assert_eq!(answer.status, status, "{method} {target}");
+    }
+}
