@@ -313,3 +313,27 @@ fn on_a_phone_nothing_that_counts_is_cut() {
         places.push(rect);
     }
 }
+
+// covers: DB-3
+#[test]
+fn a_symbol_halted_by_the_exchange_says_so_and_can_still_be_closed() {
+    let mut console = Console::live(Role::Trader);
+    console.desk.tell_symbol_halt("AAPL", true);
+    console.show();
+    assert!(console.says("AAPL, quantity 82"));
+    assert!(console.says("trading halted by the exchange"));
+    assert!(
+        console
+            .all_painted()
+            .iter()
+            .any(|painted| painted.text == "HALTED")
+    );
+    // What lowers risk is never taken away on the word of a poll: the venue answers.
+    let close = console
+        .harness
+        .get_by_role_and_label(NodeRole::Button, "Close AAPL");
+    assert!(!close.accesskit_node().is_disabled());
+    console.desk.tell_symbol_halt("AAPL", false);
+    console.show();
+    assert!(!console.says("trading halted by the exchange"));
+}

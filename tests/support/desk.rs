@@ -2,8 +2,8 @@
 
 use qd_state::{
     CommandOutcome, DayStats, Event, MarketClock, MessageHead, MessageStamps, OrderChange,
-    PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceSeries, RestAnswer,
-    ServiceHealth, ServiceStatus, Session, Snapshot, SocketClosed, Store, StoreConfig,
+    PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
+    RestAnswer, ServiceHealth, ServiceStatus, Session, Snapshot, SocketClosed, Store, StoreConfig,
     StreamMessage, StreamPayload, TapeClock, Welcome,
 };
 use qd_types::{
@@ -144,6 +144,23 @@ impl SampleDesk {
             next_change_at: None,
             tape: Some(tape),
         })));
+    }
+
+    /// The exchange stops trading in a symbol, or lets it go on.
+    pub fn tell_symbol_halt(&mut self, symbol: &str, is_halted: bool) {
+        let position = self
+            .positions
+            .iter()
+            .find(|position| position.symbol.as_str() == symbol);
+        let Some(position) = position else { return };
+        if let Some((price, at)) = position.current_price.zip(position.price_at) {
+            self.apply(Event::PollLoaded(PollAnswer::Prices(vec![PriceQuote {
+                symbol: position.symbol,
+                price,
+                at,
+                is_halted,
+            }])));
+        }
     }
 
     /// A live desk that holds these positions instead.

@@ -287,6 +287,7 @@ pub(crate) fn prices(answer: PricesResponse) -> PollAnswer {
                 symbol: quote.symbol,
                 price: quote.price,
                 at: quote.at,
+                is_halted: quote.halted,
             })
             .collect(),
     )

@@ -560,6 +560,7 @@ async fn polls_ask_for_what_is_held_and_keep_the_last_good_answer() {
             return Some((503, Vec::new()));
         }
         let quote = qd_wire::rest::PriceQuote {
+            halted: false,
             symbol: qd_types::Symbol::new("AAPL").unwrap(),
             price: qd_types::Price::from_units(12_345, 2),
             bid: None,

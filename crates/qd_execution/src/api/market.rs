@@ -23,6 +23,10 @@ pub(super) async fn prices(State(api): State<Api>, caller: Caller, mut params: P
     let prices = api
         .handle
         .read(move |desk, _| {
+            let source = match desk.market().replay() {
+                Some(_) => "replay",
+                None => "sim",
+            };
             desk.market()
                 .quotes()
                 .filter(|quote| {
@@ -36,7 +40,8 @@ pub(super) async fn prices(State(api): State<Api>, caller: Caller, mut params: P
                     bid: Some(quote.bid),
                     ask: Some(quote.ask),
                     at: quote.at,
-                    source: "sim".to_owned(),
+                    source: source.to_owned(),
+                    halted: quote.is_halted,
                 })
                 .collect()
         })

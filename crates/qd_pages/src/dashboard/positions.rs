@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::PositionRow;
-use qd_types::{Permission, Symbol, fmt};
+use qd_types::{Permission, Symbol, Tone, fmt};
 use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
@@ -47,6 +47,10 @@ const NARROW_COLUMNS: [TableColumn; 9] = {
     let [symbol, qty, avg, current, pl, plpc, value, today, close] = COLUMNS;
     [symbol, pl, qty, current, plpc, value, avg, today, close]
 };
+
+/// Not our halt: the desk may trade, this symbol may not.
+const HALTED: &str =
+    "The exchange has stopped trading in this symbol. Nothing fills until it reopens.";
 
 /// What the grid remembers between frames.
 #[derive(Default)]
@@ -160,6 +164,15 @@ impl Rows<'_> {
 
     /// What is wrong with a row's price; absent while nothing is.
     fn price_words(&self, row: &PositionRow) -> Option<String> {
+        let age = self.age_words(row);
+        if !row.is_halted {
+            return age;
+        }
+        let halted = "trading halted by the exchange".to_owned();
+        Some(age.map_or_else(|| halted.clone(), |age| format!("{halted}, {age}")))
+    }
+
+    fn age_words(&self, row: &PositionRow) -> Option<String> {
         match row.figures.price_at {
             Some(at) if row.price_is_stale => {
                 let age = self.cx.server_now().millis_since(at).max(0);
@@ -249,6 +262,7 @@ impl TableRows for Rows<'_> {
             // An error belongs where its row is; the day's line gives it its place.
             "today" => match command_words(row.command.as_ref()) {
                 Some(words) => cell.badge_explained(words.short, words.tone, &words.full),
+                None if row.is_halted => cell.badge_explained("HALTED", Tone::Warn, HALTED),
                 None => cell.spark(&row.day_line, row.pl.tone),
             },
             _ => {
@@ -389,6 +403,7 @@ mod tests {
             parts: Arc::default(),
             day_line: Arc::default(),
             price_is_stale: false,
+            is_halted: false,
             appeared_at: qd_types::UtcMicros::default(),
             command: None,
         })

@@ -43,6 +43,8 @@ pub struct PriceQuote {
     pub price: Price,
     /// When it was made, server's clock; the newer of push and poll wins.
     pub at: UtcMicros,
+    /// The exchange has stopped trading in it.
+    pub is_halted: bool,
 }
 
 /// The day's line of a symbol.

@@ -109,6 +109,8 @@ pub struct PositionRow {
     pub day_line: Arc<[f32]>,
     /// The mark is older than the market's phase allows.
     pub price_is_stale: bool,
+    /// The exchange has stopped trading in it, as of the last price poll.
+    pub is_halted: bool,
     /// When the row came: it slides in from here.
     pub appeared_at: UtcMicros,
     /// A command on its way, unknown or failed at this row.

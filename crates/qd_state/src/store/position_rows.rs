@@ -98,6 +98,7 @@ pub(crate) fn new_row(
         parts: Arc::default(),
         day_line: day_line.map(Arc::clone).unwrap_or_default(),
         price_is_stale: false,
+        is_halted: false,
         appeared_at: now,
         command: None,
     }

@@ -100,12 +100,18 @@ impl Positions {
             if newest.at < quote.at {
                 *newest = quote;
             }
+            // A halt is of the answer, not of the price: that stands, and is as old as it is.
+            newest.is_halted = quote.is_halted;
             let quote = *newest;
             if let Ok(i) = self.find(quote.symbol)
                 && let Some(slot) = self.slots.get_mut(i)
             {
                 for part in &mut slot.parts {
                     slot.is_dirty |= mark_if_newer(&mut part.position, &quote);
+                }
+                if slot.row.is_halted != quote.is_halted {
+                    Arc::make_mut(&mut slot.row).is_halted = quote.is_halted;
+                    self.is_dirty = true;
                 }
             }
         }
@@ -244,7 +250,11 @@ impl Positions {
         let i = match self.find(position.symbol) {
             Ok(i) => i,
             Err(i) => {
-                let row = new_row(position.symbol, self.day_lines.get(&position.symbol), now);
+                let mut row = new_row(position.symbol, self.day_lines.get(&position.symbol), now);
+                row.is_halted = self
+                    .quotes
+                    .get(&position.symbol)
+                    .is_some_and(|quote| quote.is_halted);
                 self.slots.insert(
                     i,
                     Slot {

@@ -163,6 +163,7 @@ pub(crate) fn positions_delta(seq: u64, changed: Vec<Position>, removed: &[&Posi
 
 pub(crate) fn quote(symbol: &str, price: &str, millis: i64) -> PriceQuote {
     PriceQuote {
+        is_halted: false,
         symbol: sym(symbol),
         price: Price::parse(price).unwrap(),
         at: at(millis),

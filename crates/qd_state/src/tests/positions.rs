@@ -443,6 +443,7 @@ proptest! {
                 }
                 Step::Prices(prices) => {
                     let quotes = prices.iter().map(|&(i, cents, millis)| crate::PriceQuote {
+                        is_halted: false,
                         symbol: sym(SYMBOLS[i]),
                         price: Price::from_units(cents, 2),
                         at: at(millis),
@@ -473,4 +474,30 @@ proptest! {
             prop_assert!(row.parts.len() > 1 || row.figures.qty != flat, "flat rows are gone");
         }
     }
+}
+
+#[test]
+fn a_symbol_that_the_exchange_has_halted_is_marked_until_it_trades_again() {
+    let mut desk = Desk::connected();
+    desk.play([positions_snapshot(1, vec![held("AAPL", 100, "10", "12")])]);
+    let halted = |desk: &mut Desk, is_halted| {
+        // The very same price: only the halt is news.
+        desk.play([Event::PollLoaded(PollAnswer::Prices(vec![
+            crate::PriceQuote {
+                is_halted,
+                ..quote("AAPL", "12", 0)
+            },
+        ]))]);
+        desk.snapshot().positions.rows[0].is_halted
+    };
+    assert!(!halted(&mut desk, false));
+    assert!(halted(&mut desk, true));
+    // A row that goes and comes back meanwhile.
+    let gone = held("AAPL", 100, "10", "12");
+    desk.play([
+        positions_delta(2, Vec::new(), &[&gone]),
+        positions_delta(3, vec![held("AAPL", 50, "12", "12")], &[]),
+    ]);
+    assert!(desk.snapshot().positions.rows[0].is_halted);
+    assert!(!halted(&mut desk, false));
 }

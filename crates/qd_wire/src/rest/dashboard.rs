@@ -23,6 +23,9 @@ pub struct PriceQuote {
     pub at: UtcMicros,
     /// Who made it: `sim`, `replay`, a feed's name.
     pub source: String,
+    /// The exchange has stopped trading in it: the price stands, and nothing fills.
+    #[serde(default)]
+    pub halted: bool,
 }
 
 /// `GET /api/v1/market/prices`.

@@ -197,6 +197,7 @@ fn market_answers() {
         "rest_prices.json",
         &PricesResponse {
             prices: vec![PriceQuote {
+                halted: false,
                 symbol: s::symbol("AAPL"),
                 price: s::price("217.19"),
                 bid: Some(s::price("217.18")),
