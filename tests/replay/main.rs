@@ -308,7 +308,9 @@ impl Files {
 
     fn recompute(&self, mutant: u8) -> Books {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("replay/recompute.mjs");
-        let output = Command::new("node")
+        // Set-up may have fetched a newer one than the machine's.
+        let node = std::env::var_os("QD_NODE").unwrap_or_else(|| "node".into());
+        let output = Command::new(node)
             .arg(script)
             .arg(self.folder.join("fills.csv"))
             .arg(self.folder.join("marks.csv"))

@@ -2,13 +2,13 @@
 //!
 //! It judges nothing: figures and their targets are in `docs/performance.md`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 
 use crate::demo;
 use crate::end_to_end;
 use crate::project::Project;
-use crate::setup::{self, Need};
+use crate::setup::{self, Need, SetupArgs};
 use crate::steps;
 use crate::web::{self, Mode};
 
@@ -17,6 +17,8 @@ const LATENCY_MESSAGES: &str = "1000";
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    setup: SetupArgs,
     /// Measures publish to painted instead: 1,000 messages through a real Redis into headless Chromium, a few minutes
     #[arg(long, conflicts_with = "extra")]
     browser: bool,
@@ -27,7 +29,7 @@ pub(crate) struct BenchArgs {
 
 pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<()> {
     if args.browser {
-        return browser(project);
+        return browser(project, args.setup);
     }
     steps::timed("bench", || {
         steps::run(
@@ -39,12 +41,9 @@ pub(crate) fn run(project: &Project, args: &BenchArgs) -> Result<()> {
     })
 }
 
-fn browser(project: &Project) -> Result<()> {
-    let ready = setup::run(project);
+fn browser(project: &Project, setup: SetupArgs) -> Result<()> {
     let needs = [Need::WasmStd, Need::NodeTools, Need::Redis, Need::Chromium];
-    if let Some(lack) = ready.lack_of(&needs) {
-        bail!(lack);
-    }
+    setup::run(project, &needs, setup).require(&needs)?;
     web::build(project, Mode::Release)?;
     demo::build_server(project)?;
     steps::timed("publish to painted", || {

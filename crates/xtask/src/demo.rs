@@ -22,7 +22,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::project::Project;
 use crate::say;
-use crate::setup;
+use crate::setup::{self, Need, SetupArgs};
 use crate::steps;
 use crate::web::{self, Mode};
 
@@ -37,6 +37,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(8);
 
 #[derive(Args)]
 pub(crate) struct DemoArgs {
+    #[command(flatten)]
+    setup: SetupArgs,
     /// Port of the console, on 127.0.0.1
     #[arg(long, default_value_t = 8080)]
     port: u16,
@@ -56,10 +58,17 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     drop(TcpListener::bind(("127.0.0.1", args.port)).with_context(|| {
         format!("port {} of 127.0.0.1 cannot be used: stop the program that has it, or choose another with --port", args.port)
     })?);
-    setup::run(project)
-        .require(&[setup::Need::WasmStd, setup::Need::NodeTools])
+    let ready = setup::run(project, &[Need::WasmStd, Need::NodeTools], args.setup);
+    ready
+        .require(&[Need::Build, Need::WasmStd])
         .context("the demo cannot be built")?;
-    let dist = web::build(project, Mode::Release)?;
+    let mode = if ready.lack_of(&[Need::NodeTools]).is_some() {
+        say!("web: without wasm-opt the browser's program is larger; everything else is the same");
+        Mode::Plain
+    } else {
+        Mode::Release
+    };
+    let dist = web::build(project, mode)?;
     build_server(project)?;
     if args.native {
         build_console(project)?;
@@ -258,9 +267,9 @@ fn end(child: &mut Child) -> Result<()> {
     if child.try_wait()?.is_some() {
         return Ok(());
     }
-    // The standard library can only kill; the polite signal takes the system's own program.
-    let asked = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
+    // The standard library can only kill. The shell has the polite signal built in; a program for it a small system lacks.
+    let asked = Command::new("sh")
+        .args(["-c", "kill -TERM \"$0\"", &child.id().to_string()])
         .status();
     if asked.is_ok_and(|status| status.success())
         && steps::wait_at_most(child, STOP_LIMIT)?.is_some()

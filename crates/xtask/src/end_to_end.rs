@@ -22,7 +22,7 @@ pub(crate) fn run(
     if !script.is_file() {
         bail!("{} is missing", script.display());
     }
-    let mut command = Command::new("node");
+    let mut command = Command::new(setup::node(project));
     command
         .arg(&script)
         .arg(kind)

@@ -15,7 +15,7 @@ use crate::end_to_end;
 use crate::fences;
 use crate::project::{Project, WASM_TARGET, is_ci};
 use crate::say;
-use crate::setup::{self, Need, Ready};
+use crate::setup::{self, Need, Ready, SetupArgs};
 use crate::steps::{self, find_program};
 use crate::web::{self, Mode};
 
@@ -45,6 +45,8 @@ const BROWSER_CRATES: &[&str] = &[
 
 #[derive(Args)]
 pub(crate) struct TestArgs {
+    #[command(flatten)]
+    setup: SetupArgs,
     /// Only these steps and what they need; without any, all of them
     #[arg(value_parser = step_names())]
     steps: Vec<String>,
@@ -56,6 +58,8 @@ struct Step {
     after: &'static [&'static str],
     /// What set-up must have provided; without it the step is skipped, loudly.
     needs: &'static [Need],
+    /// What set-up is asked for as well: without it some of the step's checks fail.
+    uses: &'static [Need],
     run: fn(&Project) -> Result<()>,
 }
 
@@ -64,78 +68,91 @@ const STEPS: &[Step] = &[
         name: "fences",
         after: &[],
         needs: &[],
+        uses: &[],
         run: |project| fences::check(&project.root),
     },
     Step {
         name: "fmt",
         after: &[],
         needs: &[],
+        uses: &[],
         run: |project| steps::run(project.cargo().args(["fmt", "--all", "--check"])),
     },
     Step {
         name: "clippy",
         after: &[],
         needs: &[],
+        uses: &[],
         run: clippy,
     },
     Step {
         name: "clippy-wasm",
         after: &[],
         needs: &[Need::WasmStd],
+        uses: &[],
         run: clippy_wasm,
     },
     Step {
         name: "tidy",
         after: &[],
         needs: &[],
+        uses: &[],
         run: |project| tests(project, &["--test", "tidy"]),
     },
     Step {
         name: "tests",
         after: &[],
         needs: &[],
+        uses: &[Need::Redis, Need::NodeTools],
         run: |project| tests(project, &[]),
     },
     Step {
         name: "doctests",
         after: &[],
         needs: &[],
+        uses: &[],
         run: |project| steps::run(project.cargo().args(["test", "--doc"]).args(WORKSPACE)),
     },
     Step {
         name: "docs",
         after: &[],
         needs: &[],
+        uses: &[],
         run: docs,
     },
     Step {
         name: "snapshots",
         after: &[],
         needs: &[Need::Vulkan],
+        uses: &[],
         run: snapshots,
     },
     Step {
         name: "web",
         after: &[],
         needs: &[Need::WasmStd, Need::NodeTools],
+        uses: &[],
         run: |project| web::build(project, Mode::Release).map(drop),
     },
     Step {
         name: "release",
         after: &[],
         needs: &[],
+        uses: &[],
         run: |project| demo::build_server(project).and_then(|()| demo::build_console(project)),
     },
     Step {
         name: "browser",
         after: &["web", "release"],
         needs: &[Need::NodeTools, Need::Redis, Need::Chromium],
+        uses: &[],
         run: |project| end_to_end::run(project, "browser", &[], &[]),
     },
     Step {
         name: "native",
         after: &["release"],
         needs: &[Need::NodeTools, Need::Redis, Need::Desktop],
+        uses: &[],
         run: |project| end_to_end::run(project, "native", &[], &[]),
     },
 ];
@@ -159,9 +176,10 @@ fn step_names() -> Vec<&'static str> {
 
 pub(crate) fn run(project: &Project, args: &TestArgs) -> ExitCode {
     let started = steps::now();
-    let ready = setup::run(project);
+    let steps = selected(&args.steps);
+    let ready = setup::run(project, &needs_of(&steps), args.setup);
     let mut rows: Vec<Row> = Vec::new();
-    for step in selected(&args.steps) {
+    for step in steps {
         say!("\n== {}", step.name);
         let step_started = steps::now();
         let outcome = run_step(project, &ready, step, &rows);
@@ -236,6 +254,16 @@ fn selected(names: &[String]) -> Vec<&'static Step> {
     STEPS.iter().filter(|step| wanted[step.name]).collect()
 }
 
+/// What set-up is asked for: nobody waits for a browser who only wants the formatting checked.
+fn needs_of(steps: &[&Step]) -> Vec<Need> {
+    let is_used = |need: &&Need| {
+        steps
+            .iter()
+            .any(|step| step.needs.contains(need) || step.uses.contains(need))
+    };
+    Need::ALL.iter().filter(is_used).copied().collect()
+}
+
 fn run_step(project: &Project, ready: &Ready, step: &Step, rows: &[Row]) -> Outcome {
     if let Some(lack) = ready.lack_of(step.needs) {
         return Outcome::Skipped(lack);
@@ -308,7 +336,7 @@ fn clippy(project: &Project) -> Result<()> {
 }
 
 fn clippy_wasm(project: &Project) -> Result<()> {
-    let mut command = project.cargo();
+    let mut command = setup::cargo_for_browser(project)?;
     command
         .env("CLIPPY_CONF_DIR", project.root.join("infra/clippy-wasm"))
         .args(["clippy", "--lib", "--target", WASM_TARGET]);
@@ -328,19 +356,25 @@ fn clippy_wasm(project: &Project) -> Result<()> {
 /// The runner counts at its end, and nothing is retried: a flake is a failure.
 fn tests(project: &Project, extra: &[&str]) -> Result<()> {
     steps::run(
-        test_runner(project)
+        test_runner(project, extra)
             .args(WORKSPACE)
-            .arg("--no-fail-fast")
-            .args(extra),
+            .arg("--no-fail-fast"),
     )
 }
 
-fn test_runner(project: &Project) -> Command {
+/// `which` chooses among the test programs; without it all of them run.
+fn test_runner(project: &Project, which: &[&str]) -> Command {
     let mut command = project.cargo();
+    command.env(setup::NODE_VARIABLE, setup::node(project));
     if find_program("cargo-nextest").is_some() {
         command.args(["nextest", "run"]);
-    } else {
+        command.args(which);
+    } else if which.is_empty() {
+        // Not the documentation's: they are a step of their own.
         command.args(["test", "--lib", "--bins", "--tests"]);
+    } else {
+        // Each of cargo's own selections would add to this one.
+        command.arg("test").args(which);
     }
     command
 }
@@ -367,7 +401,7 @@ fn snapshots(project: &Project) -> Result<()> {
         "-D",
         "warnings",
     ]))?;
-    let mut command = test_runner(project);
+    let mut command = test_runner(project, &[]);
     command
         .args(["--package", SNAPSHOTS, "--no-fail-fast"])
         .env("VK_DRIVER_FILES", &driver)
@@ -381,7 +415,8 @@ fn snapshots(project: &Project) -> Result<()> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Outcome, Row, STEPS, closing_line, is_passed, selected};
+    use super::{Outcome, Row, STEPS, closing_line, is_passed, needs_of, selected};
+    use crate::setup::Need;
 
     fn row(name: &'static str, outcome: Outcome) -> Row {
         Row {
@@ -432,6 +467,23 @@ mod tests {
             ["fmt", "web", "release", "browser"]
         );
         assert_eq!(names(&[]).len(), STEPS.len());
+    }
+
+    #[test]
+    fn set_up_is_asked_only_for_what_the_steps_take() {
+        let of = |name: &str| needs_of(&selected(&[name.to_owned()]));
+        assert!(of("fmt").is_empty());
+        assert_eq!(of("tests"), [Need::NodeTools, Need::Redis]);
+        assert_eq!(of("clippy-wasm"), [Need::WasmStd]);
+        assert_eq!(
+            of("browser"),
+            [Need::WasmStd, Need::NodeTools, Need::Redis, Need::Chromium]
+        );
+        assert_eq!(
+            needs_of(&selected(&[])).len(),
+            Need::ALL.len() - 1,
+            "all but what every build takes"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! One module per command; `project` says where things are and `steps` how a step is run and reported.
 //! Progress goes to standard error, so that standard output is left to what a step itself prints.
 
+mod bare;
 mod bench;
 mod compress;
 mod demo;
@@ -46,10 +47,10 @@ struct Cli {
 enum Command {
     /// Check what the other commands need and install what is missing
     ///
-    /// Looks for the wasm32-unknown-unknown standard library, wasm-opt and playwright-core (from npm, into the target folder),
-    /// and the system packages of the tests. As root or with CI=true missing packages are installed with apt-get,
+    /// Looks for the wasm32-unknown-unknown standard library, Node.js, wasm-opt and playwright-core (from npm, into the target folder),
+    /// and the system packages of the tests. With --yes or CI=true missing packages are installed with apt-get,
     /// otherwise they are listed with the command that installs them. Takes less than a second when nothing is missing.
-    Setup,
+    Setup(setup::SetupArgs),
     /// Build the browser's bundle into <target>/web/dist
     ///
     /// Builds the console for wasm, runs wasm-bindgen and wasm-opt, gives every file a name with its hash, and puts
@@ -64,6 +65,10 @@ enum Command {
     ///
     /// Runs every step even when one fails, times each, and closes with one line that says passed or FAILED.
     Test(gate::TestArgs),
+    /// Try the demo, and on request the gate, in an empty system
+    ///
+    /// Needs root and debootstrap. Arguments after `--` go to tests/bare/run.sh.
+    Bare(bare::BareArgs),
     /// Run the benchmarks and print their figures
     Bench(bench::BenchArgs),
     /// Write every clippy.toml from the one list in crates/xtask/src/fences.rs
@@ -87,8 +92,8 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     let project = Project::find()?;
     match command {
-        Command::Setup => {
-            let ready = setup::run(&project);
+        Command::Setup(args) => {
+            let ready = setup::run(&project, Need::ALL, args);
             return Ok(if ready.is_complete() {
                 ExitCode::SUCCESS
             } else {
@@ -96,11 +101,13 @@ fn run(command: Command) -> Result<ExitCode> {
             });
         }
         Command::Web(args) => {
-            setup::run(&project).require(&[Need::WasmStd, Need::NodeTools])?;
+            let needs = &[Need::Build, Need::WasmStd, Need::NodeTools];
+            setup::run(&project, needs, args.setup).require(needs)?;
             web::build(&project, args.mode())?;
         }
         Command::Demo(args) => return demo::run(&project, &args),
         Command::Test(args) => return Ok(gate::run(&project, &args)),
+        Command::Bare(args) => bare::run(&project, &args)?,
         Command::Bench(args) => bench::run(&project, &args)?,
         Command::Fences { check: true } => fences::check(&project.root)?,
         Command::Fences { check: false } => fences::write(&project.root)?,

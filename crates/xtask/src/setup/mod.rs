@@ -1,23 +1,41 @@
 //! `cargo xtask setup`: what the other commands need, checked by its effect and provided where possible.
 //!
-//! It installs with rustup, npm and apt-get only, into the toolchain, the target folder and the system; it changes nothing in the checkout.
+//! It installs with rustup, npm and apt-get only, into the toolchain, the target folder and, where that was agreed to, the system;
+//! it changes nothing in the checkout.
 //! What it cannot provide it names, with the command that does and with what will be skipped: nothing is skipped silently.
 
+mod debian;
 mod node;
 mod packages;
+mod progress;
+mod rustup;
+mod sources;
 mod wasm_std;
 
 use anyhow::{Result, bail};
+use clap::Args;
 
-use crate::project::Project;
+use crate::project::{Project, is_ci};
 use crate::say;
 use crate::steps;
 
+pub(crate) use node::{NODE_VARIABLE, program as node};
 pub(crate) use packages::{chromium, lavapipe};
+pub(crate) use wasm_std::cargo_for_browser;
+
+/// What somebody agrees to.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct SetupArgs {
+    /// Install missing system packages with apt-get, as root or by sudo without a password; CI=true says the same
+    #[arg(long)]
+    yes: bool,
+}
 
 /// One thing that a step can need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Need {
+    /// A C compiler and linker, the C library's headers, and git. Every command needs them.
+    Build,
     /// Standard library of the browser's target.
     WasmStd,
     /// Node.js and the npm packages of `tests/browser/package.json`.
@@ -31,10 +49,21 @@ pub(crate) enum Need {
 }
 
 impl Need {
+    pub(crate) const ALL: &[Self] = &[
+        Self::Build,
+        Self::WasmStd,
+        Self::NodeTools,
+        Self::Redis,
+        Self::Chromium,
+        Self::Desktop,
+        Self::Vulkan,
+    ];
+
     fn what(self) -> &'static str {
         match self {
+            Self::Build => "a C compiler with headers, and git",
             Self::WasmStd => "the standard library for wasm32-unknown-unknown",
-            Self::NodeTools => "wasm-opt and playwright-core (npm)",
+            Self::NodeTools => "Node.js with wasm-opt and playwright-core",
             Self::Redis => "redis-server",
             Self::Chromium => "Chromium",
             Self::Desktop => "a virtual desktop (Xvfb, xdotool, ImageMagick, X and GL libraries)",
@@ -44,8 +73,11 @@ impl Need {
 
     fn without_it(self) -> &'static str {
         match self {
+            Self::Build => "nothing can be built",
             Self::WasmStd => "no web bundle, no browser tests, no demo",
-            Self::NodeTools => "no web bundle, no browser and no window tests, no demo",
+            Self::NodeTools => {
+                "no web bundle but an unoptimized one for the demo, no browser and no window tests; the replay tests fail"
+            }
             Self::Redis => "no browser and no window tests; the pipeline tests fail",
             Self::Chromium => "no browser tests",
             Self::Desktop => "no test of the native window",
@@ -81,32 +113,46 @@ impl Ready {
     }
 }
 
-/// Checks everything, provides what it can and reports what it did and what is left.
-pub(crate) fn run(project: &Project) -> Ready {
+/// Checks what these needs and every build take, provides what it may and reports what it did and what is left.
+pub(crate) fn run(project: &Project, needs: &[Need], args: SetupArgs) -> Ready {
     let started = steps::now();
-    let mut ready = Ready {
-        missing: Vec::new(),
-    };
-    packages::install(&mut ready);
-    // npm is one of the packages, so the tools come after them.
-    if let Err(err) = node::provide(project) {
-        ready.missing.push((Need::NodeTools, format!("{err:#}")));
+    let mut needs = needs.to_vec();
+    needs.push(Need::Build);
+    let mut missing = Vec::new();
+    let lacking = packages::provide(&needs, args.yes || is_ci());
+    for need in Need::ALL.iter().filter(|need| needs.contains(need)) {
+        let packages = lacking.of(*need);
+        // npm and the C compiler are packages, so what they serve comes after them.
+        let provided = match need {
+            _ if !packages.is_empty() => Err(anyhow::anyhow!("no {}", packages.join(", no "))),
+            Need::NodeTools => node::provide(project),
+            Need::WasmStd => wasm_std::provide(project),
+            _ => Ok(()),
+        };
+        if let Err(err) = provided {
+            missing.push((*need, format!("{err:#}")));
+        }
     }
-    if let Err(err) = wasm_std::provide(project) {
-        ready.missing.push((Need::WasmStd, format!("{err:#}")));
-    }
+    let ready = Ready { missing };
     if ready.is_complete() {
         say!(
             "{:<28} {:>12}",
             "setup: nothing missing",
             steps::pretty(started.elapsed())
         );
-    } else {
-        say!("setup: MISSING after {}", steps::pretty(started.elapsed()));
-        for (need, reason) in &ready.missing {
-            say!("  {}: {reason}", need.what());
-            say!("    without it: {}", need.without_it());
-        }
+        return ready;
+    }
+    say!("setup: MISSING after {}", steps::pretty(started.elapsed()));
+    for (need, reason) in &ready.missing {
+        say!("  {}: {reason}", need.what());
+        say!("    without it: {}", need.without_it());
+    }
+    if let Some(why) = lacking.why() {
+        say!("  apt-get could not install them: {why}");
+    }
+    if let Some(command) = lacking.command() {
+        say!("  to install them, as root: {command}");
+        say!("  or let set-up do it, as root: add --yes");
     }
     ready
 }

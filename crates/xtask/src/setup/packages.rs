@@ -1,16 +1,14 @@
 //! System packages: what shows that one is there, and apt-get where it may be called.
 //!
 //! They are looked for by their effect (a program, a library, a driver's description), whoever installed them.
+//! apt-get is called only where somebody agreed to it; otherwise the command for it is given.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
-
-use super::{Need, Ready};
-use crate::project::is_ci;
+use super::{Need, progress};
 use crate::say;
 use crate::steps::{self, find_program};
 
@@ -20,6 +18,8 @@ enum Probe {
     Program(&'static [&'static str]),
     /// A shared library whose file name starts like this is in a library folder.
     Library(&'static [&'static str]),
+    /// This file is there.
+    File(&'static str),
     /// lavapipe's description for the Vulkan loader.
     Lavapipe,
 }
@@ -39,6 +39,13 @@ const fn package(debian: &'static str, need: Need, probe: Probe) -> Package {
 }
 
 const PACKAGES: &[Package] = &[
+    package("gcc", Need::Build, Probe::Program(&["cc"])),
+    package(
+        "libc6-dev",
+        Need::Build,
+        Probe::File("/usr/include/stdlib.h"),
+    ),
+    package("git", Need::Build, Probe::Program(&["git"])),
     package("nodejs", Need::NodeTools, Probe::Program(&["node"])),
     package("npm", Need::NodeTools, Probe::Program(&["npm"])),
     package(
@@ -130,6 +137,7 @@ fn is_there(package: &Package) -> bool {
     match package.probe {
         Probe::Program(names) => names.iter().any(|name| find_program(name).is_some()),
         Probe::Library(names) => names.iter().any(|name| has_library(name)),
+        Probe::File(path) => Path::new(path).is_file(),
         Probe::Lavapipe => lavapipe().is_some(),
     }
 }
@@ -159,62 +167,104 @@ fn has_library(name: &str) -> bool {
     })
 }
 
-pub(super) fn install(ready: &mut Ready) {
-    let absent = || PACKAGES.iter().filter(|package| !is_there(package));
-    let names: Vec<&str> = absent().map(|package| package.debian).collect();
-    if names.is_empty() {
-        return;
+/// Whether set-up may call apt-get.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// It may, as this user.
+    Root,
+    /// It may, by sudo, which asks for no password.
+    Sudo,
+    /// Somebody has to do it by hand: nobody said `--yes`, or this user may not install.
+    ByHand,
+}
+
+/// Installs only what was agreed to: an unattended machine agrees by `CI=true`, a person by `--yes`.
+fn way(is_agreed: bool, user: impl FnOnce() -> Way) -> Way {
+    if is_agreed { user() } else { Way::ByHand }
+}
+
+/// What this user may.
+fn way_of_user() -> Way {
+    if find_program("apt-get").is_none() {
+        Way::ByHand
+    } else if is_root() {
+        Way::Root
+    } else if steps::run_quietly(Command::new("sudo").args(["-n", "true"])).is_ok() {
+        Way::Sudo
+    } else {
+        Way::ByHand
     }
-    let by_hand = format!("apt-get update && apt-get install -y {}", names.join(" "));
-    let tried = match apt_get() {
-        Some(apt_get) => {
-            say!("setup: {by_hand}");
-            install_with(&apt_get, &names)
-                .err()
-                .map(|err| format!("{err:#}"))
-        }
-        None => Some(format!("run as root: {by_hand}")),
+}
+
+fn is_root() -> bool {
+    steps::run_quietly(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0")
+}
+
+/// Installs what these needs lack, where that was agreed to, and gives what is left with the packages that would help.
+pub(super) fn provide(needs: &[Need], is_agreed: bool) -> Lacking {
+    let absent = || {
+        PACKAGES
+            .iter()
+            .filter(|package| needs.contains(&package.need) && !is_there(package))
     };
-    for need in [
-        Need::NodeTools,
-        Need::Redis,
-        Need::Chromium,
-        Need::Desktop,
-        Need::Vulkan,
-    ] {
-        let left: Vec<&str> = absent()
-            .filter(|package| package.need == need)
-            .map(|package| package.debian)
-            .collect();
-        if !left.is_empty() {
-            let why = tried.as_deref().unwrap_or(
-                "apt-get installed the packages, but they are not where they are looked for",
-            );
-            ready
-                .missing
-                .push((need, format!("{}: {why}", left.join(" "))));
-        }
+    let names: Vec<&'static str> = absent().map(|package| package.debian).collect();
+    if names.is_empty() {
+        return Lacking::default();
+    }
+    let why = match way(is_agreed, way_of_user) {
+        Way::Root => install(&["apt-get"], &names),
+        Way::Sudo => install(&["sudo", "-n", "apt-get"], &names),
+        Way::ByHand => None,
+    };
+    Lacking {
+        packages: absent()
+            .map(|package| (package.need, package.debian))
+            .collect(),
+        why,
     }
 }
 
-/// How to call apt-get without asking anybody for a password, if there is a way.
-fn apt_get() -> Option<Vec<&'static str>> {
-    find_program("apt-get")?;
-    let is_root =
-        steps::run_quietly(Command::new("id").arg("-u")).is_ok_and(|uid| uid.trim() == "0");
-    if is_root {
-        return Some(vec!["apt-get"]);
-    }
-    (is_ci() && steps::run_quietly(Command::new("sudo").args(["-n", "true"])).is_ok())
-        .then(|| vec!["sudo", "-n", "apt-get"])
+/// What is still not there.
+#[derive(Default)]
+pub(super) struct Lacking {
+    packages: Vec<(Need, &'static str)>,
+    /// What went wrong, where something was tried.
+    why: Option<String>,
 }
 
-fn install_with(apt_get: &[&str], names: &[&str]) -> Result<()> {
-    let (program, first_args) = apt_get
-        .split_first()
-        .map_or(("apt-get", apt_get), |(program, rest)| (*program, rest));
-    let call = |args: &[&str]| {
-        steps::run_quietly(
+impl Lacking {
+    /// The packages that this need lacks.
+    pub(super) fn of(&self, need: Need) -> Vec<&'static str> {
+        self.packages
+            .iter()
+            .filter(|(for_need, _)| *for_need == need)
+            .map(|(_, name)| *name)
+            .collect()
+    }
+
+    pub(super) fn why(&self) -> Option<&str> {
+        self.why.as_deref()
+    }
+
+    /// What a person runs, as root, to get them all.
+    pub(super) fn command(&self) -> Option<String> {
+        let names: Vec<&str> = self.packages.iter().map(|(_, name)| *name).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "apt-get update && apt-get install --yes --no-install-recommends {}",
+                names.join(" ")
+            )
+        })
+    }
+}
+
+/// Gives what went wrong, if something did.
+fn install(apt_get: &[&str], names: &[&str]) -> Option<String> {
+    say!("setup: installing {}", names.join(" "));
+    let (program, first_args) = apt_get.split_first()?;
+    let call = |name: &str, args: &[&str]| {
+        progress::run(
+            name,
             Command::new(program)
                 .args(first_args)
                 .args(args)
@@ -222,18 +272,19 @@ fn install_with(apt_get: &[&str], names: &[&str]) -> Result<()> {
         )
     };
     // One unreachable source must not keep the others from serving what is needed.
-    let updated = call(&["update", "-q"]);
+    let updated = call("setup: apt-get update", &["update", "-q"]);
     let mut args = vec!["install", "-y", "-q", "--no-install-recommends"];
     args.extend(names);
-    match (steps::timed("setup: apt-get", || call(&args)), updated) {
-        (Ok(_), _) => Ok(()),
-        (Err(err), Ok(_)) | (Err(_), Err(err)) => Err(err),
+    match (call("setup: apt-get install", &args), updated) {
+        (Ok(()), _) => None,
+        (Err(err), Ok(())) | (Err(_), Err(err)) => Some(format!("{err:#}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::PACKAGES;
+    use super::{Lacking, PACKAGES, Way, way};
+    use crate::setup::Need;
 
     #[test]
     fn every_package_is_listed_once() {
@@ -241,5 +292,29 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), PACKAGES.len());
+    }
+
+    #[test]
+    fn nothing_is_installed_that_nobody_agreed_to() {
+        assert_eq!(way(false, || panic!("the user is not asked")), Way::ByHand);
+        assert_eq!(way(true, || Way::Sudo), Way::Sudo);
+        assert_eq!(way(true, || Way::ByHand), Way::ByHand);
+    }
+
+    #[test]
+    fn one_command_gets_all_that_is_lacking() {
+        let lacking = Lacking {
+            packages: vec![
+                (Need::Redis, "redis-server"),
+                (Need::Desktop, "xvfb"),
+                (Need::Desktop, "xdotool"),
+            ],
+            why: None,
+        };
+        assert_eq!(lacking.of(Need::Desktop), ["xvfb", "xdotool"]);
+        assert!(lacking.of(Need::Chromium).is_empty());
+        let command = lacking.command().expect("a command");
+        assert!(command.ends_with(" redis-server xvfb xdotool"), "{command}");
+        assert_eq!(Lacking::default().command(), None);
     }
 }

@@ -19,6 +19,7 @@ use self::bundle::{Piece, hex};
 use crate::compress::Effort;
 use crate::project::{Project, WASM_TARGET};
 use crate::say;
+use crate::setup::{self, SetupArgs};
 use crate::steps;
 
 /// Part of what decides whether a bundle is fresh: raise it when this file makes something else of the same input.
@@ -39,6 +40,8 @@ const WASM_OPT_ARGS: &[&str] = &[
 
 #[derive(Args)]
 pub(crate) struct WebArgs {
+    #[command(flatten)]
+    pub(crate) setup: SetupArgs,
     /// A quick build to look at: unoptimized, with function names, without the size budget
     #[arg(long)]
     dev: bool,
@@ -54,13 +57,15 @@ impl WebArgs {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Release,
+    /// The release without wasm-opt, for a demo on a machine that has no Node.js: larger, and no size budget.
+    Plain,
     Dev,
 }
 
 impl Mode {
     fn profile(self) -> &'static str {
         match self {
-            Self::Release => "web-release",
+            Self::Release | Self::Plain => "web-release",
             Self::Dev => "dev",
         }
     }
@@ -68,7 +73,7 @@ impl Mode {
     /// Cargo's folder for the profile.
     fn folder(self) -> &'static str {
         match self {
-            Self::Release => "web-release",
+            Self::Release | Self::Plain => "web-release",
             Self::Dev => "debug",
         }
     }
@@ -76,14 +81,14 @@ impl Mode {
     fn effort(self) -> Effort {
         match self {
             Self::Release => Effort::Most,
-            Self::Dev => Effort::Little,
+            Self::Plain | Self::Dev => Effort::Little,
         }
     }
 }
 
 /// Builds the bundle, or finds that the one that is there is still right. Gives the folder to serve.
 ///
-/// Needs what set-up calls [`WasmStd`](crate::setup::Need::WasmStd) and [`NodeTools`](crate::setup::Need::NodeTools).
+/// Needs what set-up calls [`WasmStd`](crate::setup::Need::WasmStd), and for a release [`NodeTools`](crate::setup::Need::NodeTools).
 pub(crate) fn build(project: &Project, mode: Mode) -> Result<PathBuf> {
     check_bindgen_version(&fs::read_to_string(project.root.join("Cargo.lock"))?)?;
     let wasm = steps::timed("web: cargo build", || compile(project, mode))?;
@@ -101,7 +106,7 @@ pub(crate) fn build(project: &Project, mode: Mode) -> Result<PathBuf> {
     let (program, wasm) = steps::timed("web: wasm-bindgen", || bind(&wasm, mode))?;
     let wasm = match mode {
         Mode::Release => steps::timed("web: wasm-opt", || optimize(project, &wasm))?,
-        Mode::Dev => wasm,
+        Mode::Plain | Mode::Dev => wasm,
     };
     let piece = |name, bytes| Piece { name, bytes };
     let pieces = vec![
@@ -144,7 +149,7 @@ fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
 
 fn compile(project: &Project, mode: Mode) -> Result<Vec<u8>> {
     // `rustc --crate-type cdylib` and not `build`: beside an rlib Cargo leaves link-time optimization out.
-    steps::run(project.cargo().args([
+    steps::run(setup::cargo_for_browser(project)?.args([
         "rustc",
         "--package",
         "qd_console",
@@ -187,7 +192,10 @@ fn read_assets(folder: &Path) -> Result<Assets> {
 
 fn key_of(mode: Mode, wasm: &[u8], assets: &Assets, tools: &Path) -> Result<String> {
     let mut sha = Sha256::new();
-    let versions = tool_versions(tools)?;
+    let versions = match mode {
+        Mode::Release => tool_versions(tools)?,
+        Mode::Plain | Mode::Dev => b"without wasm-opt".to_vec(),
+    };
     for part in [
         RECIPE.as_bytes(),
         mode.profile().as_bytes(),
@@ -211,7 +219,7 @@ fn bind(wasm: &[u8], mode: Mode) -> Result<(Vec<u8>, Vec<u8>)> {
         .web(true)?
         .typescript(false)
         .remove_producers_section(true)
-        .remove_name_section(mode == Mode::Release)
+        .remove_name_section(mode != Mode::Dev)
         .generate_output()?;
     // A crate without scripts of its own is in the list as well, with none.
     let with_scripts = output
@@ -242,7 +250,7 @@ fn optimize(project: &Project, wasm: &[u8]) -> Result<Vec<u8>> {
     }
     fs::write(file("bound.wasm"), wasm)?;
     let program = project.tools().join("node_modules/binaryen/bin/wasm-opt");
-    let mut command = Command::new("node");
+    let mut command = Command::new(setup::node(project));
     command
         .arg(program)
         .args(WASM_OPT_ARGS)
