@@ -158,14 +158,17 @@ fn a_recorded_days_books_equal_those_of_a_second_bookkeeper_and_three_mistakes_a
 fn check_books(folder: &Path) {
     let (mut desk, open) = desk(folder);
     let mut last_at = open;
+    let mut num_fills = (0, 0);
     for step in 0..NUM_STEPS {
         let now = open.plus_millis(step * i64::from(STEP_MILLIS));
         desk.step(now);
+        check_fills(&mut desk, step % 4 == 0, &mut num_fills);
         play_by_hand(&mut desk, step, now);
         let at = desk.market().time(now);
         assert!(at >= last_at, "time went back");
         last_at = at;
     }
+    assert!(num_fills.0 > 100 && num_fills.1 > 10, "{num_fills:?}");
     let status = desk.market().replay().unwrap().status(last_at);
     assert!(status.is_over, "{status:?}");
     assert_eq!(
@@ -207,6 +210,50 @@ fn check_books(folder: &Path) {
     for mutant in 1..=3 {
         let wrong = differences(&ours, &files.recompute(mutant));
         assert!(!wrong.is_empty(), "mistake {mutant} was not seen");
+    }
+}
+
+/// Every fill of the step is at the tape's quote, or at the order's own limit because the tape came to it in this tick;
+/// counts both kinds.
+fn check_fills(desk: &mut Desk, is_tick: bool, num_fills: &mut (u32, u32)) {
+    for change in desk.take_changes().orders {
+        let (order, Some(fill)) = (change.order, change.fill) else {
+            continue;
+        };
+        let market = desk.market();
+        let quote = market.quote(order.symbol).unwrap();
+        let (touch, shown) = match order.side {
+            Side::Buy => (quote.ask, quote.ask_size),
+            Side::Sell => (quote.bid, quote.bid_size),
+        };
+        let is_no_worse = |price: Price, than: Price| match order.side {
+            Side::Buy => price <= than,
+            Side::Sell => price >= than,
+        };
+        if fill.price == touch && fill.qty <= shown {
+            assert!(
+                order
+                    .limit_price
+                    .is_none_or(|limit| is_no_worse(touch, limit)),
+                "{order:?}"
+            );
+            num_fills.0 += 1;
+            continue;
+        }
+        assert_eq!(
+            Some(fill.price),
+            order.limit_price,
+            "{order:?} traded beside {quote:?}"
+        );
+        let has_traded = market
+            .traded()
+            .any(|one| one.symbol == order.symbol && is_no_worse(one.price, fill.price));
+        let has_come = market.requoted().contains(&order.symbol) && is_no_worse(touch, fill.price);
+        assert!(
+            is_tick && (has_traded || has_come),
+            "{order:?} filled and nobody came: {quote:?}"
+        );
+        num_fills.1 += 1;
     }
 }
 

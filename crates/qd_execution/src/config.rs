@@ -120,23 +120,23 @@ impl Default for VenueConfig {
 /// Symbol, strategy, shares, and average entry against the first price in thousandths.
 const DEMO_HOLDINGS: &[(&str, &str, i64, i64)] = &[
     ("AAPL", "momentum", 82, 1_031),
-    ("MSFT", "momentum", 53, 990),
+    ("MSFT", "guard", 53, 990),
     ("NVDA", "momentum", 146, 972),
     ("AMZN", "reversion", 140, 961),
     ("GOOG", "momentum", 59, 1_004),
     ("META", "momentum", 57, 955),
     ("TSLA", "momentum", -57, 1_018),
-    ("JPM", "reversion", 69, 948),
+    ("JPM", "slicer", 69, 948),
     ("XOM", "reversion", 227, 966),
     ("UNH", "reversion", -50, 1_024),
-    ("V", "maker", 60, 975),
-    ("MA", "reversion", 33, 1_038),
+    ("V", "pairs", 60, 975),
+    ("MA", "pairs", 33, 1_038),
     ("HD", "maker", -41, 991),
     ("KO", "maker", 250, 1_002),
 ];
 
 impl ExecutionConfig {
-    /// The demo desk: one paper account, five strategies, four users.
+    /// The demo desk: one paper account, twelve strategies, four users.
     ///
     /// # Errors
     /// [`ParseError`] never in practice: the names are constants that a test reads.
@@ -174,8 +174,15 @@ impl ExecutionConfig {
             (
                 "scalper",
                 StrategyKind::Scalper,
-                base(&[("AMD", 0), ("BAC", 0), ("PG", 0), ("XOM", 0)])?,
+                base(&[("AMD", 0), ("BAC", 0)])?,
             ),
+            ("pairs", StrategyKind::Pairs, held_by("pairs")?),
+            ("slicer", StrategyKind::Slicer, held_by("slicer")?),
+            ("guard", StrategyKind::Guard, held_by("guard")?),
+            ("burst", StrategyKind::Burst, base(&[("WMT", 0)])?),
+            ("sniper", StrategyKind::Sniper, base(&[("CVX", 0)])?),
+            ("swing", StrategyKind::Swing, base(&[("NFLX", 0)])?),
+            ("day-trader", StrategyKind::DayTrader, base(&[("JNJ", 0)])?),
             (
                 "probe",
                 StrategyKind::Probe,
@@ -226,7 +233,17 @@ impl ExecutionConfig {
         })
     }
 
-    /// The desk of a replay: one account without positions, four strategies over the tape's symbols.
+    /// The same desk without its programs: it keeps what it holds, and hands trade alone.
+    #[must_use]
+    pub fn without_strategies(self) -> Self {
+        Self {
+            strategies: Vec::new(),
+            ..self
+        }
+    }
+
+    /// The desk of a replay: one account without positions, and those strategies over the tape's symbols that need
+    /// neither a stake nor a certain pair.
     ///
     /// # Errors
     /// As [`Self::demo`].
@@ -240,9 +257,12 @@ impl ExecutionConfig {
             account.opening_cash = Money::from_units(250_000, 0);
             account.holdings.clear();
         }
-        config
-            .strategies
-            .retain(|strategy| strategy.kind != StrategyKind::Probe);
+        config.strategies.retain(|strategy| {
+            !matches!(
+                strategy.kind,
+                StrategyKind::Probe | StrategyKind::Pairs | StrategyKind::Guard
+            )
+        });
         for strategy in &mut config.strategies {
             strategy.symbols.clone_from(&stakes);
         }

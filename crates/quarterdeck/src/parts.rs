@@ -161,6 +161,10 @@ pub(crate) async fn execution(
         None => ExecutionConfig::demo(seed).map(|demo| ExecutionConfig { session, ..demo }),
     }
     .map_err(start_failure)?;
+    let config = match settings.text("execution.strategies") {
+        Some("off") => config.without_strategies(),
+        _ => config,
+    };
     let listener = TcpListener::bind(listen).await.map_err(|err| {
         Failure::Start(format!(
             "execution.listen = {listen}: {err}; is another program using the port?"

@@ -54,10 +54,7 @@ pub(crate) struct DemoArgs {
 }
 
 pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
-    // The server would say so too, but only after minutes of building.
-    drop(TcpListener::bind(("127.0.0.1", args.port)).with_context(|| {
-        format!("port {} of 127.0.0.1 cannot be used: stop the program that has it, or choose another with --port", args.port)
-    })?);
+    must_be_free(args.port)?;
     let ready = setup::run(project, &[Need::WasmStd, Need::NodeTools], args.setup);
     ready
         .require(&[Need::Build, Need::WasmStd])
@@ -79,7 +76,13 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&stop))
             .context("cannot listen for signals")?;
     }
-    let mut server = start_server(project, args, &dist)?;
+    let mut server = start_server(&ServerStart {
+        program: &project.release_binary("quarterdeck"),
+        port: args.port,
+        redis: args.redis.as_deref(),
+        dist: &dist,
+        extra: &args.extra,
+    })?;
     let (url, server_ended) = match wait_until_ready(&mut server, &stop)? {
         Start::Ready { url, lines } => (url, lines),
         Start::Stopped => {
@@ -102,6 +105,14 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     drop(server_ended);
     say!("demo stopped");
     Ok(code)
+}
+
+/// The server would say so too, but only after minutes of building.
+pub(crate) fn must_be_free(port: u16) -> Result<()> {
+    drop(TcpListener::bind(("127.0.0.1", port)).with_context(|| {
+        format!("port {port} of 127.0.0.1 cannot be used: stop the program that has it, or choose another with --port")
+    })?);
+    Ok(())
 }
 
 /// The server as the demo and the end-to-end tests run it: release, with the dev sign-in.
@@ -132,7 +143,7 @@ pub(crate) fn build_console(project: &Project) -> Result<()> {
 }
 
 /// A child that ends with us, whatever ends us.
-fn child_of_ours(program: &Path) -> Command {
+pub(crate) fn child_of_ours(program: &Path) -> Command {
     let mut command = if steps::find_program("setpriv").is_some() {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "TERM"]).arg(program);
@@ -144,21 +155,29 @@ fn child_of_ours(program: &Path) -> Command {
     command
 }
 
-fn start_server(project: &Project, args: &DemoArgs, dist: &Path) -> Result<Child> {
-    let program = project.release_binary("quarterdeck");
-    let mut command = child_of_ours(&program);
+/// What `quarterdeck demo` is started with.
+pub(crate) struct ServerStart<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) port: u16,
+    pub(crate) redis: Option<&'a str>,
+    pub(crate) dist: &'a Path,
+    pub(crate) extra: &'a [OsString],
+}
+
+pub(crate) fn start_server(start: &ServerStart<'_>) -> Result<Child> {
+    let mut command = child_of_ours(start.program);
     command
         .args(["demo", "--port"])
-        .arg(args.port.to_string())
+        .arg(start.port.to_string())
         .arg("--app-dir")
-        .arg(dist);
-    if let Some(redis) = &args.redis {
+        .arg(start.dist);
+    if let Some(redis) = start.redis {
         command.args(["--redis", redis]);
     }
-    command.args(&args.extra).stdout(Stdio::piped());
+    command.args(start.extra).stdout(Stdio::piped());
     command
         .spawn()
-        .with_context(|| format!("cannot start {}", program.display()))
+        .with_context(|| format!("cannot start {}", start.program.display()))
 }
 
 fn start_console(project: &Project, url: &str) -> Result<Child> {
@@ -169,7 +188,7 @@ fn start_console(project: &Project, url: &str) -> Result<Child> {
         .with_context(|| format!("cannot start {}", program.display()))
 }
 
-enum Start {
+pub(crate) enum Start {
     /// The server answers at `url`; `lines` stays open while it writes.
     Ready {
         url: String,
@@ -180,7 +199,7 @@ enum Start {
 }
 
 /// Passes the server's output on and waits for the line that says it answers.
-fn wait_until_ready(server: &mut Child, stop: &AtomicBool) -> Result<Start> {
+pub(crate) fn wait_until_ready(server: &mut Child, stop: &AtomicBool) -> Result<Start> {
     let stdout = server
         .stdout
         .take()
@@ -224,7 +243,7 @@ fn wait_until_ready(server: &mut Child, stop: &AtomicBool) -> Result<Start> {
     )
 }
 
-fn announce(url: &str, native: bool) {
+pub(crate) fn announce(url: &str, native: bool) {
     say!("");
     say!("  Quarterdeck is running on the simulated market");
     say!("    open      {url}");
@@ -263,7 +282,7 @@ fn watch(
 }
 
 /// Asks a child to end and insists when it does not.
-fn end(child: &mut Child) -> Result<()> {
+pub(crate) fn end(child: &mut Child) -> Result<()> {
     if child.try_wait()?.is_some() {
         return Ok(());
     }

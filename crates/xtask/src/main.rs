@@ -8,6 +8,7 @@ mod bare;
 mod bench;
 mod compress;
 mod demo;
+mod dev;
 mod end_to_end;
 mod fences;
 mod gate;
@@ -61,6 +62,11 @@ enum Command {
     /// Set-up, web bundle, release build, then the server with the simulated market and the dev sign-in, on loopback only.
     /// Arguments after `--` go to `quarterdeck demo`.
     Demo(demo::DemoArgs),
+    /// The demo that follows its sources: what you save is built, served and loaded by the page
+    ///
+    /// Unoptimized, on loopback only. Pages stay signed in where redis-server is installed. What does not build leaves the
+    /// server as it is. Arguments after `--` go to `quarterdeck demo`.
+    Dev(dev::DevArgs),
     /// The gate: everything a change must pass
     ///
     /// Runs every step even when one fails, times each, and closes with one line that says passed or FAILED.
@@ -106,6 +112,7 @@ fn run(command: Command) -> Result<ExitCode> {
             web::build(&project, args.mode())?;
         }
         Command::Demo(args) => return demo::run(&project, &args),
+        Command::Dev(args) => return dev::run(&project, &args),
         Command::Test(args) => return Ok(gate::run(&project, &args)),
         Command::Bare(args) => bare::run(&project, &args)?,
         Command::Bench(args) => bench::run(&project, &args)?,

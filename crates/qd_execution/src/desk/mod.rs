@@ -12,7 +12,10 @@ use crate::ledger::{
 };
 use crate::market::{Market, MarketClock, Replay, Session};
 use crate::strategies::{Intent, Strategies};
-use crate::venue::{PaperVenue, VenueOrder};
+use crate::venue::{Hours, PaperVenue, VenueOrder};
+
+/// A desk that has just begun sees no symbol halted for so long: whoever looks for the first time sees it trade.
+const CALM_MILLIS: i64 = 120_000;
 
 /// Everything that trades.
 #[derive(Debug)]
@@ -34,7 +37,9 @@ impl Desk {
         let tick_millis =
             i64::from(config.step_millis.max(1)) * i64::from(config.steps_per_tick.max(1));
         let start = now.plus_millis(-tick_millis * i64::from(config.warmup_ticks));
-        let mut desk = Self::on(config, Market::new(config.seed, start), start, now);
+        let mut market = Market::new(config.seed, config.session, start);
+        market.keep_calm_until(now.plus_millis(CALM_MILLIS));
+        let mut desk = Self::on(config, market, start, now);
         if MarketClock::at(config.session, now).phase != MarketPhase::Open {
             // A desk that starts outside its hours still had a day before: marks, a line, a past.
             desk.session = Session::AlwaysOpen;
@@ -89,8 +94,13 @@ impl Desk {
         if is_tick {
             self.tick(now, is_open);
         }
-        // On a paused tape nothing trades; the venue answers all the same.
-        self.run_venue(now, is_open && self.market.is_moving());
+        let hours = match (is_open, self.market.is_moving()) {
+            (false, _) => Hours::Closed,
+            // On a paused tape nothing trades; the venue answers all the same.
+            (true, false) => Hours::StandsStill,
+            (true, true) => Hours::Open,
+        };
+        self.run_venue(now, hours);
         self.resolve_unanswered(now);
     }
 
@@ -105,7 +115,7 @@ impl Desk {
             self.market.tick(now);
             // With a tape's turn to another day; nothing of the new day may be booked on the old one.
             self.roll_day(now);
-            self.venue.refresh(self.market.requoted());
+            self.venue.refresh(&self.market);
             for symbol in self.market.changed() {
                 if let Some(quote) = self.market.quote(*symbol) {
                     self.ledger.mark(*symbol, quote.price, quote.at);
@@ -149,8 +159,8 @@ impl Desk {
         }
     }
 
-    fn run_venue(&mut self, now: UtcMicros, is_open: bool) {
-        self.venue.begin_step(is_open);
+    fn run_venue(&mut self, now: UtcMicros, hours: Hours) {
+        self.venue.begin_step(hours, &self.market);
         while let Some(event) = self.venue.next_event(now, &self.market, |key| {
             self.ledger
                 .book(&key.account)

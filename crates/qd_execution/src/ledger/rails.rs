@@ -105,6 +105,10 @@ impl Rails {
         let quote = quote
             .filter(|quote| quote.price.is_positive())
             .ok_or_else(|| evidence("reference_price", "none", "a price above zero", "state"))?;
+        // The venue would keep a limit for the reopening; the desk takes no order on a price that stands still.
+        if quote.is_halted {
+            return Err(evidence("symbol_halted", "halted", "trading", "state"));
+        }
         if let Some(limit) = request.limit_price {
             // A stop's limit is measured at its trigger: the market is elsewhere until then.
             let off = distance(limit, request.stop_price.unwrap_or(quote.price));

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use qd_types::{Price, Symbol};
+use qd_types::{Price, Qty, Symbol};
 
-use super::Quote;
 use super::line::DayLine;
+use super::{Quote, Traded};
 
 /// Ticks between two samples of a fresh day's line.
 const LINE_EVERY: u32 = 10;
@@ -25,6 +25,10 @@ pub(super) struct Board {
     requoted: BTreeSet<Symbol>,
     /// As [`Self::changed`] and [`Self::requoted`] hand them out.
     lists: (Vec<Symbol>, Vec<Symbol>),
+    /// Shares that traded in this tick, by price.
+    traded: BTreeMap<(Symbol, Price), Qty>,
+    /// Symbols in which the exchange has stopped trading.
+    halted: BTreeSet<Symbol>,
 }
 
 impl Board {
@@ -46,15 +50,37 @@ impl Board {
             });
     }
 
+    /// Notes that shares changed hands on the market.
+    pub(super) fn note_traded(&mut self, symbol: Symbol, price: Price, qty: Qty) {
+        if qty.is_positive() {
+            *self.traded.entry((symbol, price)).or_default() += qty;
+        }
+    }
+
+    /// Stops trading in a symbol, or lets it go on.
+    pub(super) fn set_halted(&mut self, symbol: Symbol, is_halted: bool) {
+        if is_halted {
+            self.halted.insert(symbol);
+        } else {
+            self.halted.remove(&symbol);
+        }
+        if let Some(entry) = self.entries.get_mut(&symbol) {
+            entry.quote.is_halted = is_halted;
+            self.changed.insert(symbol);
+        }
+    }
+
     /// Begins a tick: nothing has changed yet.
     pub(super) fn begin_tick(&mut self) {
         self.changed.clear();
         self.requoted.clear();
+        self.traded.clear();
     }
 
     /// Forgets everything: another run of the day begins.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
+        self.halted.clear();
     }
 
     /// Ends a tick: what stands now is a sample of each line.
@@ -82,6 +108,16 @@ impl Board {
 
     pub(super) fn requoted(&self) -> &[Symbol] {
         &self.lists.1
+    }
+
+    pub(super) fn traded(&self) -> impl Iterator<Item = Traded> {
+        self.traded
+            .iter()
+            .map(|(&(symbol, price), &qty)| Traded { symbol, price, qty })
+    }
+
+    pub(super) fn halted(&self) -> &BTreeSet<Symbol> {
+        &self.halted
     }
 
     pub(super) fn series(&self, symbol: Symbol, max_points: usize) -> Option<Vec<Price>> {

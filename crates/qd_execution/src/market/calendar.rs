@@ -83,6 +83,26 @@ impl MarketClock {
     }
 }
 
+/// How much faster than usual the simulated market moves at `now`.
+///
+/// A session has its wild hours at the open and, less so, at the close; a market that never closes has a slow tide
+/// instead.
+pub(super) fn wildness(session: Session, now: UtcMicros) -> f64 {
+    const TIDE_MILLIS: i64 = 40 * MINUTE_MILLIS;
+    let minutes = millis_of_day(now) as f64 / MINUTE_MILLIS as f64;
+    let (open, close) = (OPEN as f64, CLOSE as f64);
+    let in_session = session == Session::Exchange && (open..close).contains(&minutes);
+    if in_session {
+        // From -1 at the open over noon to 1 at the close.
+        let place = 2.0 * (minutes - open) / (close - open) - 1.0;
+        let edge = place * place * place * place;
+        return 0.7 + if place < 0.0 { 1.2 } else { 0.8 } * edge;
+    }
+    let place = now.as_millis().rem_euclid(TIDE_MILLIS) as f64 / TIDE_MILLIS as f64;
+    let height = 1.0 - (2.0 * place - 1.0).abs();
+    0.7 + 0.8 * height * height * (3.0 - 2.0 * height)
+}
+
 fn millis_of_day(now: UtcMicros) -> i64 {
     let (hour, minute, second, millis) = now.time_of_day(ZoneChoice::Exchange);
     (i64::from(hour) * 60 + i64::from(minute)) * MINUTE_MILLIS

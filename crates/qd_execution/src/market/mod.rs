@@ -37,6 +37,19 @@ pub struct Quote {
     pub at: UtcMicros,
     /// When bid and ask were new: the age of what can be traded.
     pub quoted_at: UtcMicros,
+    /// The exchange has stopped trading in the symbol: what stands here stands still, and nothing fills.
+    pub is_halted: bool,
+}
+
+/// Shares that changed hands on the market within one tick, at one price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traded {
+    /// The ticker.
+    pub symbol: Symbol,
+    /// Dollars per share.
+    pub price: Price,
+    /// Shares, above zero.
+    pub qty: Qty,
 }
 
 /// Who moves the board.
@@ -54,13 +67,20 @@ pub struct Market {
 }
 
 impl Market {
-    /// The simulated market of `seed` as it stands at `now`.
-    pub fn new(seed: u64, now: UtcMicros) -> Self {
+    /// The simulated market of `seed` as it stands at `now`, with the moods of `session`'s hours.
+    pub fn new(seed: u64, session: Session, now: UtcMicros) -> Self {
         let mut board = Board::default();
-        let simulation = Simulation::new(seed, &mut board, now);
+        let simulation = Simulation::new(seed, session, &mut board, now);
         Self {
             board,
             driver: Driver::Simulated(Box::new(simulation)),
+        }
+    }
+
+    /// Lets the simulation stop trading in no symbol before `at`; tapes have no such halts.
+    pub fn keep_calm_until(&mut self, at: UtcMicros) {
+        if let Driver::Simulated(simulation) = &mut self.driver {
+            simulation.keep_calm_until(at);
         }
     }
 
@@ -141,6 +161,21 @@ impl Market {
         self.board.requoted()
     }
 
+    /// What traded on the market in the last tick, sorted by symbol and price; the desk's own fills are not among it.
+    pub fn traded(&self) -> impl Iterator<Item = Traded> {
+        self.board.traded()
+    }
+
+    /// Symbols in which the exchange has stopped trading: their quotes stand still and nothing fills.
+    pub fn halted(&self) -> &std::collections::BTreeSet<Symbol> {
+        self.board.halted()
+    }
+
+    /// Whether the exchange has stopped trading in `symbol`.
+    pub fn is_halted(&self, symbol: Symbol) -> bool {
+        self.halted().contains(&symbol)
+    }
+
     /// The day's line, at most `max_points` (and never more than [`MAX_POINTS`]), ending with the present price.
     pub fn series(&self, symbol: Symbol, max_points: usize) -> Option<Vec<Price>> {
         self.board.series(symbol, max_points)
@@ -151,10 +186,23 @@ impl Market {
         self.board.start_day();
     }
 
-    /// Sets a quote by hand.
+    /// Makes a tick by hand: these quotes are new, and these shares traded.
     #[cfg(test)]
-    pub(crate) fn put(&mut self, quote: Quote) {
-        self.board.put(quote);
+    pub(crate) fn stage(&mut self, quotes: &[Quote], traded: &[Traded]) {
+        self.board.begin_tick();
+        for &quote in quotes {
+            self.board.put(quote);
+        }
+        for one in traded {
+            self.board.note_traded(one.symbol, one.price, one.qty);
+        }
+        self.board.end_tick();
+    }
+
+    /// Stops trading in a symbol by hand, or lets it go on.
+    #[cfg(test)]
+    pub(crate) fn stage_halt(&mut self, symbol: Symbol, is_halted: bool) {
+        self.board.set_halted(symbol, is_halted);
     }
 
     #[cfg(test)]
@@ -184,7 +232,7 @@ mod tests {
     const START: UtcMicros = UtcMicros(1_763_821_096_204_000);
 
     fn tape(seed: u64, num_ticks: i64) -> Vec<Quote> {
-        let mut market = Market::new(seed, START);
+        let mut market = Market::new(seed, Session::AlwaysOpen, START);
         let mut tape = Vec::new();
         for i in 0..num_ticks {
             market.tick(START.plus_millis(200 * i));
@@ -230,8 +278,124 @@ mod tests {
     }
 
     #[test]
+    fn the_market_has_wild_and_calm_hours() {
+        let at = |text: &str| UtcMicros::parse_rfc3339(text).unwrap();
+        let of = |session, text: &str| calendar::wildness(session, at(text));
+        // A Monday in New York: just after the open, noon, just before the close.
+        let (open, noon, close) = (
+            of(Session::Exchange, "2026-11-23T14:31:00Z"),
+            of(Session::Exchange, "2026-11-23T17:45:00Z"),
+            of(Session::Exchange, "2026-11-23T20:59:00Z"),
+        );
+        assert!(
+            open > 1.7 && noon < 0.8 && close > 1.4 && close < open,
+            "{open} {noon} {close}"
+        );
+        let tide: Vec<f64> = (0..40)
+            .map(|minute| {
+                calendar::wildness(Session::AlwaysOpen, START.plus_millis(minute * 60_000))
+            })
+            .collect();
+        let (low, high) = tide.iter().fold((9.0_f64, 0.0_f64), |(low, high), one| {
+            (low.min(*one), high.max(*one))
+        });
+        assert!(
+            (0.7..0.75).contains(&low) && (1.45..=1.5).contains(&high),
+            "{low} {high}"
+        );
+        // And it is seen in the prices: the same market at two times of the day.
+        let spread = |text: &str| {
+            let mut market = Market::new(3, Session::Exchange, at(text));
+            let (mut sum, mut last) = (0.0, BTreeMap::new());
+            for i in 0..600 {
+                market.tick(at(text).plus_millis(200 * i));
+                for listing in LISTINGS {
+                    let level = market
+                        .simulated()
+                        .level(Symbol::new(listing.symbol).unwrap());
+                    if let Some(before) = last.insert(listing.symbol, level) {
+                        sum += (level / before - 1.0).abs();
+                    }
+                }
+            }
+            sum
+        };
+        let (wild, calm) = (
+            spread("2026-11-23T14:31:00Z"),
+            spread("2026-11-23T17:45:00Z"),
+        );
+        assert!(wild > 2.0 * calm, "{wild} against {calm}");
+    }
+
+    #[test]
+    fn symbols_jump_and_after_a_large_jump_stand_still_for_a_while() {
+        let play = |calm_minutes: i64| {
+            let mut market = Market::new(9, Session::AlwaysOpen, START);
+            market.keep_calm_until(START.plus_millis(calm_minutes * 60_000));
+            let mut since: BTreeMap<Symbol, (i64, Quote)> = BTreeMap::new();
+            let (mut halts, mut jumps) = (Vec::new(), 0);
+            let mut last: BTreeMap<Symbol, Quote> = BTreeMap::new();
+            for i in 0..2 * 3_600 * 5_i64 {
+                market.tick(START.plus_millis(200 * i));
+                let of_interest: std::collections::BTreeSet<Symbol> = market
+                    .changed()
+                    .iter()
+                    .chain(market.halted())
+                    .copied()
+                    .collect();
+                for symbol in of_interest {
+                    let quote = market.quote(symbol).unwrap();
+                    let before = last.insert(quote.symbol, *quote).unwrap_or(*quote);
+                    // More than any walk makes of one quote to the next: both sides went at once.
+                    let apart = |one: Price, other: Price| {
+                        (one.to_f64_lossy() / other.to_f64_lossy() - 1.0).abs()
+                    };
+                    let jumped =
+                        apart(quote.bid, before.bid).min(apart(quote.ask, before.ask)) > 0.015;
+                    jumps += usize::from(jumped);
+                    match since.get(&quote.symbol) {
+                        None if quote.is_halted => {
+                            assert!(jumped, "{quote:?} halted without a jump from {before:?}");
+                            since.insert(quote.symbol, (i, *quote));
+                        }
+                        Some((_, stood)) if quote.is_halted => {
+                            assert_eq!(quote, stood, "a halted symbol stands still");
+                            assert!(
+                                !market.requoted().contains(&quote.symbol)
+                                    || quote.quoted_at == START.plus_millis(200 * i)
+                            );
+                        }
+                        Some((from, _)) => {
+                            assert!(
+                                market.requoted().contains(&quote.symbol),
+                                "it reopens with a quote"
+                            );
+                            let seconds = (i - from) / 5;
+                            assert!((60..=120).contains(&seconds), "halted for {seconds} s");
+                            halts.push((*from, i, quote.symbol));
+                            since.remove(&quote.symbol);
+                        }
+                        None => {}
+                    }
+                    assert_eq!(quote.is_halted, market.is_halted(quote.symbol));
+                }
+            }
+            (halts, jumps)
+        };
+        let (halts, jumps) = play(2);
+        assert!((2..20).contains(&halts.len()), "{halts:?} in two hours");
+        assert!(jumps >= halts.len());
+        assert!(halts.iter().all(|(from, ..)| *from >= 600), "{halts:?}");
+        // The same again with a calm first hour: what comes after it is the same.
+        let is_later = |halt: &(i64, i64, Symbol)| halt.0 >= 3_600 * 5;
+        assert!(halts.iter().any(|halt| !is_later(halt)), "{halts:?}");
+        let later: Vec<_> = halts.into_iter().filter(is_later).collect();
+        assert_eq!(play(60).0, later);
+    }
+
+    #[test]
     fn symbols_of_a_sector_move_together_more_than_strangers() {
-        let mut market = Market::new(11, START);
+        let mut market = Market::new(11, Session::AlwaysOpen, START);
         let mut moves: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         let names = ["V", "MA", "KO"];
         let mut last = BTreeMap::new();
@@ -263,7 +427,7 @@ mod tests {
     #[test]
     fn listings_are_sorted_and_lines_are_bounded() {
         assert!(LISTINGS.is_sorted_by(|a, b| a.symbol < b.symbol));
-        let mut market = Market::new(1, START);
+        let mut market = Market::new(1, Session::AlwaysOpen, START);
         for i in 0..3_000 {
             market.tick(START.plus_millis(200 * i));
         }

@@ -352,7 +352,10 @@ impl Replay {
                 book.quoted_at = now;
             }
             match row.print {
-                Print::Trade(level) => book.last = Some(level.price),
+                Print::Trade(level) => {
+                    book.last = Some(level.price);
+                    board.note_traded(symbol, level.price, level.size);
+                }
                 Print::Quote { bid, ask } => {
                     book.bid = bid;
                     book.ask = ask;
@@ -403,6 +406,7 @@ impl Book {
             ask_size: ask.size,
             at: now,
             quoted_at: self.quoted_at,
+            is_halted: false,
         })
     }
 }

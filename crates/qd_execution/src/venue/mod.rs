@@ -1,21 +1,25 @@
-//! The paper venue: takes orders, answers late, fills at the quote, and never more than the quote shows.
+//! The paper venue: takes orders, answers late, and fills no better than the rules of `docs/specs/paper-venue.md`.
 //!
-//! Knows no accounts and no rules of the desk; whom an order belongs to matters only for reduce-only orders, whose cap
-//! it asks for before every fill. Everything it says comes as [`VenueEvent`]s, one at a time, in one order per seed.
+//! Here are the messages: what comes in, when it arrives, what is answered. Who fills, at which price and how much is in
+//! `matching`. Knows no accounts and no rules of the desk; whom an order belongs to matters only for reduce-only
+//! orders, whose cap it asks for before every fill. Everything it says comes as [`VenueEvent`]s, one at a time, in one
+//! order per seed.
 
+mod matching;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use qd_types::{
     FillId, OrderType, PositionKey, Price, Qty, Side, Symbol, TimeInForce, UtcMicros, VenueOrderId,
 };
 
+use self::matching::{Standing, Visit};
 use crate::chance::Chance;
 use crate::config::VenueConfig;
 use crate::ledger::OrderKey;
-use crate::market::Market;
+use crate::market::{Market, Traded};
 
 /// What the venue reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,17 +105,30 @@ pub struct VenueOrder {
     pub reduce_only: bool,
 }
 
+/// What the venue does at a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hours {
+    /// Orders are taken and trade.
+    Open,
+    /// Outside the session: nothing trades, and orders that cannot wait are rejected.
+    #[default]
+    Closed,
+    /// A tape that was stopped by hand: orders are taken, and nothing happens to them until it goes on.
+    StandsStill,
+}
+
+/// An order that the venue has, or that is on its way to it.
 #[derive(Clone, Debug)]
-struct Resting {
+struct Entry {
     order: VenueOrder,
     remaining: Qty,
     /// When it may first match: its arrival.
     arrives_at: UtcMicros,
-    is_on_book: bool,
-    /// A stop order has not been triggered yet.
-    waits_for_trigger: bool,
-    /// An immediate order has had its one chance.
-    had_its_chance: bool,
+    standing: Standing,
+    /// Time priority: counts arrivals, triggers and places taken in a queue.
+    rank: u64,
+    /// The step in which it came onto the book: what traded before that is not for it.
+    since_step: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -128,17 +145,28 @@ pub struct PaperVenue {
     chance: Chance,
     /// Sets the ids of one run apart from those of another.
     run: String,
-    orders: BTreeMap<u64, Resting>,
+    orders: BTreeMap<u64, Entry>,
     numbers: BTreeMap<OrderKey, u64>,
     /// By arrival, then by the order of sending.
     inbox: BTreeMap<(UtcMicros, u64), Message>,
     next_order: u64,
+    next_rank: u64,
     next_fill: u64,
     next_message: u64,
-    /// Shares of the present quote's sizes that are gone, per symbol and side.
+    hours: Hours,
+    /// The last step of a moving market was in the session.
+    was_open: bool,
+    /// Symbols that did not trade at the last step: their orders arrive anew when they do.
+    halted: BTreeSet<Symbol>,
+    /// Shares of the present quote's sizes that are gone, per symbol and side of the order.
     taken: BTreeMap<(Symbol, Side), Qty>,
-    cursor: u64,
-    matches: bool,
+    /// Symbols with a quote that no order has been held against yet.
+    fresh: BTreeSet<Symbol>,
+    /// What traded on the market and has not passed the queues yet, with the shares that are left of it.
+    traded: BTreeMap<Symbol, Vec<Traded>>,
+    /// The orders that are still to be looked at in this step, last first; `None` before the first look.
+    visits: Option<Vec<Visit>>,
+    num_steps: u64,
     num_events: u64,
 }
 
@@ -153,11 +181,17 @@ impl PaperVenue {
             numbers: BTreeMap::new(),
             inbox: BTreeMap::new(),
             next_order: 1,
+            next_rank: 1,
             next_fill: 1,
             next_message: 1,
+            hours: Hours::Closed,
+            was_open: false,
+            halted: BTreeSet::new(),
             taken: BTreeMap::new(),
-            cursor: 0,
-            matches: false,
+            fresh: BTreeSet::new(),
+            traded: BTreeMap::new(),
+            visits: None,
+            num_steps: 0,
             num_events: 0,
         }
     }
@@ -171,13 +205,13 @@ impl PaperVenue {
         self.numbers.insert(order.key.clone(), number);
         self.orders.insert(
             number,
-            Resting {
+            Entry {
                 remaining: order.qty,
-                waits_for_trigger: order.stop_price.is_some(),
                 order,
                 arrives_at,
-                is_on_book: false,
-                had_its_chance: false,
+                standing: Standing::EnRoute,
+                rank: 0,
+                since_step: 0,
             },
         );
         self.send(arrives_at, Message::Arrive(number));
@@ -188,12 +222,12 @@ impl PaperVenue {
         let (least, most) = self.config.cancel_millis;
         let mut arrives_at = now.plus_millis(i64::from(self.chance.between(least, most)));
         // A cancel never overtakes its own order.
-        if let Some(resting) = self
+        if let Some(entry) = self
             .numbers
             .get(key)
             .and_then(|number| self.orders.get(number))
         {
-            arrives_at = arrives_at.max(resting.arrives_at);
+            arrives_at = arrives_at.max(entry.arrives_at);
         }
         self.send(arrives_at, Message::Cancel(key.clone()));
     }
@@ -210,20 +244,45 @@ impl PaperVenue {
         self.next_message += 1;
     }
 
-    /// The quotes are new: what they show may be taken again.
-    pub fn refresh(&mut self, symbols: &[Symbol]) {
-        for symbol in symbols {
-            self.taken.remove(&(*symbol, Side::Buy));
-            self.taken.remove(&(*symbol, Side::Sell));
+    /// The market has made a tick: new quotes may be taken anew, and what traded passes the queues.
+    pub fn refresh(&mut self, market: &Market) {
+        for &symbol in market.requoted() {
+            self.taken.remove(&(symbol, Side::Buy));
+            self.taken.remove(&(symbol, Side::Sell));
+            self.fresh.insert(symbol);
+        }
+        let is_awaited: BTreeSet<Symbol> = self.orders.values().map(Entry::symbol).collect();
+        for one in market.traded() {
+            if is_awaited.contains(&one.symbol) {
+                self.traded.entry(one.symbol).or_default().push(one);
+            }
         }
     }
 
     /// Begins a step; then [`Self::next_event`] until it has nothing more to say.
     ///
     /// Orders trade only while the market is open; it answers, and takes orders off, at any hour.
-    pub fn begin_step(&mut self, is_open: bool) {
-        self.cursor = 0;
-        self.matches = is_open;
+    pub fn begin_step(&mut self, hours: Hours, market: &Market) {
+        self.num_steps += 1;
+        self.visits = None;
+        let opens = hours == Hours::Open && !self.was_open;
+        // A tape that stands still is neither closed nor opened by it.
+        if hours != Hours::StandsStill {
+            self.was_open = hours == Hours::Open;
+        }
+        if hours == Hours::Closed {
+            self.fresh.clear();
+            self.traded.clear();
+        }
+        self.hours = hours;
+        for entry in self.orders.values_mut() {
+            let symbol = entry.symbol();
+            let reopens = self.halted.contains(&symbol) && !market.is_halted(symbol);
+            if opens || reopens {
+                entry.arrive_anew();
+            }
+        }
+        self.halted.clone_from(market.halted());
     }
 
     /// The next thing the venue says at `now`. `held` tells the signed shares of a row, for reduce-only orders.
@@ -244,11 +303,11 @@ impl PaperVenue {
 
     fn next_answer(&mut self, now: UtcMicros, market: &Market) -> Option<VenueEvent> {
         loop {
-            let entry = self.inbox.first_entry()?;
-            if entry.key().0 > now {
+            let first = self.inbox.first_entry()?;
+            if first.key().0 > now {
                 return None;
             }
-            let answer = match entry.remove() {
+            let answer = match first.remove() {
                 Message::Arrive(number) => self.arrive(number, market),
                 Message::Cancel(key) => self.take_off(&key, "requested"),
                 Message::Ask(key) => Some(match self.numbers.get(&key) {
@@ -263,26 +322,20 @@ impl PaperVenue {
     }
 
     fn arrive(&mut self, number: u64, market: &Market) -> Option<VenueEvent> {
-        let resting = self.orders.get_mut(&number)?;
-        let key = resting.order.key.clone();
-        let quote = market.quote(resting.order.symbol());
-        let order = &resting.order;
-        let reason = match (quote, order.limit_price) {
-            (None, _) => Some("unknown_symbol"),
-            (Some(quote), Some(limit)) => {
-                // A stop's limit is measured where it will matter: at the trigger.
-                let reference = order.stop_price.unwrap_or(quote.price);
-                let off = (limit - reference).abs();
-                let most = reference.get() * self.config.price_band.get();
-                (off.get() > most).then_some("price_outside_band")
-            }
-            (Some(_), None) => None,
-        };
-        if let Some(reason) = reason {
+        let entry = self.orders.get_mut(&number)?;
+        let key = entry.order.key.clone();
+        if let Some(reason) = refusal(&entry.order, self.hours, self.config.price_band, market) {
             self.remove(number);
             return Some(VenueEvent::Rejected { key, reason });
         }
-        resting.is_on_book = true;
+        entry.standing = if entry.order.stop_price.is_some() {
+            Standing::Waiting
+        } else {
+            Standing::Taking
+        };
+        entry.since_step = self.num_steps;
+        entry.rank = self.next_rank;
+        self.next_rank += 1;
         if self.chance.hits(self.config.lost_acks_per_mille) {
             return None;
         }
@@ -310,95 +363,8 @@ impl PaperVenue {
     }
 
     fn remove(&mut self, number: u64) {
-        if let Some(resting) = self.orders.remove(&number) {
-            self.numbers.remove(&resting.order.key);
-        }
-    }
-
-    fn next_match(
-        &mut self,
-        market: &Market,
-        held: impl Fn(&PositionKey) -> Qty,
-    ) -> Option<VenueEvent> {
-        if !self.matches {
-            return None;
-        }
-        loop {
-            let (&number, resting) = self.orders.range_mut(self.cursor + 1..).next()?;
-            self.cursor = number;
-            if !resting.is_on_book {
-                continue;
-            }
-            let order = &resting.order;
-            let (key, side, symbol) = (order.key.clone(), order.side, order.symbol());
-            let mut want = resting.remaining;
-            if order.reduce_only {
-                let held = held(&order.position);
-                let reduces =
-                    !held.is_zero() && held.is_negative() != side.signed(want).is_negative();
-                if !reduces {
-                    return self.take_off(&key, "nothing_left_to_reduce");
-                }
-                want = want.min(held.abs());
-            }
-            let tif = order.time_in_force;
-            let is_immediate = matches!(tif, TimeInForce::Ioc | TimeInForce::Fok);
-            if is_immediate && resting.had_its_chance {
-                return self.take_off(&key, "immediate_rest");
-            }
-            resting.had_its_chance = true;
-            let Some(quote) = market.quote(symbol) else {
-                continue;
-            };
-            if let Some(stop) = order.stop_price
-                && resting.waits_for_trigger
-            {
-                let is_triggered = match side {
-                    Side::Buy => quote.price >= stop,
-                    Side::Sell => quote.price <= stop,
-                };
-                if !is_triggered {
-                    continue;
-                }
-                // For good: a market that turns back does not take the trigger back.
-                resting.waits_for_trigger = false;
-            }
-            let (price, shown) = match side {
-                Side::Buy => (quote.ask, quote.ask_size),
-                Side::Sell => (quote.bid, quote.bid_size),
-            };
-            let is_good = order.limit_price.is_none_or(|limit| match side {
-                Side::Buy => price <= limit,
-                Side::Sell => price >= limit,
-            });
-            let taken = self.taken.entry((symbol, side)).or_default();
-            let qty = if is_good {
-                want.min(shown - *taken)
-            } else {
-                Qty::ZERO
-            };
-            if tif == TimeInForce::Fok && qty < want {
-                return self.take_off(&key, "not_all_at_once");
-            }
-            if !qty.is_positive() {
-                continue;
-            }
-            *taken += qty;
-            resting.remaining -= qty;
-            let is_done = resting.remaining.is_zero();
-            let Ok(fill_id) = FillId::new(&format!("F{}-{}", self.run, self.next_fill)) else {
-                continue;
-            };
-            self.next_fill += 1;
-            if is_done {
-                self.remove(number);
-            }
-            return Some(VenueEvent::Filled {
-                key,
-                fill_id,
-                qty,
-                price,
-            });
+        if let Some(entry) = self.orders.remove(&number) {
+            self.numbers.remove(&entry.order.key);
         }
     }
 
@@ -407,14 +373,14 @@ impl PaperVenue {
         let over: Vec<u64> = self
             .orders
             .iter()
-            .filter(|(_, resting)| resting.order.time_in_force != TimeInForce::Gtc)
+            .filter(|(_, entry)| entry.order.time_in_force != TimeInForce::Gtc)
             .map(|(&number, _)| number)
             .collect();
         let mut events = Vec::with_capacity(over.len());
         for number in over {
-            if let Some(resting) = self.orders.get(&number) {
+            if let Some(entry) = self.orders.get(&number) {
                 events.push(VenueEvent::Expired {
-                    key: resting.order.key.clone(),
+                    key: entry.order.key.clone(),
                 });
             }
             self.remove(number);
@@ -433,8 +399,56 @@ impl PaperVenue {
     }
 }
 
+/// Why an order never comes onto the book, if there is a reason.
+fn refusal(
+    order: &VenueOrder,
+    hours: Hours,
+    band: qd_types::Ratio,
+    market: &Market,
+) -> Option<&'static str> {
+    let Some(quote) = market.quote(order.symbol()) else {
+        return Some("unknown_symbol");
+    };
+    if let Some(limit) = order.limit_price {
+        // A stop's limit is measured where it will matter: at the trigger.
+        let reference = order.stop_price.unwrap_or(quote.price);
+        let off = (limit - reference).abs();
+        if off.get() > reference.get() * band.get() {
+            return Some("price_outside_band");
+        }
+    }
+    let can_wait = order.order_type != OrderType::Market && !order.is_immediate();
+    if can_wait {
+        None
+    } else if hours == Hours::Closed {
+        Some("market_closed")
+    } else if market.is_halted(order.symbol()) {
+        Some("symbol_halted")
+    } else {
+        None
+    }
+}
+
 impl VenueOrder {
     fn symbol(&self) -> Symbol {
         self.position.symbol
+    }
+
+    /// Now or not at all.
+    fn is_immediate(&self) -> bool {
+        matches!(self.time_in_force, TimeInForce::Ioc | TimeInForce::Fok)
+    }
+}
+
+impl Entry {
+    fn symbol(&self) -> Symbol {
+        self.order.symbol()
+    }
+
+    /// Trading begins: what stood in a queue may take what the first quote shows, and finds its place after it.
+    fn arrive_anew(&mut self) {
+        if let Standing::Resting { .. } = self.standing {
+            self.standing = Standing::Taking;
+        }
     }
 }

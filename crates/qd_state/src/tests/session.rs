@@ -372,7 +372,7 @@ fn a_tape_that_did_not_obey_is_said() {
 #[test]
 fn another_program_on_the_server_is_offered_and_the_own_one_again_is_none() {
     let mut desk = Desk::connected();
-    let mut served = |desk: &mut Desk, build: &str, auto_reload| {
+    let served = |desk: &mut Desk, build: &str, auto_reload| {
         let Event::SessionWelcomed(mut welcome) = welcomed() else {
             unreachable!()
         };

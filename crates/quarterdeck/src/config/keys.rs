@@ -201,6 +201,16 @@ pub(crate) const KEYS: &[Key] = &[
         is_secret: false,
     },
     Key {
+        path: "execution.strategies",
+        env: "QD_EXECUTION_STRATEGIES",
+        flag: "strategies",
+        kind: Kind::OneOf(&["on", "off"]),
+        default: Some("on"),
+        help: "whether the demo strategies trade; off leaves the desk its positions, its market and what hands do",
+        commands: &["execution", "demo"],
+        is_secret: false,
+    },
+    Key {
         path: "execution.replay_dir",
         env: "QD_EXECUTION_REPLAY_DIR",
         flag: "replay",

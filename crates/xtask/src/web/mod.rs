@@ -90,17 +90,22 @@ impl Mode {
 ///
 /// Needs what set-up calls [`WasmStd`](crate::setup::Need::WasmStd), and for a release [`NodeTools`](crate::setup::Need::NodeTools).
 pub(crate) fn build(project: &Project, mode: Mode) -> Result<PathBuf> {
+    let dist = project.dist();
+    build_into(project, mode, &dist)?;
+    Ok(dist)
+}
+
+/// As [`build`], into another folder than the one that everything else serves.
+pub(crate) fn build_into(project: &Project, mode: Mode, dist: &Path) -> Result<()> {
     check_bindgen_version(&fs::read_to_string(project.root.join("Cargo.lock"))?)?;
     let wasm = steps::timed("web: cargo build", || compile(project, mode))?;
     let assets = read_assets(&project.root.join("assets"))?;
 
     let key = key_of(mode, &wasm, &assets, &project.tools())?;
-    let dist = project.dist();
-    if let Some(manifest) = bundle::still_right(&dist, &key) {
+    if let Some(manifest) = bundle::still_right(dist, &key) {
         say!("web: nothing changed");
         bundle::report(&manifest);
-        bundle::within_budget(mode, &manifest)?;
-        return Ok(dist);
+        return bundle::within_budget(mode, &manifest);
     }
 
     let (program, wasm) = steps::timed("web: wasm-bindgen", || bind(&wasm, mode))?;
@@ -117,11 +122,10 @@ pub(crate) fn build(project: &Project, mode: Mode) -> Result<PathBuf> {
         piece("favicon.svg", assets.favicon.into_bytes()),
     ];
     let manifest = steps::timed("web: compress and write", || {
-        bundle::write(&dist, mode, &key, &assets.index, pieces)
+        bundle::write(dist, mode, &key, &assets.index, pieces)
     })?;
     bundle::report(&manifest);
-    bundle::within_budget(mode, &manifest)?;
-    Ok(dist)
+    bundle::within_budget(mode, &manifest)
 }
 
 /// The glue is made by a library that understands one version of the program's own wasm-bindgen.

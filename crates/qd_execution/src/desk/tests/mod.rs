@@ -1,6 +1,7 @@
 //! The whole desk under its strategies and under random hands: alive, bounded, exact, repeatable, never flipped by a close.
 
 mod closes;
+mod living;
 
 use std::collections::BTreeMap;
 
@@ -109,7 +110,8 @@ fn check_books(config: &ExecutionConfig, desk: &Desk) {
     }
 }
 
-/// Every fill of `changes` at the quote, better than its limit, and no more in sum than the quote shows.
+/// Every fill of `changes` either takes what the quote shows, at the quote, or is at the order's own limit because the
+/// market came to it in this very tick; never beyond its limit, never more than was shown and traded, never in a halt.
 #[track_caller]
 fn check_fills(
     desk: &Desk,
@@ -117,34 +119,58 @@ fn check_fills(
     is_tick: bool,
     taken: &mut BTreeMap<(Symbol, Side), Qty>,
 ) {
+    let market = desk.market();
     if is_tick {
-        taken.retain(|(symbol, _), _| !desk.market().changed().contains(symbol));
+        taken.retain(|(symbol, _), _| !market.requoted().contains(symbol));
     }
+    // What traded as far as it was for us, and how much of it we had.
+    let mut passive: BTreeMap<(Symbol, Side), (Qty, Qty)> = BTreeMap::new();
     for OrderChange { order, fill } in changes {
         assert!(
             !order.remaining().is_negative(),
             "{order:?} is filled beyond its size"
         );
         let Some(fill) = fill else { continue };
-        let quote = desk.market().quote(order.symbol).unwrap();
-        let (price, size) = match order.side {
+        let quote = market.quote(order.symbol).unwrap();
+        assert!(!quote.is_halted, "{order:?} traded in a halt");
+        let (touch, size) = match order.side {
             Side::Buy => (quote.ask, quote.ask_size),
             Side::Sell => (quote.bid, quote.bid_size),
         };
-        assert_eq!(
-            fill.price, price,
+        let is_no_worse = |price: Price, than: Price| match order.side {
+            Side::Buy => price <= than,
+            Side::Sell => price >= than,
+        };
+        let is_good = order
+            .limit_price
+            .is_none_or(|limit| is_no_worse(fill.price, limit));
+        assert!(is_good, "{order:?} traded through its limit");
+        // At its own limit it may be part of what traded in this tick, at that price or beyond.
+        let is_at_limit = is_tick && Some(fill.price) == order.limit_price;
+        let traded: Qty = market
+            .traded()
+            .filter(|one| is_at_limit && one.symbol == order.symbol)
+            .filter(|one| is_no_worse(one.price, fill.price))
+            .map(|one| one.qty)
+            .sum();
+        let (most, used) = passive.entry((order.symbol, order.side)).or_default();
+        *most = traded.max(*most);
+        let by_trade = fill.qty.min(traded).min(*most - *used);
+        *used += by_trade;
+        let rest = fill.qty - by_trade;
+        if rest.is_zero() {
+            continue;
+        }
+        // The rest is of the quote: at its price, or at the limit that it has just come to.
+        let came = is_at_limit
+            && market.requoted().contains(&order.symbol)
+            && is_no_worse(touch, fill.price);
+        assert!(
+            fill.price == touch || came,
             "{order:?} traded beside the quote {quote:?}"
         );
-        if let Some(limit) = order.limit_price {
-            let is_good = if order.side == Side::Buy {
-                price <= limit
-            } else {
-                price >= limit
-            };
-            assert!(is_good, "{order:?} traded through its limit at {price}");
-        }
         let sum = taken.entry((order.symbol, order.side)).or_default();
-        *sum += fill.qty;
+        *sum += rest;
         assert!(*sum <= size, "{order:?} took {sum} of {size}");
     }
 }
@@ -341,11 +367,20 @@ fn a_closed_market_is_quiet_refuses_what_raises_risk_and_still_takes_orders_off(
                 assert!(matches!(placed, PlaceOutcome::Recorded(_)), "{placed:?}");
             }
             2_400 => {
-                let key = desk.ledger().open_orders().next().unwrap().key();
+                let open: Vec<_> = desk.ledger().open_orders().collect();
+                let lasts = |record: &&&OrderRecord| record.order.time_in_force == TimeInForce::Gtc;
                 assert_eq!(
-                    key.client_order_id.as_str(),
-                    "rests",
-                    "day orders are gone, this one stays"
+                    open.iter().filter(lasts).count(),
+                    open.len(),
+                    "day orders are gone"
+                );
+                let key = OrderKey {
+                    account: AccountId::new("PAPER-1").unwrap(),
+                    client_order_id: ClientOrderId::new("rests").unwrap(),
+                };
+                assert!(
+                    open.iter().any(|record| record.key() == key),
+                    "this one stays"
                 );
                 assert!(matches!(
                     desk.place(request(&desk, "late"), &hand, now),

@@ -42,6 +42,7 @@ fn quote() -> Quote {
         ask_size: shares(100),
         at: NOW,
         quoted_at: NOW,
+        is_halted: false,
     }
 }
 

@@ -207,6 +207,16 @@ fn rails_refuse_with_their_evidence_and_the_refused_order_is_kept() {
         ),
         (seen("211", 0), quote(), "price_seen", "0.055", "0.05"),
         (
+            request("a"),
+            Quote {
+                is_halted: true,
+                ..quote()
+            },
+            "symbol_halted",
+            "halted",
+            "trading",
+        ),
+        (
             OrderRequest {
                 qty: shares(500),
                 ..request("a")
