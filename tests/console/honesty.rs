@@ -5,7 +5,10 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_pages::Command;
 use qd_state::{CommandRequested, Event, MarketClock, Poll, PollAnswer, RowKey};
 use qd_tests::desk::{SampleDesk, position_of};
-use qd_types::{AccountId, HaltState, MarketPhase, Qty, Role, Side, Symbol, Tone};
+use qd_types::{
+    AccountId, ClientOrderId, HaltState, MarketPhase, Order, OrderStatus, OrderType, Price, Qty,
+    Role, Side, StrategyId, Symbol, TimeInForce, Tone,
+};
 use qd_ui::testing::PHONE;
 
 use crate::{Console, start};
@@ -265,6 +268,57 @@ fn a_command_s_word_fits_its_row_and_the_sentence_is_behind_it() {
     console
         .harness
         .get_by_label_contains("close AAPL refused: no position. Nothing is held in AAPL.");
+}
+
+#[test]
+fn prices_of_four_digits_and_both_prices_of_a_stop_limit_are_never_cut() {
+    let mut console = Console::live(Role::Trader);
+    let dear = Order {
+        account: AccountId::new("main").unwrap(),
+        strategy: StrategyId::new("momentum").unwrap(),
+        client_order_id: ClientOrderId::new("dear").unwrap(),
+        venue_order_id: None,
+        symbol: Symbol::new("LLY").unwrap(),
+        side: Side::Sell,
+        qty: Qty::from_units(1_200, 0),
+        filled_qty: Qty::ZERO,
+        filled_avg_price: None,
+        order_type: OrderType::StopLimit,
+        limit_price: Some(Price::from_units(103_452, 2)),
+        stop_price: Some(Price::from_units(103_512, 2)),
+        time_in_force: TimeInForce::Day,
+        status: OrderStatus::Working,
+        status_since: start(),
+        reason_code: None,
+        created_at: start(),
+        updated_at: start(),
+        source: "momentum".to_owned(),
+        parent_id: None,
+    };
+    let rejected = Order {
+        client_order_id: ClientOrderId::new("dear-2").unwrap(),
+        order_type: OrderType::Limit,
+        stop_price: None,
+        status: OrderStatus::Rejected,
+        ..dear.clone()
+    };
+    console.desk.publish_order(dear);
+    console.desk.publish_order(rejected);
+    console.show();
+    for text in [
+        "stop 1,035.12",
+        "1,034.52",
+        "0/1,200",
+        "1,200",
+        "SELL",
+        "sent, not acknowledged",
+        "cancel sent: may still fill",
+    ] {
+        let all = console.all_painted();
+        let mut painted = all.iter().filter(|painted| painted.text == text).peekable();
+        assert!(painted.peek().is_some(), "{text} is not painted");
+        assert!(painted.all(|painted| !painted.is_cut), "{text} is cut");
+    }
 }
 
 #[test]

@@ -15,12 +15,12 @@ const COLUMNS: [TableColumn; 6] = [
     TableColumn::new("time", "Time", 104.0, 106.0)
         .grow(0.0)
         .unsortable(),
-    TableColumn::new("symbol", "Symbol", 52.0, 58.0).unsortable(),
-    TableColumn::new("side", "Side", 42.0, 46.0).unsortable(),
-    TableColumn::new("qty", "Qty", 40.0, 50.0)
+    TableColumn::new("symbol", "Symbol", 52.0, 54.0).unsortable(),
+    TableColumn::new("side", "Side", 50.0, 50.0).unsortable(),
+    TableColumn::new("qty", "Qty", 54.0, 54.0)
         .right()
         .unsortable(),
-    TableColumn::new("price", "Price", 60.0, 66.0)
+    TableColumn::new("price", "Price", 80.0, 80.0)
         .right()
         .unsortable(),
     TableColumn::new("status", "Status", 84.0, 86.0)

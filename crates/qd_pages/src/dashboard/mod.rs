@@ -20,7 +20,7 @@ use crate::PageCtx;
 
 /// With this much room the activity list stands beside the tables.
 const WIDTH_FOR_SIDE: f32 = 1000.0;
-const SIDE_WIDTH: f32 = 400.0;
+const SIDE_WIDTH: f32 = 432.0;
 const ORDERS_HEIGHT: f32 = 232.0;
 /// Less than this and the tables scroll as a whole instead of shrinking further.
 const LEAST_HEIGHT: f32 = 420.0;

@@ -22,14 +22,14 @@ use super::row_parts::{
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 8] = [
-    TableColumn::new("symbol", "Symbol", 58.0, 78.0).pin_left(),
-    TableColumn::new("side", "Side", 46.0, 60.0),
-    TableColumn::new("filled", "Filled / qty", 74.0, 96.0).right(),
-    TableColumn::new("type", "Type", 50.0, 60.0),
-    TableColumn::new("price", "Price", 62.0, 76.0).right(),
-    TableColumn::new("status", "Status", 150.0, 210.0),
-    TableColumn::new("time", "Time", 96.0, 110.0).right(),
-    TableColumn::new("cancel", "", 72.0, 80.0)
+    TableColumn::new("symbol", "Symbol", 58.0, 62.0).pin_left(),
+    TableColumn::new("side", "Side", 50.0, 52.0),
+    TableColumn::new("filled", "Filled / qty", 78.0, 96.0).right(),
+    TableColumn::new("type", "Type", 98.0, 98.0),
+    TableColumn::new("price", "Price", 76.0, 80.0).right(),
+    TableColumn::new("status", "Status", 182.0, 182.0),
+    TableColumn::new("time", "Time", 104.0, 106.0).right(),
+    TableColumn::new("cancel", "", 72.0, 74.0)
         .pin_right()
         .grow(0.0)
         .right()

@@ -178,7 +178,7 @@ fn new_row(order: Arc<Order>, ctx: &Ctx) -> OrderRow {
         symbol: order.symbol,
         side: new_cell(order.side.label(), order.side.tone()),
         filled: new_cell(&filled_text(&order), Tone::Neutral),
-        order_type: new_cell(order.order_type.label(), Tone::Neutral),
+        order_type: new_cell(&type_text(&order), Tone::Neutral),
         price: new_cell(&price_text(&order), Tone::Neutral),
         status: new_cell(order.status.badge(), order.status.tone()),
         time: time_cell(&order, ctx.zone),
@@ -199,6 +199,12 @@ fn changed_row(old: &OrderRow, order: Arc<Order>, ctx: &Ctx) -> OrderRow {
         );
     }
     if order.limit_price != old.order.limit_price || order.stop_price != old.order.stop_price {
+        retext(
+            &mut row.order_type,
+            &type_text(&order),
+            Tone::Neutral,
+            ctx.now,
+        );
         retext(&mut row.price, &price_text(&order), Tone::Neutral, ctx.now);
     }
     if order.status != old.order.status {
@@ -228,18 +234,21 @@ fn filled_text(order: &Order) -> String {
     format!("{}/{}", fmt::qty(order.filled_qty), fmt::qty(order.qty))
 }
 
-/// "126.86", "MKT", or stop and limit together.
+/// "limit", "stop", or "stop 465.10" of a stop-limit, whose limit is the price.
+fn type_text(order: &Order) -> String {
+    match (order.order_type, order.stop_price) {
+        (OrderType::StopLimit, Some(stop)) => format!("stop {}", fmt::price(stop)),
+        _ => order.order_type.label().to_owned(),
+    }
+}
+
+/// "126.86" or "MKT"; of a stop its trigger, of a stop-limit its limit.
 pub(crate) fn price_text(order: &Order) -> String {
     let limit = order.limit_price.map(fmt::price);
     let stop = order.stop_price.map(fmt::price);
     match order.order_type {
         OrderType::Market => "MKT".to_owned(),
-        OrderType::Limit => limit.unwrap_or_default(),
-        OrderType::Stop => format!("stop {}", stop.unwrap_or_default()),
-        OrderType::StopLimit => format!(
-            "{} stop {}",
-            limit.unwrap_or_default(),
-            stop.unwrap_or_default()
-        ),
+        OrderType::Limit | OrderType::StopLimit => limit.unwrap_or_default(),
+        OrderType::Stop => stop.unwrap_or_default(),
     }
 }
