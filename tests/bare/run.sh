@@ -74,6 +74,11 @@ source_tree=$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)
 cd "$source_tree"
 mkdir -p "$root"
 root=$(realpath "$root")
+# What follows writes all over it as root.
+if [ -n "$(ls -A "$root")" ] && [ ! -e "$root/.quarterdeck-bare" ]; then
+  fail "$root is not empty, and this script did not make it"
+fi
+touch "$root/.quarterdeck-bare"
 log=${log:-$root.log}
 mkdir -p "$log"
 
@@ -115,7 +120,7 @@ while IFS='=' read -r name value; do
   case $name in
     *_[pP][rR][oO][xX][yY] | SSL_CERT_* | *_CA_BUNDLE | *_EXTRA_CA_CERTS | GIT_SSL_CAINFO | CARGO_HTTP_* | CARGO_REGISTRIES_* | CARGO_SOURCE_* | npm_config_* | NPM_CONFIG_* | RUSTUP_DIST_SERVER)
       bare_env+=("$name=$value")
-      case $value in /*) copy "$value" ;; esac
+      case $value in /*) if [ -f "$value" ]; then copy "$value"; fi ;; esac
       ;;
   esac
 done < <(env)
@@ -177,7 +182,12 @@ if [ -n "$setup" ]; then
   # Nothing of an earlier call may answer for this one, but what cargo built is no part of set-up.
   rm -rf "$root$checkout"/target/{toolchain,tools,node}
   at=$EPOCHREALTIME
-  bare cargo xtask setup "${agreed[@]}" >"$log/setup" 2>&1 || echo "bare: set-up misses something" | tee -a "$log/times"
+  bare cargo xtask setup "${agreed[@]}" >"$log/setup" 2>&1 || missing=yes
+  if [ -n "${missing:-}" ]; then
+    # Without --yes that is how it should be: it may not install.
+    [ "${#agreed[@]}" -eq 0 ] || fail "set-up misses something; see $log/setup"
+    echo "bare: set-up misses something" | tee -a "$log/times"
+  fi
   report "set-up" "$at"
   cat "$log/setup"
 fi
@@ -193,10 +203,10 @@ run_demo() {
     url=$(sed -n 's/^quarterdeck ready //p' "$log/$1")
   done
   report "$1: to the ready line" "$at"
-  curl -sSf --max-time 10 "$url/" -o "$log/page" -L || fail "the page does not answer"
+  curl -sSf --noproxy '*' --max-time 10 "$url/" -o "$log/page" -L || fail "the page does not answer"
   rm -f "$jar"
-  curl -sSf --max-time 10 -c "$jar" -H "Origin: $url" --data user=alice -o "$log/signed_in" "$url/auth/login" || fail "nobody can sign in"
-  ask() { curl -sSf --max-time 10 -b "$jar" "$url$1"; }
+  curl -sSf --noproxy '*' --max-time 10 -c "$jar" -H "Origin: $url" --data user=alice -o "$log/signed_in" "$url/auth/login" || fail "nobody can sign in"
+  ask() { curl -sSf --noproxy '*' --max-time 10 -b "$jar" "$url$1"; }
   ask /auth/session >"$log/session" || fail "alice has no session"
   ask / >"$log/app" || fail "the app does not answer"
   grep -q '\.wasm\|loader' "$log/app" || fail "the app's page names no program"

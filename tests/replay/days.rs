@@ -211,15 +211,22 @@ fn a_step_behind_the_last_row_ends_the_day_and_nothing_moves_a_tape_that_is_over
 #[test]
 fn several_days_play_one_after_the_other_and_each_is_a_trading_day_of_its_own() {
     let folder = made_up::Folder::new("days");
-    let dates: [u32; 3] = [20_131_007, 20_131_008, 20_131_009];
+    let dates: [u32; 3] = [20_131_007, 20_131_009, 20_131_011];
     for date in dates {
         made_up::day_of(folder.path(), u64::from(date));
     }
-    // Of one symbol the second day has nothing.
+    // A day between them lacks a symbol: what is held could not be sold on it.
+    made_up::day_of(folder.path(), 20_131_010);
     std::fs::remove_dir_all(folder.path().join("second/aig")).unwrap();
+    for date in dates {
+        made_up::write(
+            &folder.path().join(format!("second/aig/{date}_quote.zip")),
+            "34200000,490000,490000,490000,490000,100,490100,490100,490100,490100,100\n",
+        );
+    }
     made_up::write(
-        &folder.path().join("second/aig/20131007_quote.zip"),
-        "34200000,490000,490000,490000,490000,100,490100,490100,490100,490100,100\nrubbish\n",
+        &folder.path().join("second/aig/20131007_trade.zip"),
+        "34200000,490000,490000,490000,490000,100\nrubbish\n",
     );
     let num_rows: u64 = days(&folder, 3)
         .iter()
@@ -294,5 +301,50 @@ fn days_that_are_not_there_are_said_with_those_that_are() {
     assert!(
         choose_days(&files, &only, 2).is_err(),
         "none comes behind it"
+    );
+}
+
+#[test]
+fn however_fast_a_tape_plays_its_last_prices_are_marked_and_its_day_ends() {
+    let folder = made_up::Folder::new("close");
+    made_up::day(folder.path());
+    let days = days(&folder, 1);
+    let mut last = std::collections::BTreeMap::new();
+    let mut tape = Tape::open(&days[0]);
+    while tape.next_at().is_some_and(|at| at <= 16 * 3_600_000) {
+        let (symbol, row) = tape.take().unwrap();
+        if let qd_execution::tape::Print::Trade(level) = row.print {
+            last.insert(symbol, level.price);
+        }
+    }
+    let mut running = Running {
+        desk: desk(days, 3_600, ReplayEnd::Loop),
+        now: START,
+    };
+    // To the first step at which the close is behind.
+    let close = UtcMicros::exchange_midnight(20_131_007)
+        .unwrap()
+        .plus_millis(16 * 3_600_000);
+    while running.tape_time() < close {
+        running.run(1);
+    }
+    let account = AccountId::new("PAPER-1").unwrap();
+    let book = running.desk.ledger().book(&account).unwrap();
+    let mut num_held = 0;
+    for position in book.positions() {
+        assert_eq!(
+            position.current_price,
+            Some(last[&position.symbol]),
+            "{} at the close",
+            position.symbol
+        );
+        num_held += 1;
+    }
+    assert!(num_held > 0, "nothing was held at the close");
+    running.run(1);
+    let mut open = running.desk.ledger().open_orders();
+    assert!(
+        open.all(|record| record.order.time_in_force != TimeInForce::Day),
+        "day orders end with their day"
     );
 }

@@ -56,6 +56,8 @@ pub(crate) fn day_of(folder: &Path, date: u64) {
             // In hundredths of a dollar around the first price, pulled back to it.
             mid += (draw(21) - 10) * 100 + (first - mid) / 2_000;
             mid -= mid % 100;
+            // A walk of pennies would end below zero on some days.
+            mid = mid.max(first / 200 * 100);
             let (bid, ask) = (mid - 100 - draw(3) * 100, mid + 100 + draw(3) * 100);
             let at = second * 1_000;
             if draw(4) > 0 {

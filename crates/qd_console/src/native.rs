@@ -180,32 +180,45 @@ fn run(args: Args, started: Instant) -> anyhow::Result<()> {
 }
 
 /// Ctrl-C and a session that ends close the window as its button does, so that what it keeps is kept.
+///
+/// The second time ends the program at once.
 async fn close_on_signal(ctx: egui::Context) {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        match (
+        let heard = (
             signal(SignalKind::terminate()),
             signal(SignalKind::interrupt()),
-        ) {
-            (Ok(mut terminate), Ok(mut interrupt)) => {
-                tokio::select! {
-                    _ = terminate.recv() => {}
-                    _ = interrupt.recv() => {}
-                }
-            }
+        );
+        let (mut terminate, mut interrupt) = match heard {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
             (Err(err), _) | (_, Err(err)) => {
                 tracing::warn!(%err, "signals are not heard; the window closes by its button");
                 return;
             }
+        };
+        for is_second in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if is_second {
+                #[expect(
+                    clippy::exit,
+                    reason = "a window that draws no more cannot close itself"
+                )]
+                std::process::exit(130);
+            }
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
     #[cfg(not(unix))]
-    if let Err(err) = tokio::signal::ctrl_c().await {
-        tracing::warn!(%err, "Ctrl-C is not heard; the window closes by its button");
-        return;
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        Err(err) => {
+            tracing::warn!(%err, "Ctrl-C is not heard; the window closes by its button");
+        }
     }
-    ctx.send_viewport_cmd(egui::ViewportCommand::Close);
 }
 
 /// `http://host:port` or `https://host:port` and nothing behind it: it is also the origin that the gateway checks.

@@ -80,6 +80,7 @@ pub(crate) fn run(project: &Project, args: &DevArgs) -> Result<ExitCode> {
         extra,
         server: None,
         served: None,
+        has_served: false,
     };
     let result = dev.follow(&stop);
     if let Some(server) = &mut dev.server {
@@ -104,6 +105,17 @@ struct Dev<'a> {
     extra: Vec<OsString>,
     server: Option<Child>,
     served: Option<Served>,
+    has_served: bool,
+}
+
+/// The server was built and did not come up.
+#[derive(Debug)]
+struct CannotStart;
+
+impl std::fmt::Display for CannotStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the server cannot be started")
+    }
 }
 
 impl Dev<'_> {
@@ -123,8 +135,16 @@ impl Dev<'_> {
                 }
                 seen = Some(now);
                 if let Err(err) = self.build_and_serve(stop) {
+                    if err.is::<CannotStart>() && !self.has_served {
+                        // Its arguments or its port: no change of a source cures that.
+                        return Err(err);
+                    }
                     say!("{err:#}");
-                    say!("waiting for the next change; the server goes on with what it has");
+                    if self.server.is_some() {
+                        say!("the server goes on with what it has; waiting for the next change");
+                    } else {
+                        say!("no server runs; waiting for the next change");
+                    }
                 }
             }
             if let Some(server) = &mut self.server
@@ -156,10 +176,14 @@ impl Dev<'_> {
             say!("nothing that is served has changed");
             return Ok(());
         }
-        let is_first = self.served.is_none();
-        if let Some(server) = &mut self.server {
-            demo::end(server)?;
+        if stop.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        let is_first = !self.has_served;
+        if let Some(mut server) = self.server.take() {
+            demo::end(&mut server)?;
+        }
+        self.served = None;
         let mut server = demo::start_server(&ServerStart {
             program: &program,
             port: self.port,
@@ -170,6 +194,7 @@ impl Dev<'_> {
         match demo::wait_until_ready(&mut server, stop) {
             Ok(Start::Ready { url, .. }) => {
                 (self.server, self.served) = (Some(server), Some(now));
+                self.has_served = true;
                 if is_first {
                     demo::announce(&url, false);
                     if self.redis_url.is_none() {
@@ -187,10 +212,7 @@ impl Dev<'_> {
                 self.server = Some(server);
                 Ok(())
             }
-            Err(err) => {
-                (self.server, self.served) = (None, None);
-                Err(err)
-            }
+            Err(err) => Err(err.context(CannotStart)),
         }
     }
 }
@@ -200,7 +222,7 @@ fn start_redis() -> Result<Option<(Child, String)>> {
     let Some(program) = steps::find_program("redis-server") else {
         return Ok(None);
     };
-    // Free a moment ago; if somebody was quicker, the server says so and ends.
+    // Free a moment ago; if somebody was quicker, the server finds no Redis there and says so.
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let child = demo::child_of_ours(&program)
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
@@ -214,7 +236,8 @@ fn start_redis() -> Result<Option<(Child, String)>> {
 /// The key that seals session cookies, made once.
 fn cookie_key(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("cookie.key");
-    if !path.is_file() {
+    // One that was cut short is made again.
+    if fs::metadata(&path).map_or(0, |meta| meta.len()) != 32 {
         let mut key = [0_u8; 32];
         fs::File::open("/dev/urandom")?.read_exact(&mut key)?;
         let mut file = fs::OpenOptions::new()

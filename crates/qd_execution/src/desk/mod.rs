@@ -25,6 +25,8 @@ pub struct Desk {
     answer_due_millis: i64,
     num_steps: u64,
     was_open: bool,
+    /// The session is over and its last prices are being traded on; its orders end with the next tick.
+    day_must_end: bool,
     market: Market,
     venue: PaperVenue,
     ledger: Ledger,
@@ -71,6 +73,7 @@ impl Desk {
             answer_due_millis: config.venue.answer_due_millis,
             num_steps: 0,
             was_open: false,
+            day_must_end: false,
             market,
             venue: PaperVenue::new(config.seed, config.venue, &run),
             ledger: Ledger::new(
@@ -94,7 +97,8 @@ impl Desk {
         if is_tick {
             self.tick(now, is_open);
         }
-        let hours = match (is_open, self.market.is_moving()) {
+        // The tick in which a tape crosses its close brings the session's last prices.
+        let hours = match (is_open || self.day_must_end, self.market.is_moving()) {
             (false, _) => Hours::Closed,
             // On a paused tape nothing trades; the venue answers all the same.
             (true, false) => Hours::StandsStill,
@@ -106,10 +110,16 @@ impl Desk {
 
     fn tick(&mut self, now: UtcMicros, is_open: bool) {
         self.roll_day(now);
-        if self.was_open && !is_open {
+        if self.day_must_end {
             self.end_day(now);
         }
-        self.was_open = is_open;
+        if std::mem::replace(&mut self.was_open, is_open) && !is_open {
+            if self.market.replay().is_some() {
+                self.day_must_end = true;
+            } else {
+                self.end_day(now);
+            }
+        }
         // A tape moves at any hour: its last rows come with the close, and after it a day may begin.
         if is_open || self.market.replay().is_some() {
             self.market.tick(now);
@@ -148,12 +158,18 @@ impl Desk {
         }
         self.market.start_day();
         // Over a night that nobody saw: a machine that slept from one session into the next.
-        if std::mem::take(&mut self.was_open) {
+        let was_open = std::mem::take(&mut self.was_open);
+        if was_open || self.day_must_end {
+            if self.session == Session::Exchange {
+                // For the venue too that night was one: what rests there comes to the new open.
+                self.venue.begin_step(Hours::Closed, &self.market);
+            }
             self.end_day(now);
         }
     }
 
     fn end_day(&mut self, now: UtcMicros) {
+        self.day_must_end = false;
         for event in self.venue.end_day() {
             self.ledger.apply(&event, now);
         }

@@ -129,7 +129,6 @@ impl Ledger {
             else {
                 continue;
             };
-            self.closed_rows.insert(row.clone());
             let order = Order {
                 account: row.account,
                 strategy: row.strategy,

@@ -266,6 +266,7 @@ impl Ledger {
             return;
         };
         let side = order.side;
+        let is_close = matches!(record.ask, Ask::Close(_));
         let fee = self.fees.of(fill.qty);
         fill.realized_pl = book.apply_fill(&position, side, fill.qty, fill.price, fee, now);
         record.traded += fill.price.times(fill.qty);
@@ -292,6 +293,9 @@ impl Ledger {
             fill: fill.clone(),
             fee,
         });
+        if is_close {
+            self.closed_rows.insert(position.clone());
+        }
         self.changes.rows.insert(position);
         self.note_change(key, Some(fill), now);
     }
@@ -457,7 +461,7 @@ impl Ledger {
 
     /// Whether somebody closed the row today, even in part: its strategy then leaves it alone.
     pub fn was_closed(&self, key: &PositionKey) -> bool {
-        self.closed_rows.contains(key)
+        self.closed_rows.contains(key) || !self.closing(key).is_zero()
     }
 
     /// The day's activity, newest first.

@@ -107,6 +107,8 @@ pub struct Replay {
     is_step_due: bool,
     /// The last advance could have brought something: not paused, or one step of it.
     is_moving: bool,
+    /// The close has been played.
+    has_closed: bool,
     is_over: bool,
 }
 
@@ -133,6 +135,7 @@ impl Replay {
             is_paused: false,
             is_step_due: false,
             is_moving: true,
+            has_closed: false,
             is_over: false,
         };
         replay.read_ahead();
@@ -176,6 +179,8 @@ impl Replay {
             self.anchor = self.place(now);
             self.anchored_at = now;
             self.is_paused = true;
+            // At once, not with the next tick: nothing fills behind the answer.
+            self.is_moving = false;
         }
         Ok(())
     }
@@ -196,7 +201,9 @@ impl Replay {
         Ok(())
     }
 
-    /// Plays the next instant that has rows, and stands still again. Trading goes on for one tick of the market.
+    /// Plays the next instant that has rows, and stands still again.
+    ///
+    /// Trading goes on for one tick of the market; two steps within one tick are one.
     ///
     /// # Errors
     /// It plays, or is over.
@@ -271,9 +278,13 @@ impl Replay {
         self.is_moving = !self.is_paused || std::mem::take(&mut self.is_step_due);
         let place = self.place(now);
         self.play_until(place.min(micros(CLOSE_MILLIS)), board, now);
-        if self.is_over || place < micros(CLOSE_MILLIS + TAIL_MILLIS) {
+        // The close gets a tick of its own, however fast the tape: its prices are marked and traded on.
+        let is_closed_already =
+            std::mem::replace(&mut self.has_closed, place >= micros(CLOSE_MILLIS));
+        if self.is_over || place < micros(CLOSE_MILLIS + TAIL_MILLIS) || !is_closed_already {
             return;
         }
+        self.has_closed = false;
         let is_last = self.index + 1 >= self.days.len();
         if is_last && self.end == ReplayEnd::Stop {
             self.anchor = place;
@@ -301,7 +312,7 @@ impl Replay {
             self.day.clone_from(day);
         }
         let read = self.next_tape.take().and_then(|read| read.join().ok());
-        // A thread that could not be had, or that panicked over a file, costs a moment and no day.
+        // A thread that could not be had costs a moment and no day.
         let tape = read.unwrap_or_else(|| open(&self.day, self.is_repeated(self.num_begun)));
         let before = std::mem::replace(&mut self.tape, tape);
         self.rows_before += before.num_rows();

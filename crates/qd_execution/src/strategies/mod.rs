@@ -39,7 +39,7 @@ pub enum StrategyKind {
     Sniper,
     /// Good-till-cancelled limits well away from the market, for minutes and hours.
     Swing,
-    /// Rides what moves, and is flat before the session ends.
+    /// Rides what moves, and goes flat in the last quarter of an hour, as often as it acts then.
     DayTrader,
 }
 

@@ -195,8 +195,8 @@ pub fn choose(files: &[TapeFile], selection: &Selection) -> Result<DayFiles, Tap
 
 /// Chooses `num_days` days of `files` that follow each other.
 ///
-/// As [`choose`], but from the first such day on, and of the later days what the first has. A symbol may be missing on a
-/// later day; a day without quotes is passed over.
+/// As [`choose`], but from the first such day on. Every day has the same symbols: what is held must be tradable the next
+/// day too. A day that lacks one is passed over.
 ///
 /// # Errors
 /// Nothing there is what was asked for, or there are not so many days of it.
@@ -228,11 +228,16 @@ pub fn choose_days(
             .cloned()
             .collect(),
     };
-    let mut days: Vec<DayFiles> = dates.into_iter().map(day).collect();
-    // What is traded is the first day's: it has to have everything.
-    while days.first().is_some_and(|first| first.symbols() != symbols) {
-        days.remove(0);
-    }
+    let quoted = |day: &DayFiles| -> BTreeSet<Symbol> {
+        let quotes = day.files.iter().filter(|file| file.kind == RowKind::Quote);
+        quotes.map(|file| file.symbol).collect()
+    };
+    let wanted = quoted(&like);
+    let mut days: Vec<DayFiles> = dates
+        .into_iter()
+        .map(day)
+        .filter(|day| wanted.is_subset(&quoted(day)))
+        .collect();
     if days.len() < num_days {
         return Err(TapeError::NotThere {
             what: format!("{num_days} days of {}", describe_symbols(&symbols)),

@@ -270,7 +270,8 @@ impl PaperVenue {
         if hours != Hours::StandsStill {
             self.was_open = hours == Hours::Open;
         }
-        if hours == Hours::Closed {
+        // What came meanwhile is nobody's.
+        if hours != Hours::Open {
             self.fresh.clear();
             self.traded.clear();
         }

@@ -125,7 +125,7 @@ impl Ingest {
         self.send_command(command_id, sent);
     }
 
-    /// Not a command of the desk: it has no row, and telling it twice does no harm.
+    /// Not a command of the desk: it has no row and moves no money. Sent once; without an answer the clock tells.
     fn control_tape(&mut self, action: TapeAction) {
         let refusal = match &self.rest {
             None => "this source is read-only",

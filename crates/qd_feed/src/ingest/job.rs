@@ -172,12 +172,11 @@ impl Ingest {
             #[cfg(not(target_arch = "wasm32"))]
             Job::BusConnected(result) => self.bus_connected(*result),
             #[cfg(not(target_arch = "wasm32"))]
-            Job::LogRead(result) => {
-                if let Err(err) = result {
-                    // The store asks again by itself.
-                    tracing::info!(%err, "the log cannot be read");
-                }
-            }
+            Job::LogRead(result) => match result {
+                Ok(()) => self.bus_answered(),
+                // The store asks again by itself.
+                Err(err) => tracing::info!(%err, "the log cannot be read"),
+            },
             #[cfg(not(target_arch = "wasm32"))]
             Job::BusAsked(ask, result) => {
                 self.asking.remove(&ask);

@@ -238,6 +238,13 @@ impl Ingest {
         }));
     }
 
+    /// All pages of an answer are in their lane: the beat that ends it is due.
+    pub(super) fn bus_answered(&mut self) {
+        if let BusState::Connected(connected) = &mut self.redis.state {
+            connected.beat_due_at = i64::MIN;
+        }
+    }
+
     fn bus_beat(&mut self, now: i64) {
         let BusState::Connected(connected) = &mut self.redis.state else {
             return;

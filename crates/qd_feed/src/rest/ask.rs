@@ -1,5 +1,5 @@
 //! What is asked by REST and how its answer becomes an event. Asking any of it twice is harmless: all but what a tape is
-//! told are GETs.
+//! told are GETs, and that is asked once.
 
 use qd_state::{Poll, PollAnswer, RestAnswer, RestAsk};
 use qd_types::{StreamName, Symbol, TapeAction};

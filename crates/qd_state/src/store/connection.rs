@@ -36,7 +36,7 @@ pub(crate) struct Connection {
     degraded: BTreeSet<String>,
     node: Option<Arc<str>>,
     server_version: Option<Arc<str>>,
-    /// The build that was served when this program first got through: its own.
+    /// The build that was served when this program first got through: its own, unless another node was updated before.
     own_build: Option<String>,
     update: ProgramUpdate,
     clock: Option<ClockOffset>,

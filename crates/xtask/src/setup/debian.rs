@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::progress;
 use super::sources::{self, Source};
 use crate::say;
 use crate::steps::{self, find_program, line_of};
@@ -59,14 +60,28 @@ impl Apt {
     /// The package in this suite, if its release is there.
     fn look(&self, text: &str, release: &str) -> Result<Option<(String, String)>> {
         fs::write(self.folder.join("sources/suite.sources"), text)?;
-        steps::run_quietly(self.call("apt-get").args(["update", "-q"]))?;
+        // Without the mode an archive that cannot be reached counts as one that has nothing.
+        let updated = steps::run_quietly(
+            self.call("apt-get")
+                .args(["update", "-q"])
+                .args(["-o", "APT::Update::Error-Mode=any"])
+                .args(["-o", "Acquire::Retries=0"])
+                .args(["-o", "Acquire::http::Timeout=10"])
+                .args(["-o", "Acquire::https::Timeout=10"]),
+        );
         let listed = steps::run_quietly(
             self.call("apt-cache")
                 .arg("madison")
                 .args(package_names(release)),
         )?;
-        Ok(sources::matching(&listed, release)
-            .map(|(package, version)| (package.to_owned(), version.to_owned())))
+        let found = sources::matching(&listed, release)
+            .map(|(package, version)| (package.to_owned(), version.to_owned()));
+        match (found, updated) {
+            // Another source may have failed: somebody else's archive without such a suite, for one.
+            (Some(found), _) => Ok(Some(found)),
+            (None, Ok(_)) => Ok(None),
+            (None, Err(err)) => Err(err),
+        }
     }
 }
 
@@ -81,13 +96,11 @@ pub(super) fn fetch(release: &str, work: &Path) -> Result<PathBuf> {
     let own = sources::read(Path::new("/etc/apt"));
     let apt = Apt::new(&work.join("apt"))?;
     let (package, version) = find(&apt, &own, &codename, release)?;
-    steps::timed(&format!("setup: download {package}"), || {
-        steps::run_quietly(
-            apt.call("apt-get")
-                .args(["download", "-q"])
-                .arg(format!("{package}={version}")),
-        )
-    })?;
+    let mut download = apt.call("apt-get");
+    download
+        .args(["download", "-q"])
+        .arg(format!("{package}={version}"));
+    progress::run(&format!("setup: download {package}"), &mut download)?;
     steps::timed(&format!("setup: unpack {package}"), || {
         unpack(&downloaded(&apt.folder)?, work)
     })
@@ -100,6 +113,7 @@ fn find(apt: &Apt, own: &[Source], codename: &str, release: &str) -> Result<(Str
         if text.is_empty() {
             bail!("the machine's apt sources name no archive of its distribution");
         }
+        say!("setup: looking for rust-src {release} in {suite} ...");
         let started = steps::now();
         let found = apt.look(&text, release);
         let took = steps::pretty(started.elapsed());

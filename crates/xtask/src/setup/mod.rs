@@ -34,7 +34,7 @@ pub(crate) struct SetupArgs {
 /// One thing that a step can need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Need {
-    /// A C compiler and linker, the C library's headers, and git. Every command needs them.
+    /// A C compiler and linker, and the C library's headers. Every command needs them.
     Build,
     /// Standard library of the browser's target.
     WasmStd,
@@ -61,7 +61,7 @@ impl Need {
 
     fn what(self) -> &'static str {
         match self {
-            Self::Build => "a C compiler with headers, and git",
+            Self::Build => "a C compiler with headers",
             Self::WasmStd => "the standard library for wasm32-unknown-unknown",
             Self::NodeTools => "Node.js with wasm-opt and playwright-core",
             Self::Redis => "redis-server",

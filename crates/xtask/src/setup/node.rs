@@ -126,6 +126,11 @@ pub(super) fn provide(project: &Project) -> Result<()> {
 }
 
 fn provide_node(project: &Project) -> Result<()> {
+    let fetched = Locked::node(project);
+    if fetched.into.exists() && !fetched.is_there().unwrap_or(false) {
+        // Of an older lock, or broken: fetched anew where the machine's own is not enough.
+        fs::remove_dir_all(&fetched.into)?;
+    }
     let node = program(project);
     if find_program("node").is_none() && node == Path::new("node") {
         bail!("there is no Node.js");

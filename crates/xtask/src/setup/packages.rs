@@ -18,8 +18,8 @@ enum Probe {
     Program(&'static [&'static str]),
     /// A shared library whose file name starts like this is in a library folder.
     Library(&'static [&'static str]),
-    /// This file is there.
-    File(&'static str),
+    /// The C compiler finds this header, wherever it keeps its own.
+    Header(&'static str),
     /// lavapipe's description for the Vulkan loader.
     Lavapipe,
 }
@@ -40,12 +40,7 @@ const fn package(debian: &'static str, need: Need, probe: Probe) -> Package {
 
 const PACKAGES: &[Package] = &[
     package("gcc", Need::Build, Probe::Program(&["cc"])),
-    package(
-        "libc6-dev",
-        Need::Build,
-        Probe::File("/usr/include/stdlib.h"),
-    ),
-    package("git", Need::Build, Probe::Program(&["git"])),
+    package("libc6-dev", Need::Build, Probe::Header("stdlib.h")),
     package("nodejs", Need::NodeTools, Probe::Program(&["node"])),
     package("npm", Need::NodeTools, Probe::Program(&["npm"])),
     package(
@@ -134,12 +129,31 @@ fn is_lavapipe(path: &Path) -> bool {
 }
 
 fn is_there(package: &Package) -> bool {
+    // Whoever names a Node.js needs no other.
+    let is_named = package.debian == "nodejs" && env::var_os(super::NODE_VARIABLE).is_some();
+    if is_named {
+        return true;
+    }
     match package.probe {
         Probe::Program(names) => names.iter().any(|name| find_program(name).is_some()),
         Probe::Library(names) => names.iter().any(|name| has_library(name)),
-        Probe::File(path) => Path::new(path).is_file(),
+        Probe::Header(name) => has_header(name),
         Probe::Lavapipe => lavapipe().is_some(),
     }
+}
+
+fn has_header(name: &str) -> bool {
+    // The usual place costs no process.
+    Path::new("/usr/include").join(name).is_file()
+        || steps::run_quietly(Command::new("cc").args([
+            "-E",
+            "-x",
+            "c",
+            "-include",
+            name,
+            "/dev/null",
+        ]))
+        .is_ok()
 }
 
 /// Looks where Debian, its relatives and the 64 bit folders of others keep libraries. `name` may hold one folder.

@@ -137,11 +137,14 @@ mod tests {
 
     use super::{Patience, bytes_in, run_answering};
 
-    const SHORT: Patience = Patience {
-        answer: Duration::from_millis(300),
-        stall: Duration::from_millis(900),
-        look: Duration::from_millis(10),
-    };
+    /// Short only where the test waits for its end: elsewhere a busy machine must not end it.
+    const fn patience(answer_millis: u64, stall_millis: u64) -> Patience {
+        Patience {
+            answer: Duration::from_millis(answer_millis),
+            stall: Duration::from_millis(stall_millis),
+            look: Duration::from_millis(10),
+        }
+    }
 
     fn folder(name: &str) -> PathBuf {
         let path = env::temp_dir().join(format!("qd-rustup-{name}-{}", process::id()));
@@ -150,11 +153,11 @@ mod tests {
     }
 
     /// A program that behaves as rustup may, in `script`.
-    fn try_it(name: &str, script: &str) -> Result<(), String> {
+    fn try_it(name: &str, script: &str, patience: Patience) -> Result<(), String> {
         let path = folder(name);
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(&path);
-        let result = run_answering(&mut command, &[path.join("downloads")], SHORT);
+        let result = run_answering(&mut command, &[path.join("downloads")], patience);
         fs::remove_dir_all(&path).expect("clean");
         result.map_err(|err| err.to_string())
     }
@@ -164,6 +167,7 @@ mod tests {
         let err = try_it(
             "hangs",
             "echo info: downloading; : > downloads/x.partial; exec sleep 60",
+            patience(300, 60_000),
         )
         .expect_err("no answer");
         assert!(err.contains("had no answer within 0.3 s"), "{err}");
@@ -171,19 +175,29 @@ mod tests {
 
     #[test]
     fn one_that_is_answered_may_take_longer() {
-        try_it("slow", "echo byte > downloads/x.partial; exec sleep 0.6").expect("answered");
+        // It ends a while after its answer, and much sooner than it would be given up.
+        try_it(
+            "slow",
+            "echo byte > downloads/x.partial; exec sleep 0.6",
+            patience(30_000, 30_000),
+        )
+        .expect("answered");
     }
 
     #[test]
     fn one_that_stalls_is_given_up_later() {
-        let err = try_it("stalls", "echo byte > downloads/x.partial; exec sleep 60")
-            .expect_err("stalled");
+        let err = try_it(
+            "stalls",
+            "echo byte > downloads/x.partial; exec sleep 60",
+            patience(30_000, 900),
+        )
+        .expect_err("stalled");
         assert!(err.contains("got nothing more within 0.9 s"), "{err}");
     }
 
     #[test]
     fn one_that_fails_at_once_is_not_waited_for() {
-        let err = try_it("fails", "exit 7").expect_err("failed");
+        let err = try_it("fails", "exit 7", patience(30_000, 30_000)).expect_err("failed");
         assert!(err.contains("exit status: 7"), "{err}");
     }
 

@@ -143,3 +143,34 @@ fn a_resting_order_that_only_lowers_does_not_stand_in_the_way_of_a_close() {
         "{outcome:?}"
     );
 }
+
+/// A row whose close the venue rejected is still held, and still its strategy's to protect.
+#[test]
+fn a_row_counts_as_closed_while_a_close_is_on_its_way_and_once_one_has_filled() {
+    let mut ledger = ledger();
+    let close = |ledger: &mut Ledger, id: &str| {
+        let outcome = ledger.close(&close_request(id), &[account()], &hand(), NOW);
+        assert!(matches!(outcome, CloseOutcome::Recorded(_)), "{outcome:?}");
+        ledger.mark_sent(&key(id), NOW);
+    };
+    assert!(!ledger.was_closed(&row()));
+    close(&mut ledger, "rejected");
+    assert!(ledger.was_closed(&row()), "on its way");
+    let rejected = VenueEvent::Rejected {
+        key: key("rejected"),
+        reason: "symbol_halted",
+    };
+    ledger.apply(&rejected, NOW);
+    assert!(!ledger.was_closed(&row()), "nothing was closed");
+    close(&mut ledger, "filled");
+    ledger.apply(&acknowledged("filled"), NOW);
+    ledger.apply(&fill("filled", "F-close", 40, "200"), NOW);
+    ledger.apply(
+        &VenueEvent::Cancelled {
+            key: key("filled"),
+            reason: "requested",
+        },
+        NOW,
+    );
+    assert!(ledger.was_closed(&row()), "even in part, for the day");
+}
