@@ -31,4 +31,4 @@ pub use self::config::{FeedConfig, FeedSource, GatewaySource, SignIn};
 pub use self::handle::{Feed, FeedHandle};
 pub use self::meter::FeedMeter;
 pub use self::paint_log::{PaintLog, PaintedPoint, PaintedStream};
-pub use self::rt::{BoxFuture, MaybeSend, Rt, TaskCounters, TaskGuard, random_u64};
+pub use self::rt::{BoxFuture, MaybeSend, Rt, TaskCounters, TaskGuard, decision_id};

@@ -71,11 +71,7 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
         build_console(project)?;
     }
 
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .context("cannot listen for signals")?;
-    }
+    let stop = stop_on_signals()?;
     let mut server = start_server(&ServerStart {
         program: &project.release_binary("quarterdeck"),
         port: args.port,
@@ -105,6 +101,16 @@ pub(crate) fn run(project: &Project, args: &DemoArgs) -> Result<ExitCode> {
     drop(server_ended);
     say!("demo stopped");
     Ok(code)
+}
+
+/// True once somebody has asked us to stop.
+pub(crate) fn stop_on_signals() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .context("cannot listen for signals")?;
+    }
+    Ok(stop)
 }
 
 /// The server would say so too, but only after minutes of building.

@@ -11,14 +11,12 @@ use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::demo::{self, ServerStart, Start};
 use crate::project::Project;
@@ -57,11 +55,7 @@ pub(crate) fn run(project: &Project, args: &DevArgs) -> Result<ExitCode> {
     setup::run(project, needs, args.setup)
         .require(needs)
         .context("the console cannot be built")?;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))
-            .context("cannot listen for signals")?;
-    }
+    let stop = demo::stop_on_signals()?;
     let folder = project.target.join("dev");
     fs::create_dir_all(&folder)?;
     let redis = start_redis()?;

@@ -1,7 +1,7 @@
 //! What the pages asked for, done one by one before the next frame: the only way from a click to the feed.
 
 use eframe::egui;
-use qd_feed::{FeedCommand, random_u64};
+use qd_feed::{FeedCommand, decision_id};
 use qd_pages::{Command, SentCommand};
 use qd_state::Poll;
 use qd_types::Tone;
@@ -52,7 +52,7 @@ impl App {
             } => self.ask_feed(FeedCommand::CancelOrder {
                 command_id,
                 // One per decision; it is kept by the feed from here on.
-                idempotency_key: format!("qd-{:016x}{:016x}", random_u64(), random_u64()),
+                idempotency_key: decision_id(),
                 account,
                 client_order_id,
                 reason: None,

@@ -9,7 +9,7 @@ mod ui;
 
 use std::sync::Arc;
 
-use qd_feed::{FeedHandle, Rt, random_u64};
+use qd_feed::{FeedHandle, Rt, decision_id};
 use qd_pages::{CommandSender, DeskState, SentCommand};
 use qd_state::{ConnectionState, Snapshot, SnapshotCell};
 use qd_types::{ClientOrderId, UtcMicros};
@@ -137,10 +137,8 @@ impl eframe::App for App {
     }
 }
 
-/// An id that no other decision has: 128 random bits.
 fn new_order_id() -> ClientOrderId {
-    let text = format!("qd-{:016x}{:016x}", random_u64(), random_u64());
-    match ClientOrderId::new(&text) {
+    match ClientOrderId::new(&decision_id()) {
         Ok(order_id) => order_id,
         Err(err) => unreachable!("hexadecimal digits make an id: {err}"),
     }

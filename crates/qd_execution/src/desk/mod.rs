@@ -12,7 +12,7 @@ use crate::ledger::{
 };
 use crate::market::{Market, MarketClock, Replay, Session};
 use crate::strategies::{Intent, Strategies};
-use crate::venue::{Hours, PaperVenue, VenueOrder};
+use crate::venue::{Hours, PaperVenue, VenueEvent, VenueOrder};
 
 /// A desk that has just begun sees no symbol halted for so long: whoever looks for the first time sees it trade.
 const CALM_MILLIS: i64 = 120_000;
@@ -184,6 +184,13 @@ impl Desk {
                 .unwrap_or_default()
         }) {
             self.ledger.apply(&event, now);
+            // A row that a fill has opened is worth what its symbol trades at, not what it cost.
+            if let VenueEvent::Filled { key, .. } = &event
+                && let Some(order) = self.ledger.order(key)
+                && let Some(quote) = self.market.quote(order.order.symbol)
+            {
+                self.ledger.mark(quote.symbol, quote.price, quote.at);
+            }
         }
     }
 

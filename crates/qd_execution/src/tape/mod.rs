@@ -240,7 +240,13 @@ pub fn choose_days(
         .collect();
     if days.len() < num_days {
         return Err(TapeError::NotThere {
-            what: format!("{num_days} days of {}", describe_symbols(&symbols)),
+            what: format!(
+                "{num_days} days of {}",
+                describe(&Selection {
+                    symbols,
+                    ..Selection::default()
+                })
+            ),
             there: days
                 .iter()
                 .map(|day| day.date.to_string())
@@ -250,11 +256,6 @@ pub fn choose_days(
     }
     days.truncate(num_days);
     Ok(days)
-}
-
-fn describe_symbols(symbols: &BTreeSet<Symbol>) -> String {
-    let names: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
-    names.join(" ")
 }
 
 fn describe(selection: &Selection) -> String {

@@ -11,7 +11,7 @@ use qd_wire::rest::{
 };
 
 use super::{RestClient, RestError};
-use crate::rt::random_u64;
+use crate::rt::decision_id;
 use crate::translate;
 
 /// Orders on one page of the answer.
@@ -138,9 +138,9 @@ impl RestClient {
 impl RestClient {
     /// Tells the tape something; the answer is the market's clock as it then stands.
     pub(crate) async fn control_tape(&self, action: TapeAction) -> Result<PollAnswer, RestError> {
-        let key = format!("qd-{:016x}{:016x}", random_u64(), random_u64());
         let body = to_json(&ControlTape::new(action));
-        let answer = self.post_json("/api/v1/market/tape", &key, body).await?;
+        let path = "/api/v1/market/tape";
+        let answer = self.post_json(path, &decision_id(), body).await?;
         let clock = from_json::<MarketClockResponse>(&answer)
             .map_err(|err| RestError::Unreadable(err.to_string()))?;
         Ok(translate::market_clock(&clock))

@@ -176,7 +176,12 @@ impl Clock for Rt {
     }
 }
 
+/// A name that no other decision has, for orders and idempotency keys: 128 random bits.
+pub fn decision_id() -> String {
+    format!("qd-{:016x}{:016x}", random_u64(), random_u64())
+}
+
 /// 64 random bits: for jitter and for ids that must not collide, never for secrets.
-pub fn random_u64() -> u64 {
+pub(crate) fn random_u64() -> u64 {
     platform::random_u64()
 }
