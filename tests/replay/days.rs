@@ -108,10 +108,12 @@ fn a_paused_tape_trades_nothing_steps_by_instants_and_goes_on_where_it_stood() {
         Err(ReplayRefusal::Playing),
         "a step wants a tape that stands"
     );
-    let now = running.now;
+    // Just before the market's next tick: what the tape holds up to here has not been played yet, and is not now.
+    let (now, played_to) = (running.now.plus_millis(49), running.tape_time());
     replay(&mut running.desk).pause(now).unwrap();
     replay(&mut running.desk).pause(now).unwrap();
     let (stood_at, stood) = (running.tape_time(), quotes(&running.desk));
+    assert_eq!(stood_at, played_to, "the time of the prices on the board");
     let num_rows = replay(&mut running.desk).status(now).num_rows;
 
     let request = order(&running.desk, "while-paused", now);
@@ -121,6 +123,11 @@ fn a_paused_tape_trades_nothing_steps_by_instants_and_goes_on_where_it_stood() {
     running.run(400);
     assert_eq!(running.tape_time(), stood_at);
     assert_eq!(quotes(&running.desk), stood);
+    assert_eq!(
+        replay(&mut running.desk).status(running.now).num_rows,
+        num_rows,
+        "no row behind the pause"
+    );
     assert_eq!(
         running.desk.ledger().orders_newest_first().count(),
         num_orders,

@@ -102,6 +102,8 @@ pub struct Replay {
     /// At `anchored_at` the tape stood at `anchor`, microseconds since midnight.
     anchor: i64,
     anchored_at: UtcMicros,
+    /// Up to here everything has been played: what the board shows is the tape at this place.
+    played: i64,
     is_paused: bool,
     /// One instant is to be played although the tape is paused.
     is_step_due: bool,
@@ -132,6 +134,7 @@ impl Replay {
             books: BTreeMap::new(),
             anchor: micros(OPEN_MILLIS),
             anchored_at: UtcMicros::default(),
+            played: micros(OPEN_MILLIS),
             is_paused: false,
             is_step_due: false,
             is_moving: true,
@@ -167,7 +170,10 @@ impl Replay {
         self.is_moving
     }
 
-    /// Stops the tape where it stands. Stopping it twice is stopping it.
+    /// Stops the tape at what has been played of it. Stopping it twice is stopping it.
+    ///
+    /// That is up to a tick of the market before `now`: the time that is shown is that of the prices that are shown,
+    /// and the next step is the instant behind them.
     ///
     /// # Errors
     /// It is over.
@@ -176,7 +182,7 @@ impl Replay {
             return Err(ReplayRefusal::Over);
         }
         if !self.is_paused {
-            self.anchor = self.place(now);
+            self.anchor = self.played;
             self.anchored_at = now;
             self.is_paused = true;
             // At once, not with the next tick: nothing fills behind the answer.
@@ -270,13 +276,15 @@ impl Replay {
     pub(super) fn begin(&mut self, board: &mut Board, now: UtcMicros) {
         self.anchor = micros(OPEN_MILLIS);
         self.anchored_at = now;
-        self.play_until(micros(OPEN_MILLIS), board, now);
+        self.played = self.anchor;
+        self.play_until(self.anchor, board, now);
     }
 
     /// Plays everything that is due at `now`.
     pub(super) fn advance(&mut self, board: &mut Board, now: UtcMicros) {
         self.is_moving = !self.is_paused || std::mem::take(&mut self.is_step_due);
         let place = self.place(now);
+        self.played = place;
         self.play_until(place.min(micros(CLOSE_MILLIS)), board, now);
         // The close gets a tick of its own, however fast the tape: its prices are marked and traded on.
         let is_closed_already =
