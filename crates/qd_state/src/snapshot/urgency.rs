@@ -10,6 +10,7 @@ use super::{
     BreakersView, Card, CardsView, ConnectionView, HaltView, MarketView, OrdersView, PositionsView,
     Seal, SealState, Snapshot, StatsView, TapeView,
 };
+use crate::event::TapeMotion;
 
 /// When a snapshot wants to be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,12 +154,15 @@ fn orders(new: &Arc<OrdersView>, old: &Arc<OrdersView>) -> bool {
 }
 
 fn market(new: &Arc<MarketView>, old: &Arc<MarketView>) -> bool {
-    let course = |tape: TapeView| (tape.speed, tape.motion, tape.day, tape.num_days);
+    // A tape that plays goes on by itself between two answers; where one stands still is news.
+    let course = |tape: TapeView| {
+        let stands_at = (tape.motion != TapeMotion::Plays).then_some(tape.at);
+        (tape.speed, tape.motion, tape.day, tape.num_days, stands_at)
+    };
     let is_same_tape = new.tape.map(course) == old.tape.map(course);
     Arc::ptr_eq(new, old)
         || is_same_tape
             && MarketView {
-                // It goes on by itself between two answers.
                 tape: old.tape,
                 loaded_at: old.loaded_at,
                 ..MarketView::clone(new)

@@ -1,9 +1,9 @@
 //! Which pictures wake a frame and which wait for the clock's.
 
-use qd_types::HaltState;
+use qd_types::{HaltState, MarketPhase};
 
 use super::fixtures::*;
-use crate::{Event, PollAnswer, Snapshot, Urgency};
+use crate::{Event, MarketClock, PollAnswer, Snapshot, TapeClock, TapeMotion, Urgency};
 
 /// A desk with one proven position, one halt picture and one order, and its snapshot.
 fn proven() -> (Desk, Snapshot) {
@@ -59,6 +59,38 @@ fn what_a_trader_acts_on_does_not_wait() {
     let (mut desk, before) = proven();
     desk.play([halt_message(1, HaltState::Halted)]);
     assert_eq!(desk.snapshot().urgency_after(&before), Urgency::Now);
+}
+
+#[test]
+fn where_a_tape_stands_is_news_and_where_it_plays_is_not() {
+    let told = |motion, at_second: i64| {
+        Event::PollLoaded(PollAnswer::MarketClock(MarketClock {
+            phase: MarketPhase::Open,
+            next_change_at: None,
+            tape: Some(TapeClock {
+                at: start().plus_millis(at_second * 1_000),
+                speed: 60,
+                motion,
+                day: 1,
+                num_days: 1,
+                until: start().plus_millis(3_600_000),
+            }),
+        }))
+    };
+    for (motion, expected) in [
+        (TapeMotion::Plays, Urgency::WithTheClock),
+        (TapeMotion::Paused, Urgency::Now),
+    ] {
+        let mut desk = Desk::connected();
+        desk.play([told(motion, 10)]);
+        let before = desk.snapshot();
+        desk.play([told(motion, 11)]);
+        assert_eq!(
+            desk.snapshot().urgency_after(&before),
+            expected,
+            "{motion:?}"
+        );
+    }
 }
 
 #[test]
