@@ -374,6 +374,28 @@ impl SampleDesk {
         self.apply(event);
     }
 
+    /// A symbol's position is gone, and the next change says so.
+    pub fn close_position(&mut self, symbol: &str) {
+        let (gone, left) = std::mem::take(&mut self.positions)
+            .into_iter()
+            .partition(|position: &Position| position.symbol.as_str() == symbol);
+        self.positions = left;
+        let change = PositionsChange {
+            totals: totals(&self.positions),
+            changed: Vec::new(),
+            removed: gone.iter().map(Position::key).collect(),
+        };
+        self.seq += 1;
+        let event = message(
+            positions_stream(),
+            MessageKind::Delta,
+            self.seq,
+            StreamPayload::PositionsChanged(change),
+            self.now,
+        );
+        self.apply(event);
+    }
+
     /// A number is left out, as when a message is lost.
     pub fn lose_message(&mut self) {
         self.seq += 1;

@@ -10,6 +10,7 @@ mod app;
 mod e2e;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+mod save_file;
 #[cfg(target_arch = "wasm32")]
 mod web;
 

@@ -3,7 +3,9 @@
 //! The buffer lives on one thread and is drained by `App::logic`, so it needs no channel and no bound but the frame's.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use qd_state::{CommandId, Poll};
 use qd_types::{AccountId, ClientOrderId, Symbol, TapeAction};
@@ -47,6 +49,25 @@ pub enum Command {
     SignOut,
     /// Go to a page.
     ShowPage(Page),
+    /// Keep a file where the user finds it: the downloads.
+    SaveFile {
+        /// Its name, without a folder.
+        name: String,
+        /// "text/csv".
+        media_type: &'static str,
+        /// All of it.
+        contents: FileContents,
+    },
+}
+
+/// What stands in a file; a log says only how much.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileContents(pub Arc<str>);
+
+impl fmt::Debug for FileContents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// A command with the place in the code that sent it, for the log.

@@ -19,7 +19,7 @@ mod header;
 mod navigation;
 mod tape;
 
-pub use self::command::{Command, CommandSender, SentCommand};
+pub use self::command::{Command, CommandSender, FileContents, SentCommand};
 pub use self::ctx::PageCtx;
 pub use self::dashboard::{DashboardState, dashboard_ui};
 pub use self::desk::{DeskState, desk_ui};

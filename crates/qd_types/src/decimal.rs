@@ -188,6 +188,13 @@ impl Price {
     }
 }
 
+impl Ratio {
+    /// As percent: 0.0103 is 1.03. A ratio is bounded, so this cannot overflow.
+    pub fn percent(self) -> Decimal {
+        self.get() * Decimal::ONE_HUNDRED
+    }
+}
+
 impl Money {
     /// `self / whole` rounded to eight places; `None` when `whole` is zero, or so small that the ratio says nothing.
     pub fn ratio_of(self, whole: Self) -> Option<Ratio> {

@@ -85,10 +85,7 @@ pub fn qty(value: Qty) -> String {
 
 /// `+1.03%`, `−5.37%`.
 pub fn signed_percent(value: Ratio) -> String {
-    format!(
-        "{}%",
-        grouped(value.get() * Decimal::ONE_HUNDRED, 2, Sign::Always, "")
-    )
+    format!("{}%", grouped(value.percent(), 2, Sign::Always, ""))
 }
 
 /// `38 %`: whole percents for context lines.

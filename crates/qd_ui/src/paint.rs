@@ -76,6 +76,25 @@ pub fn trend_arrow(painter: &Painter, center: Pos2, size: f32, trend: Trend, col
     painter.add(Shape::convex_polygon(points, color, Stroke::NONE));
 }
 
+/// A funnel: rows are kept back by this.
+pub fn funnel(painter: &Painter, center: Pos2, size: f32, color: Color32) {
+    let (half, top) = (size / 2.0, center.y - size / 2.0);
+    painter.add(Shape::convex_polygon(
+        vec![
+            pos2(center.x - half, top),
+            pos2(center.x + half, top),
+            pos2(center.x, top + size * 0.62),
+        ],
+        color,
+        Stroke::NONE,
+    ));
+    let stem = Rect::from_center_size(
+        pos2(center.x, top + size * 0.7),
+        vec2(size * 0.24, size * 0.6),
+    );
+    painter.rect_filled(stem, 0.0, color);
+}
+
 /// A filled dot.
 pub fn dot(painter: &Painter, center: Pos2, radius: f32, color: Color32) {
     painter.circle_filled(center, radius, color);

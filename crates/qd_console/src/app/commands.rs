@@ -7,6 +7,7 @@ use qd_state::Poll;
 use qd_types::Tone;
 
 use super::App;
+use crate::save_file;
 
 impl App {
     pub(super) fn run_commands(&mut self, ctx: &egui::Context) {
@@ -70,6 +71,17 @@ impl App {
             Command::ShowPage(page) => {
                 self.desk.page = page;
                 ctx.request_repaint();
+            }
+            Command::SaveFile {
+                name,
+                media_type,
+                contents,
+            } => {
+                let (tone, words) = match save_file::save(&name, media_type, &contents.0) {
+                    Ok(words) => (Tone::Info, words),
+                    Err(words) => (Tone::Danger, words),
+                };
+                self.desk.toasts.push(tone, words, self.now.as_millis());
             }
         }
     }

@@ -7,8 +7,8 @@ mod cards;
 mod dialogs;
 mod orders;
 mod positions;
-mod row_order;
 mod row_parts;
+mod table_tools;
 
 use egui::{Id, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use qd_ui::tokens::space;

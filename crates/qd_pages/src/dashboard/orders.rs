@@ -1,92 +1,103 @@
 //! The open orders: where each one is in its life, and the way to cancel it.
 
-use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::OrderRow;
-use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission};
-use qd_ui::field::text_field;
+use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission, Price};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
+use qd_ui::table::view::{CellValue, FilterKind, Shown, TableModel, TableView};
 use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
-use super::row_order::{OrderedRow, RowOrder};
 use super::row_parts::{
-    WIDTH_FOR_NOTE, command_refusal, command_words, key_of, new_row_age_ms, note_ui, number_cell,
-    seal_ui,
+    command_refusal, command_words, key_of, new_row_age_ms, number_cell, seal_ui,
 };
+use super::table_tools::TableTools;
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 8] = [
     TableColumn::new("symbol", "Symbol", 58.0, 62.0).pin_left(),
-    TableColumn::new("side", "Side", 50.0, 52.0),
+    TableColumn::new("side", "Side", 50.0, 52.0).filter(FilterKind::Choice(&["BUY", "SELL"])),
     TableColumn::new("filled", "Filled / qty", 78.0, 96.0).right(),
-    TableColumn::new("type", "Type", 98.0, 98.0),
+    TableColumn::new("type", "Type", 98.0, 98.0).filter(FilterKind::Choice(&[
+        "market",
+        "limit",
+        "stop",
+        "stop limit",
+    ])),
     TableColumn::new("price", "Price", 76.0, 80.0).right(),
     TableColumn::new("status", "Status", 182.0, 182.0),
-    TableColumn::new("time", "Time", 104.0, 106.0).right(),
+    TableColumn::new("time", "Time", 104.0, 106.0)
+        .right()
+        .filter(FilterKind::None),
     TableColumn::new("cancel", "", 72.0, 74.0)
         .pin_right()
         .grow(0.0)
         .right()
-        .unsortable(),
+        .without_values(),
 ];
 
 /// What the table remembers between frames.
-#[derive(Default)]
 pub(crate) struct OrdersState {
-    order: RowOrder<OrderRow>,
+    view: TableView<OrderTable>,
 }
 
-impl OrderedRow for OrderRow {
+impl Default for OrdersState {
+    fn default() -> Self {
+        Self {
+            view: TableView::new(&COLUMNS),
+        }
+    }
+}
+
+/// The table of open orders.
+pub(crate) struct OrderTable;
+
+impl TableModel for OrderTable {
+    type Row = OrderRow;
     type Key = (AccountId, ClientOrderId);
 
-    fn key(&self) -> Self::Key {
-        (self.account.clone(), self.client_order_id.clone())
+    const WORDS: &'static [&'static str] = &["symbol", "side", "type", "status"];
+
+    fn key(row: &OrderRow) -> Self::Key {
+        (row.account.clone(), row.client_order_id.clone())
     }
 
-    fn is_found_by(&self, text: &str) -> bool {
-        self.symbol.as_str().to_lowercase().contains(text)
-            || [&self.side, &self.order_type, &self.status]
-                .iter()
-                .any(|cell| cell.text.to_lowercase().contains(text))
-    }
-
-    fn compare(&self, other: &Self, column_id: &str) -> Ordering {
-        let (l, r) = (&self.order, &other.order);
+    fn value<'r>(row: &'r OrderRow, column_id: &str) -> CellValue<'r> {
+        let order = &row.order;
         match column_id {
-            "side" => l.side.cmp(&r.side),
-            "filled" => l.filled_qty.cmp(&r.filled_qty).then(l.qty.cmp(&r.qty)),
-            "type" => l.order_type.cmp(&r.order_type),
-            "price" => l.limit_price.cmp(&r.limit_price),
-            "status" => l.status.cmp(&r.status),
-            "time" => l.created_at.cmp(&r.created_at),
-            _ => self.symbol.cmp(&other.symbol),
+            "symbol" => CellValue::text(row.symbol.as_str()),
+            "side" => CellValue::text(order.side.label()),
+            "filled" => CellValue::Number(order.filled_qty.get()),
+            "type" => CellValue::text(order.order_type.label()),
+            "price" => CellValue::number(order.limit_price.or(order.stop_price).map(Price::get)),
+            "status" => CellValue::text(order.status.badge()),
+            "time" => CellValue::Time(order.created_at),
+            _ => CellValue::Empty,
         }
     }
 }
 
 struct Rows<'a> {
     cx: &'a PageCtx<'a>,
-    rows: &'a [Arc<OrderRow>],
-    indices: &'a [usize],
+    shown: Shown<OrderRow>,
     refusal: Option<&'static str>,
     cancel_clicked: Option<(Arc<OrderRow>, Id)>,
 }
 
 impl Rows<'_> {
     fn at(&self, row: usize) -> Option<&Arc<OrderRow>> {
-        self.indices.get(row).and_then(|i| self.rows.get(*i))
+        self.shown.at(row)
     }
 }
 
 impl TableRows for Rows<'_> {
     fn num_rows(&self) -> usize {
-        self.indices.len()
+        self.shown.len()
     }
 
     fn row_key(&self, row: usize) -> u64 {
@@ -161,70 +172,45 @@ impl TableRows for Rows<'_> {
 
 /// Draws the panel.
 pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
-    let view = &cx.snapshot.orders;
-    let order = &mut state.orders.order;
-    let indices = order.indices(&view.rows);
-    let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
-    let mut filter = std::mem::take(&mut order.filter);
+    let orders = &cx.snapshot.orders;
+    let view = &mut state.orders.view;
+    let shown = view.settle(&orders.rows);
     let mut rows = Rows {
         cx,
-        rows: &view.rows,
-        indices: &indices,
+        shown: shown.clone(),
         refusal: cx.refusal(Permission::OrdersCancel),
         cancel_clicked: None,
     };
-    let mut clear_filter = false;
-    let is_wide = ui.available_width() >= WIDTH_FOR_NOTE;
-    let note = if num_hidden > 0 {
-        format!("{num_hidden} hidden by filter")
-    } else {
-        String::new()
-    };
-    let response = Panel::new("Open orders").show(
+    let names = ("Open orders", "Filter…", "Filter orders");
+    let tools = TableTools::new(ui, names, view, shown.clone());
+    Panel::new("Open orders").show(
         ui,
         &cx.ui,
+        |ui| tools.left_ui(ui, cx),
         |ui| {
-            let width = (ui.available_width() - 120.0).clamp(80.0, 170.0);
-            text_field(ui, &cx.ui, &mut filter, "Filter…", "Filter orders", width);
-            if is_wide {
-                note_ui(ui, cx, &note);
-            }
+            tools.menu_ui(ui, cx, &orders.seal);
+            seal_ui(ui, cx, &orders.seal);
         },
-        |ui| seal_ui(ui, cx, &view.seal),
         |ui| {
-            if !is_wide {
-                note_ui(ui, cx, &note);
-            }
-            if indices.is_empty() && view.is_loaded {
-                if num_hidden > 0 {
-                    let line = format!("{num_hidden} hidden by the filter.");
-                    clear_filter = StateBlock::empty("No match", &[&line])
-                        .action("Clear filter")
-                        .ui(ui, &cx.ui);
-                } else {
-                    StateBlock::empty(
-                        "No open orders",
-                        &["Orders appear here until they fill, end or are cancelled."],
-                    )
-                    .ui(ui, &cx.ui);
+            tools.narrow_note_ui(ui, cx);
+            if shown.is_empty() && orders.is_loaded {
+                if shown.num_hidden() > 0 {
+                    return tools.no_match_ui(ui, cx);
                 }
-                return None;
+                StateBlock::empty(
+                    "No open orders",
+                    &["Orders appear here until they fill, end or are cancelled."],
+                )
+                .ui(ui, &cx.ui);
+                return;
             }
-            let table = DataTable::new("Open orders", &COLUMNS)
-                .sort(order.sort())
-                .row_height(COMPACT_ROW_HEIGHT - 1.0);
-            Some(table.show(ui, &cx.ui, &mut rows))
+            let mut view = tools.view.borrow_mut();
+            view.show(ui, &cx.ui, &shown, &mut rows, |columns| {
+                DataTable::new("Open orders", columns).row_height(COMPACT_ROW_HEIGHT - 1.0)
+            });
         },
     );
-    let cancel_clicked = rows.cancel_clicked;
-    if clear_filter {
-        filter.clear();
-    }
-    order.filter = filter;
-    if let Some(response) = response {
-        order.follow(response.body_hovered, response.sort_requested);
-    }
-    if let Some((row, opener)) = cancel_clicked {
+    if let Some((row, opener)) = rows.cancel_clicked {
         state.dialog = Some(OpenDialog::cancel(cx, &row, opener));
     }
 }

@@ -1,25 +1,23 @@
 //! The positions grid: one row per symbol, sorted, filtered and selected by its own view state.
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::PositionRow;
-use qd_types::{Permission, Symbol, Tone, fmt};
-use qd_ui::field::text_field;
+use qd_types::{Permission, Price, Ratio, Symbol, Tone, fmt};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
+use qd_ui::table::view::{CellValue, Shown, TableModel, TableView};
 use qd_ui::table::{CellUi, DataTable, TableColumn, TableRows};
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
-use super::row_order::{OrderedRow, RowOrder};
 use super::row_parts::{
-    WIDTH_FOR_NOTE, command_refusal, command_words, key_of, new_row_age_ms, note_ui, number_cell,
-    priced_cell, seal_ui,
+    command_refusal, command_words, key_of, new_row_age_ms, number_cell, priced_cell, seal_ui,
 };
+use super::table_tools::TableTools;
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 9] = [
@@ -33,12 +31,12 @@ const COLUMNS: [TableColumn; 9] = [
     TableColumn::new("today", "Today", 72.0, 94.0)
         .center()
         .gives_way()
-        .unsortable(),
+        .without_values(),
     TableColumn::new("close", "", 70.0, 74.0)
         .pin_right()
         .grow(0.0)
         .right()
-        .unsortable(),
+        .without_values(),
 ];
 
 /// With less room than this only two columns or three are seen at once: the money comes first.
@@ -53,105 +51,54 @@ const HALTED: &str =
     "The exchange has stopped trading in this symbol. Nothing fills until it reopens.";
 
 /// What the grid remembers between frames.
-#[derive(Default)]
 pub(crate) struct PositionsState {
-    order: RowOrder<PositionRow>,
-    selection: Selection,
+    view: TableView<PositionTable>,
 }
 
-/// The selected rows, by symbol, and how many of them are on screen: counted when something changed, not per frame.
-#[derive(Default)]
-struct Selection {
-    symbols: BTreeSet<Symbol>,
-    counted: Option<Counted>,
-}
-
-/// A count, and what it was counted over.
-struct Counted {
-    rows: Arc<[Arc<PositionRow>]>,
-    indices: Arc<[usize]>,
-    num_shown: usize,
-}
-
-impl Selection {
-    /// How many of the rows at `indices` are selected. Rows that are gone are forgotten.
-    fn settle(&mut self, rows: &Arc<[Arc<PositionRow>]>, indices: &Arc<[usize]>) -> usize {
-        if let Some(counted) = &self.counted
-            && Arc::ptr_eq(&counted.rows, rows)
-            && Arc::ptr_eq(&counted.indices, indices)
-        {
-            return counted.num_shown;
-        }
-        if !self.symbols.is_empty() {
-            self.symbols
-                .retain(|symbol| rows.binary_search_by(|row| row.symbol.cmp(symbol)).is_ok());
-        }
-        let num_shown = if self.symbols.is_empty() {
-            0
-        } else if indices.len() == rows.len() {
-            self.symbols.len()
-        } else {
-            let shown = indices.iter().filter_map(|i| rows.get(*i));
-            shown
-                .filter(|row| self.symbols.contains(&row.symbol))
-                .count()
-        };
-        self.counted = Some(Counted {
-            rows: Arc::clone(rows),
-            indices: Arc::clone(indices),
-            num_shown,
-        });
-        num_shown
-    }
-
-    fn toggle(&mut self, symbol: Symbol) {
-        self.counted = None;
-        if !self.symbols.remove(&symbol) {
-            self.symbols.insert(symbol);
-        }
-    }
-
-    /// Selects all of these, or none of them when all are.
-    fn toggle_all(&mut self, all: BTreeSet<Symbol>) {
-        self.counted = None;
-        if all.is_subset(&self.symbols) {
-            self.symbols.retain(|symbol| !all.contains(symbol));
-        } else {
-            self.symbols.extend(all);
+impl Default for PositionsState {
+    fn default() -> Self {
+        Self {
+            view: TableView::new(&COLUMNS),
         }
     }
 }
 
-impl OrderedRow for PositionRow {
+/// The table of positions, one row per symbol.
+pub(crate) struct PositionTable;
+
+impl TableModel for PositionTable {
+    type Row = PositionRow;
     type Key = Symbol;
 
-    fn key(&self) -> Symbol {
-        self.symbol
+    const WORDS: &'static [&'static str] = &["symbol"];
+
+    fn key(row: &PositionRow) -> Symbol {
+        row.symbol
     }
 
-    fn is_found_by(&self, text: &str) -> bool {
-        self.symbol.as_str().to_lowercase().contains(text)
-    }
-
-    fn compare(&self, other: &Self, column_id: &str) -> Ordering {
-        let (l, r) = (&self.figures, &other.figures);
+    fn value<'r>(row: &'r PositionRow, column_id: &str) -> CellValue<'r> {
+        let figures = &row.figures;
         match column_id {
-            "qty" => l.qty.cmp(&r.qty),
-            "avg" => l.avg_entry_price.cmp(&r.avg_entry_price),
-            "current" => l.current_price.cmp(&r.current_price),
-            "pl" => l.unrealized_pl.cmp(&r.unrealized_pl),
-            "plpc" => l.unrealized_plpc.cmp(&r.unrealized_plpc),
-            "value" => l.market_value.cmp(&r.market_value),
-            _ => self.symbol.cmp(&other.symbol),
+            "symbol" => CellValue::text(row.symbol.as_str()),
+            "qty" => CellValue::Number(figures.qty.get()),
+            "avg" => CellValue::number(figures.avg_entry_price.map(Price::get)),
+            "current" => CellValue::number(figures.current_price.map(Price::get)),
+            "pl" if figures.current_price.is_some() => {
+                CellValue::Number(figures.unrealized_pl.get())
+            }
+            "plpc" => CellValue::number(figures.unrealized_plpc.map(Ratio::percent)),
+            "value" if figures.current_price.is_some() => {
+                CellValue::Number(figures.market_value.get())
+            }
+            _ => CellValue::Empty,
         }
     }
 }
 
 struct Rows<'a> {
     cx: &'a PageCtx<'a>,
-    rows: &'a [Arc<PositionRow>],
-    indices: &'a [usize],
-    selected: &'a BTreeSet<Symbol>,
+    shown: Shown<PositionRow>,
+    selected: Arc<BTreeSet<Symbol>>,
     num_selected: usize,
     refusal: Option<&'static str>,
     close_clicked: Option<(Symbol, Id)>,
@@ -159,7 +106,7 @@ struct Rows<'a> {
 
 impl Rows<'_> {
     fn at(&self, row: usize) -> Option<&Arc<PositionRow>> {
-        self.indices.get(row).and_then(|i| self.rows.get(*i))
+        self.shown.at(row)
     }
 
     /// What is wrong with a row's price; absent while nothing is.
@@ -186,7 +133,7 @@ impl Rows<'_> {
 
 impl TableRows for Rows<'_> {
     fn num_rows(&self) -> usize {
-        self.indices.len()
+        self.shown.len()
     }
 
     fn row_key(&self, row: usize) -> u64 {
@@ -244,6 +191,28 @@ impl TableRows for Rows<'_> {
         new_row_age_ms(self.cx, self.at(row)?.appeared_at)
     }
 
+    fn totals_summary(&self) -> Option<String> {
+        let totals = &self.cx.snapshot.positions.totals;
+        let num_rows = self.cx.snapshot.positions.rows.len();
+        (num_rows > 0).then(|| {
+            format!(
+                "Total of all {num_rows} positions, P&L {} {}, value {}",
+                totals.pl.text, totals.pl_percent.text, totals.value.text
+            )
+        })
+    }
+
+    fn total_cell(&mut self, cell: &mut CellUi<'_, '_>) {
+        let totals = &self.cx.snapshot.positions.totals;
+        match cell.column().column_id {
+            "symbol" => cell.strong("Total"),
+            "pl" => cell.trend(&totals.pl.text, totals.pl.tone),
+            "plpc" => cell.number_toned(&totals.pl_percent.text, totals.pl_percent.tone),
+            "value" => cell.number(&totals.value.text),
+            _ => {}
+        }
+    }
+
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
         let Some(row) = self.at(row).map(Arc::clone) else {
             return;
@@ -281,151 +250,54 @@ impl TableRows for Rows<'_> {
 
 /// Draws the panel.
 pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
-    let view = &cx.snapshot.positions;
-    let positions = &mut state.positions;
-    let indices = positions.order.indices(&view.rows);
-    let num_shown_selected = positions.selection.settle(&view.rows, &indices);
-    let num_hidden = view.rows.len() - indices.len().min(view.rows.len());
-    let mut filter = std::mem::take(&mut positions.order.filter);
+    let positions = &cx.snapshot.positions;
+    let view = &mut state.positions.view;
+    view.set_columns(if ui.available_width() < WIDTH_FOR_ALL {
+        &NARROW_COLUMNS
+    } else {
+        &COLUMNS
+    });
+    let shown = view.settle(&positions.rows);
     let mut rows = Rows {
         cx,
-        rows: &view.rows,
-        indices: &indices,
-        selected: &positions.selection.symbols,
-        num_selected: num_shown_selected,
+        shown: shown.clone(),
+        selected: Arc::clone(view.selection().keys()),
+        num_selected: view.num_selected_shown(),
         refusal: cx.refusal(Permission::PositionsClose),
         close_clicked: None,
     };
-    let mut clear_filter = false;
-    let is_wide = ui.available_width() >= WIDTH_FOR_NOTE;
-    let note = match (num_hidden, positions.selection.symbols.len()) {
-        (0, 0) => String::new(),
-        (0, selected) => format!("{selected} selected"),
-        (hidden, 0) => format!("{hidden} hidden by filter"),
-        (hidden, selected) => format!("{selected} selected · {hidden} hidden by filter"),
-    };
-    let response = Panel::new("Positions").show(
+    let names = ("Positions", "Filter symbol…", "Filter positions");
+    let tools = TableTools::new(ui, names, view, shown.clone());
+    Panel::new("Positions").show(
         ui,
         &cx.ui,
+        |ui| tools.left_ui(ui, cx),
         |ui| {
-            let width = (ui.available_width() - 120.0).clamp(80.0, 170.0);
-            text_field(
-                ui,
-                &cx.ui,
-                &mut filter,
-                "Filter symbol…",
-                "Filter positions",
-                width,
-            );
-            if is_wide {
-                note_ui(ui, cx, &note);
-            }
+            tools.menu_ui(ui, cx, &positions.seal);
+            seal_ui(ui, cx, &positions.seal);
         },
-        |ui| seal_ui(ui, cx, &view.seal),
         |ui| {
-            if !is_wide {
-                note_ui(ui, cx, &note);
-            }
-            if indices.is_empty() && view.is_loaded {
-                if num_hidden > 0 {
-                    let line = format!("{num_hidden} hidden by the filter.");
-                    clear_filter = StateBlock::empty("No match", &[&line])
-                        .action("Clear filter")
-                        .ui(ui, &cx.ui);
-                } else {
-                    StateBlock::empty(
-                        "No positions",
-                        &["A position appears here with its first fill."],
-                    )
-                    .ui(ui, &cx.ui);
+            tools.narrow_note_ui(ui, cx);
+            if shown.is_empty() && positions.is_loaded {
+                if shown.num_hidden() > 0 {
+                    return tools.no_match_ui(ui, cx);
                 }
-                return None;
+                StateBlock::empty(
+                    "No positions",
+                    &["A position appears here with its first fill."],
+                )
+                .ui(ui, &cx.ui);
+                return;
             }
-            let columns = if ui.available_width() < WIDTH_FOR_ALL {
-                &NARROW_COLUMNS
-            } else {
-                &COLUMNS
-            };
-            let table = DataTable::new("Positions", columns)
-                .sort(positions.order.sort())
-                .check_boxes();
-            Some(table.show(ui, &cx.ui, &mut rows))
+            let mut view = tools.view.borrow_mut();
+            view.show(ui, &cx.ui, &shown, &mut rows, |columns| {
+                DataTable::new("Positions", columns).check_boxes()
+            });
         },
     );
-    let close_clicked = rows.close_clicked;
-    if clear_filter {
-        filter.clear();
-    }
-    positions.order.filter = filter;
-    if let Some(response) = response {
-        positions
-            .order
-            .follow(response.body_hovered, response.sort_requested);
-        let symbol_at = |row: usize| {
-            indices
-                .get(row)
-                .and_then(|i| view.rows.get(*i))
-                .map(|row| row.symbol)
-        };
-        let toggled = response
-            .row_toggled
-            .or_else(|| response.row_clicked.map(|(row, _)| row));
-        if let Some(symbol) = toggled.and_then(symbol_at) {
-            positions.selection.toggle(symbol);
-        }
-        if response.all_toggled {
-            let all = (0..indices.len()).filter_map(symbol_at).collect();
-            positions.selection.toggle_all(all);
-        }
-    }
-    if let Some((symbol, opener)) = close_clicked
-        && let Some(row) = view.rows.iter().find(|row| row.symbol == symbol)
+    if let Some((symbol, opener)) = rows.close_clicked
+        && let Some(row) = positions.rows.iter().find(|row| row.symbol == symbol)
     {
         state.dialog = Some(OpenDialog::close(cx, row, opener));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(symbol: &str) -> Arc<PositionRow> {
-        let cell = qd_state::Cell::default;
-        Arc::new(PositionRow {
-            symbol: Symbol::new(symbol).unwrap(),
-            qty: cell(),
-            avg_entry: cell(),
-            current: cell(),
-            pl: cell(),
-            pl_percent: cell(),
-            value: cell(),
-            figures: qd_state::PositionFigures::default(),
-            parts: Arc::default(),
-            day_line: Arc::default(),
-            price_is_stale: false,
-            is_halted: false,
-            appeared_at: qd_types::UtcMicros::default(),
-            command: None,
-        })
-    }
-
-    #[test]
-    fn selected_rows_are_counted_where_they_are_shown_and_forgotten_when_they_go() {
-        let rows: Arc<[Arc<PositionRow>]> = ["AAPL", "MSFT", "XOM"].map(row).into();
-        let all: Arc<[usize]> = [0, 1, 2].into();
-        let filtered: Arc<[usize]> = [1].into();
-        let mut selection = Selection::default();
-        assert_eq!(selection.settle(&rows, &all), 0);
-        selection.toggle(rows[0].symbol);
-        selection.toggle(rows[1].symbol);
-        assert_eq!(selection.settle(&rows, &all), 2);
-        assert_eq!(selection.settle(&rows, &filtered), 1, "one is hidden");
-        selection.toggle_all([rows[1].symbol].into());
-        assert_eq!(selection.settle(&rows, &filtered), 0);
-        assert_eq!(selection.settle(&rows, &all), 1, "the hidden one stays");
-
-        let fewer: Arc<[Arc<PositionRow>]> = ["MSFT", "XOM"].map(row).into();
-        assert_eq!(selection.settle(&fewer, &[0, 1].into()), 0);
-        assert!(selection.symbols.is_empty());
     }
 }

@@ -9,8 +9,6 @@ use qd_state::{Cell, CommandPhase, CommandView, Direction, HoleReason, Seal, Sea
 use qd_types::{Tone, UtcMicros, fmt};
 use qd_ui::seal::SealLook;
 use qd_ui::table::{CellUi, FlashDir};
-use qd_ui::text;
-use qd_ui::tokens::space;
 
 use crate::PageCtx;
 
@@ -91,28 +89,6 @@ pub(super) fn command_refusal(command: Option<&Arc<CommandView>>) -> Option<&'st
         Some(CommandPhase::Unknown { .. }) => Some("No answer came; being resolved by its id."),
         Some(CommandPhase::Failed { .. }) | None => None,
     }
-}
-
-/// With less room the note of a table stands above its rows, not in the title row.
-pub(super) const WIDTH_FOR_NOTE: f32 = 600.0;
-
-/// What is selected or hidden, where there is room for all of it; nothing without words.
-pub(super) fn note_ui(ui: &mut Ui, cx: &PageCtx<'_>, words: &str) {
-    if words.is_empty() {
-        return;
-    }
-    let tokens = cx.ui.tokens;
-    let label = |ui: &mut Ui| {
-        text::label(ui, words, &tokens.fonts.body, tokens.text_secondary);
-    };
-    if ui.layout().is_horizontal() {
-        return label(ui);
-    }
-    ui.add_space(space::XS);
-    ui.horizontal(|ui| {
-        ui.add_space(space::M);
-        label(ui);
-    });
 }
 
 /// Draws the seal of a table, with what it knows behind it on hover.

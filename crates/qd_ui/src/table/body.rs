@@ -8,6 +8,8 @@ use std::cell::Cell;
 use egui::{Id, Painter, Rangef, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_table::{CellInfo, HeaderCellInfo, PrefetchInfo, TableDelegate};
 
+use qd_types::Tone;
+
 use crate::UiCtx;
 use crate::paint::{self, CELL_PADDING, CheckState, Trend};
 use crate::text::{self, HAlign};
@@ -16,7 +18,8 @@ use crate::tokens::{fade, radius};
 use super::cell::{CellUi, FLASH_MS};
 use super::keys::Keys;
 use super::layout::{CHECK_WIDTH, Widths};
-use super::{CheckBoxes, DataTable, SortDir, TableColumn, TableResponse, TableRows};
+use super::view::FilterKind;
+use super::{CheckBoxes, CursorStep, DataTable, SortDir, TableColumn, TableResponse, TableRows};
 
 /// A cell that stands out this little, in points, loses padding and nothing else: also a row on its way in.
 const CUT_TOLERANCE: f32 = CELL_PADDING - 1.0;
@@ -26,17 +29,24 @@ const ELLIPSIS_WIDTH: f32 = 16.0;
 /// How far a new row comes in from the left, in points.
 const SLIDE: f32 = 6.0;
 
+/// Half the width of the place at a header's right edge that is dragged, in points.
+const HANDLE: f32 = 4.0;
+
 pub(super) struct Body<'b, 'a> {
     table: &'b DataTable<'b>,
-    cx: &'b UiCtx<'a>,
+    pub(super) cx: &'b UiCtx<'a>,
     rows: &'b mut dyn TableRows,
-    widths: &'b Widths,
+    pub(super) widths: &'b Widths,
     num_rows: usize,
     rows_rect: Rect,
     response: TableResponse,
     keys: Keys,
     /// Something still fades.
     moves: Cell<bool>,
+    /// Where the columns that scroll begin; known once a header or a row of them was drawn.
+    pub(super) middle_left: Option<f32>,
+    /// Where the keyboard's row was drawn.
+    cursor_rect: Option<Rect>,
 }
 
 /// Which block of a row is painted.
@@ -57,15 +67,9 @@ impl<'b, 'a> Body<'b, 'a> {
         keys: Keys,
     ) -> Self {
         let response = TableResponse {
-            sort_requested: None,
-            row_clicked: None,
-            row_activated: None,
-            row_toggled: None,
-            all_toggled: false,
-            body_hovered: false,
-            visible_rows: 0..0,
             scrolls_sideways: widths.scrolls_sideways,
             rect,
+            ..TableResponse::default()
         };
         let rows_rect = rect.with_min_y((rect.top() + table.header_height()).min(rect.bottom()));
         Self {
@@ -78,10 +82,41 @@ impl<'b, 'a> Body<'b, 'a> {
             response,
             keys,
             moves: Cell::new(false),
+            middle_left: None,
+            cursor_rect: None,
+        }
+    }
+
+    /// What the keys ask for, as if it had been done with the pointer.
+    fn follow_keys(&mut self) {
+        let asked = self.keys.asked;
+        let response = &mut self.response;
+        response.cursor_moved = asked.step.map(|(step, extends)| CursorStep {
+            step,
+            extends,
+            from_row: asked.from_row,
+        });
+        response.all_selected = asked.selects_all;
+        response.selection_cleared = asked.clears;
+        response.copy_requested = asked.copies;
+        if asked.toggles {
+            response.row_toggled = self.table.cursor;
+        }
+        if asked.activates {
+            response.row_activated = self.table.cursor;
         }
     }
 
     pub(super) fn finish(mut self, ui: &Ui) -> TableResponse {
+        self.follow_keys();
+        if self.keys.has_own_focus() {
+            let seen = self.cursor_rect.map(|rect| rect.intersect(self.rows_rect));
+            let (rect, corner) = match seen.filter(|rect| rect.is_positive()) {
+                Some(row) => (row.shrink(1.0), radius::CONTROL),
+                None => (self.response.rect.shrink(2.0), radius::PANEL),
+            };
+            paint::focus_ring(ui.painter(), rect, corner, self.cx.tokens);
+        }
         let used = self.rows_rect.top() + self.num_rows as f32 * self.default_row_height();
         let rows_rect = self.rows_rect.with_max_y(used.min(self.rows_rect.bottom()));
         self.response.body_hovered = ui.rect_contains_pointer(rows_rect);
@@ -112,15 +147,9 @@ impl<'b, 'a> Body<'b, 'a> {
             all if all >= self.num_rows => CheckState::On,
             _ => CheckState::Some,
         };
-        let response = check_box(
-            ui,
-            self.cx,
-            &self.keys,
-            rect,
-            ui.scope_id().with("select all"),
-            state,
-            "Select all",
-        );
+        let id = ui.scope_id().with("select all");
+        let response = check_box(ui, self.cx, rect, id, state, "Select all");
+        self.keys.watch_fixed(ui, &response);
         self.response.all_toggled |= response.clicked();
     }
 
@@ -130,7 +159,8 @@ impl<'b, 'a> Body<'b, 'a> {
         }
         let tokens = self.cx.tokens;
         let dir = self.table.sort.dir_of(column.column_id);
-        let sense = if column.sortable {
+        let has_menu = column.sortable || column.filter != FilterKind::None;
+        let sense = if has_menu {
             Sense::click()
         } else {
             Sense::hover()
@@ -150,8 +180,15 @@ impl<'b, 'a> Body<'b, 'a> {
                 });
             });
         }
+        if column.is_filtered {
+            ui.ctx().accesskit_node_builder(response.id, |node| {
+                node.set_description("filtered");
+            });
+        }
         let lit = dir.is_some() || (column.sortable && response.hovered());
-        let color = if lit {
+        let color = if column.is_filtered {
+            tokens.tone(Tone::Accent)
+        } else if lit {
             tokens.text_primary
         } else {
             tokens.text_secondary
@@ -172,6 +209,13 @@ impl<'b, 'a> Body<'b, 'a> {
             color,
             column.align,
         );
+        if column.is_filtered {
+            let at = match column.align {
+                HAlign::Right => placed.left() - 8.0,
+                HAlign::Left | HAlign::Center => placed.right() + mark + 8.0,
+            };
+            paint::funnel(ui.painter(), pos2(at, rect.center().y), 7.0, color);
+        }
         if let Some(dir) = dir {
             let trend = if dir == SortDir::Ascending {
                 Trend::Up
@@ -195,21 +239,50 @@ impl<'b, 'a> Body<'b, 'a> {
                 tokens,
             );
         }
-        if response
-            .on_hover_cursor(if column.sortable {
-                egui::CursorIcon::PointingHand
-            } else {
-                egui::CursorIcon::Default
-            })
-            .clicked()
-        {
+        let response = response.on_hover_cursor(if column.sortable {
+            egui::CursorIcon::PointingHand
+        } else {
+            egui::CursorIcon::Default
+        });
+        if column.sortable && response.clicked() {
             self.response.sort_requested = Some(self.table.sort.after_click(column));
         }
+        if has_menu {
+            self.response.headers.push((column.column_id, response));
+        }
+        self.resize_handle(ui, rect, column, visible);
+    }
+
+    /// The right edge of a header, dragged to make the column wider; a double click lets it fit itself again.
+    fn resize_handle(&mut self, ui: &Ui, rect: Rect, column: &TableColumn, visible: Rangef) {
+        let edge = rect.right();
+        if edge > visible.max + 0.5 {
+            return;
+        }
+        let handle = rect
+            .with_min_x(edge - HANDLE)
+            .with_max_x((edge + HANDLE).min(visible.max));
+        let id = ui.scope_id().with((column.column_id, "resize"));
+        let response = ui.interact(handle, id, Sense::DRAG | Sense::CLICK);
+        if response.double_clicked() {
+            self.response.column_resized = Some((column.column_id, None));
+        } else if response.dragged()
+            && let Some(at) = response.interact_pointer_pos()
+        {
+            let width = at.x - rect.left();
+            self.response.column_resized = Some((column.column_id, Some(width)));
+        }
+        if response.hovered() || response.dragged() {
+            let stroke = Stroke::new(1.0, self.cx.tokens.line_strong);
+            ui.painter()
+                .vline(edge - 0.5, rect.y_range().shrink(5.0), stroke);
+        }
+        response.on_hover_cursor(egui::CursorIcon::ResizeColumn);
     }
 
     /// Paints the cells of one block, as far as they stand in `visible`. What would be cut at its edge is left out:
     /// half a number is another number.
-    fn cells(
+    pub(super) fn cells(
         &mut self,
         ui: &Ui,
         painter: &Painter,
@@ -251,18 +324,23 @@ impl<'b, 'a> Body<'b, 'a> {
                 row_hovered: row.hovered,
                 moves: &self.moves,
                 keys: &self.keys,
+                row: row.index,
             };
-            self.rows.cell(row.index, &mut cell);
+            match row.index {
+                Some(index) => self.rows.cell(index, &mut cell),
+                None => self.rows.total_cell(&mut cell),
+            }
         }
     }
 }
 
 /// One row in one block.
-struct RowArea {
-    index: usize,
-    id: Id,
-    rect: Rect,
-    hovered: bool,
+pub(super) struct RowArea {
+    /// Absent for the totals.
+    pub(super) index: Option<usize>,
+    pub(super) id: Id,
+    pub(super) rect: Rect,
+    pub(super) hovered: bool,
 }
 
 impl TableDelegate for Body<'_, '_> {
@@ -292,6 +370,7 @@ impl TableDelegate for Body<'_, '_> {
                 self.header_cell(ui, at(rect.left(), extent), &table.columns[*index], visible);
             }
         } else {
+            self.middle_left = Some(rect.left());
             let right = self.right_block_left(rect.right(), clip);
             let visible = Rangef::new(clip.left(), right.min(clip.right()));
             for (index, extent) in &widths.middle {
@@ -355,7 +434,11 @@ impl TableDelegate for Body<'_, '_> {
         if click.double_clicked() {
             self.response.row_activated = Some(index);
         }
+        if self.table.cursor == Some(index) {
+            self.cursor_rect = Some(across.with_max_y(full.bottom() - 1.0));
+        }
         if click.clicked() {
+            self.keys.focus(ui);
             self.response.row_clicked = Some((index, ui.input(|input| input.modifiers)));
         }
         if block == Block::Scrolling && ui.ctx().has_accesskit_node(ui.unique_id()) {
@@ -395,7 +478,7 @@ impl TableDelegate for Body<'_, '_> {
         }
         let rect = full.with_max_y(full.bottom() - 1.0);
         let row = RowArea {
-            index,
+            index: Some(index),
             id,
             rect,
             hovered,
@@ -413,9 +496,9 @@ impl TableDelegate for Body<'_, '_> {
                     let name = format!("Select {}", self.rows.row_name(index));
                     let check_rect = rect.with_max_x(rect.left() + CHECK_WIDTH);
                     let check_id = id.with("check");
-                    if check_box(ui, self.cx, &self.keys, check_rect, check_id, state, &name)
-                        .clicked()
-                    {
+                    let response = check_box(ui, self.cx, check_rect, check_id, state, &name);
+                    self.keys.watch_row(ui, &response, Some(index));
+                    if response.clicked() {
                         self.response.row_toggled = Some(index);
                     }
                 }
@@ -454,14 +537,12 @@ impl TableDelegate for Body<'_, '_> {
 fn check_box(
     ui: &Ui,
     cx: &UiCtx<'_>,
-    keys: &Keys,
     rect: Rect,
     id: Id,
     state: CheckState,
     name: &str,
 ) -> Response {
     let response = ui.interact(rect, id, Sense::click());
-    keys.watch_row(ui, &response);
     response.widget_info(|| match state {
         CheckState::Some => WidgetInfo::labeled(Role::CheckBox, true, name),
         CheckState::On | CheckState::Off => {

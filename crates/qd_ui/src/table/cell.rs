@@ -41,6 +41,8 @@ pub struct CellUi<'c, 'a> {
     /// Set when something in the table still fades: one more frame for all of it.
     pub(super) moves: &'c Cell<bool>,
     pub(super) keys: &'c Keys,
+    /// Absent for the totals.
+    pub(super) row: Option<usize>,
 }
 
 impl CellUi<'_, '_> {
@@ -233,7 +235,7 @@ impl CellUi<'_, '_> {
                 self.button_id.with(words),
                 self.cx,
             );
-        self.keys.watch_row(self.ui, &response);
+        self.keys.watch_row(self.ui, &response, self.row);
         response
     }
 

@@ -1,7 +1,8 @@
-//! The data table: sticky header and ends, virtual rows, sort requests, selection marks, flashing cells.
+//! The data table: sticky header and ends, virtual rows, sort requests, selection marks, flashing cells, totals.
 //!
-//! A thin coat over `egui_table`. It owns no row, no order and no selection: rows are painted through [`TableRows`],
-//! and what the user asked for comes back in [`TableResponse`]. Cells are painted, not laid out as widgets;
+//! A thin coat over `egui_table`. The table itself owns no row, no order and no selection: rows are painted through
+//! [`TableRows`], and what the user asked for comes back in [`TableResponse`]. What becomes of it (order, filters,
+//! columns, selection, clipboard, file) is in [`view`], which every page's table keeps one of. Cells are painted, not laid out as widgets;
 //! the accessibility tree gets one node per visible row, with a summary, and one per button.
 //!
 //! Width: columns shrink from their ideal to their least width before anything scrolls sideways. When even that is too wide,
@@ -12,10 +13,12 @@ mod body;
 mod cell;
 mod keys;
 mod layout;
+mod totals;
+pub mod view;
 
 use std::ops::Range;
 
-use egui::{Modifiers, Rect, Role, Ui, UiBuilder};
+use egui::{Modifiers, Rect, Response, Role, Ui, UiBuilder};
 
 use crate::UiCtx;
 use crate::text::HAlign;
@@ -25,6 +28,8 @@ pub use cell::{CellUi, FLASH_MS, FlashDir};
 use body::Body;
 use keys::Keys;
 use layout::Widths;
+use totals::TOTALS_HEIGHT;
+use view::{CursorMove, FilterKind};
 
 /// Height of the header row, in points.
 pub const HEADER_HEIGHT: f32 = 25.0;
@@ -66,6 +71,12 @@ pub struct TableColumn {
     pub sortable: bool,
     /// Whether it shrinks before the others do.
     pub gives_way: bool,
+    /// How its values can be filtered.
+    pub filter: FilterKind,
+    /// Whether a filter keeps rows back by it; its header says so.
+    pub is_filtered: bool,
+    /// Whether its values go to the clipboard and into files.
+    pub is_exported: bool,
 }
 
 impl TableColumn {
@@ -81,12 +92,22 @@ impl TableColumn {
             pin: Pin::None,
             sortable: true,
             gives_way: false,
+            filter: FilterKind::Text,
+            is_filtered: false,
+            is_exported: true,
         }
     }
 
-    /// Right-aligned: numbers.
+    /// Right-aligned, filtered by ranges: numbers.
     pub const fn right(mut self) -> Self {
         self.align = HAlign::Right;
+        self.filter = FilterKind::Number;
+        self
+    }
+
+    /// Filtered in another way than its place suggests.
+    pub const fn filter(mut self, filter: FilterKind) -> Self {
+        self.filter = filter;
         self
     }
 
@@ -123,6 +144,14 @@ impl TableColumn {
     /// Its header is only a caption.
     pub const fn unsortable(mut self) -> Self {
         self.sortable = false;
+        self
+    }
+
+    /// Holds nothing to sort, filter or copy: buttons, pictures.
+    pub const fn without_values(mut self) -> Self {
+        self.sortable = false;
+        self.filter = FilterKind::None;
+        self.is_exported = false;
         self
     }
 }
@@ -214,6 +243,26 @@ pub trait TableRows {
 
     /// Paints one cell; [`CellUi::column`] says which.
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>);
+
+    /// What a screen reader says for the totals below the rows, which are over all rows, filtered away or not; absent
+    /// for a table without. Asked in every frame.
+    fn totals_summary(&self) -> Option<String> {
+        None
+    }
+
+    /// Paints one cell of the totals.
+    fn total_cell(&mut self, _cell: &mut CellUi<'_, '_>) {}
+}
+
+/// A step of the keyboard through the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CursorStep {
+    /// Where to.
+    pub step: CursorMove,
+    /// Takes what it passes into the selection.
+    pub extends: bool,
+    /// The row it begins at, when a button of that row had the focus.
+    pub from_row: Option<usize>,
 }
 
 /// What the user asked for in this frame.
@@ -223,8 +272,20 @@ pub struct TableResponse {
     pub sort_requested: Option<SortState>,
     /// A row was clicked, beside its buttons, with these modifiers.
     pub row_clicked: Option<(usize, Modifiers)>,
-    /// A row was double-clicked.
+    /// A row was double-clicked, or Enter was pressed with the keyboard at it.
     pub row_activated: Option<usize>,
+    /// The keyboard's way through the rows.
+    pub cursor_moved: Option<CursorStep>,
+    /// Ctrl+A.
+    pub all_selected: bool,
+    /// Escape.
+    pub selection_cleared: bool,
+    /// Ctrl+C.
+    pub copy_requested: bool,
+    /// A column was dragged to this width in points, or is to fit itself again.
+    pub column_resized: Option<(&'static str, Option<f32>)>,
+    /// The headers that were drawn, for their menus.
+    pub headers: Vec<(&'static str, Response)>,
     /// The check box of a row was clicked.
     pub row_toggled: Option<usize>,
     /// The check box of the header was clicked: select all, or none when all are.
@@ -237,6 +298,28 @@ pub struct TableResponse {
     pub scrolls_sideways: bool,
     /// Where the table stands.
     pub rect: Rect,
+}
+
+impl Default for TableResponse {
+    fn default() -> Self {
+        Self {
+            sort_requested: None,
+            row_clicked: None,
+            row_activated: None,
+            cursor_moved: None,
+            all_selected: false,
+            selection_cleared: false,
+            copy_requested: false,
+            column_resized: None,
+            headers: Vec::new(),
+            row_toggled: None,
+            all_toggled: false,
+            body_hovered: false,
+            visible_rows: 0..0,
+            scrolls_sideways: false,
+            rect: Rect::NOTHING,
+        }
+    }
 }
 
 /// Whether rows carry a check box.
@@ -259,6 +342,7 @@ pub struct DataTable<'a> {
     row_height: f32,
     check_boxes: CheckBoxes,
     has_header: bool,
+    cursor: Option<usize>,
     scroll_to_row: Option<usize>,
 }
 
@@ -272,6 +356,7 @@ impl<'a> DataTable<'a> {
             row_height: ROW_HEIGHT,
             check_boxes: CheckBoxes::None,
             has_header: true,
+            cursor: None,
             scroll_to_row: None,
         }
     }
@@ -304,6 +389,12 @@ impl<'a> DataTable<'a> {
         if self.has_header { HEADER_HEIGHT } else { 0.0 }
     }
 
+    /// The row that the keyboard is at.
+    pub fn cursor(mut self, cursor: Option<usize>) -> Self {
+        self.cursor = cursor;
+        self
+    }
+
     /// Scrolls to a row in this frame.
     pub fn scroll_to_row(mut self, row: Option<usize>) -> Self {
         self.scroll_to_row = row;
@@ -323,6 +414,9 @@ impl<'a> DataTable<'a> {
             ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
             let widths = Widths::fit(self.columns, self.check_boxes, rect.width());
             let num_rows = rows.num_rows();
+            let totals = rows.totals_summary();
+            let totals_height = if totals.is_some() { TOTALS_HEIGHT } else { 0.0 };
+            let rows_rect = rect.with_max_y((rect.bottom() - totals_height).max(rect.top()));
             let mut table = egui_table::Table::new()
                 .id_salt(("qd_table", self.name))
                 .num_rows(num_rows as u64)
@@ -337,9 +431,18 @@ impl<'a> DataTable<'a> {
             if let Some(row) = self.scroll_to_row.filter(|row| *row < num_rows) {
                 table = table.scroll_to_row(row as u64, None);
             }
-            let keys = Keys::take(ui, self.name, rect, self.row_height + 1.0, cx);
-            let mut body = Body::new(&self, cx, rows, &widths, rect, num_rows, keys);
-            table.show(ui, &mut body);
+            let height = rows_rect.height() - self.header_height();
+            // One row stays in sight.
+            let page_rows = (height / (self.row_height + 1.0)).floor().max(2.0) as usize - 1;
+            let has_selection = rows.num_selected() > 0;
+            let keys = Keys::take(ui, self.name, rows_rect, page_rows, has_selection);
+            let mut body = Body::new(&self, cx, rows, &widths, rows_rect, num_rows, keys);
+            let place = UiBuilder::new().max_rect(rows_rect).id_salt("rows");
+            ui.scope_builder(place, |ui| table.show(ui, &mut body));
+            if let Some(summary) = totals {
+                let place = rect.with_min_y(rows_rect.bottom());
+                body.totals(ui, place, &summary);
+            }
             body.finish(ui)
         })
         .inner

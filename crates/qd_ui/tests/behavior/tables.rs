@@ -1,12 +1,14 @@
 //! The data table: nodes, sort requests, clicks that do not get in each other's way, virtual rows, any width.
 
 use egui::accesskit::{Role, Toggled};
-use egui::{Key, Vec2, vec2};
+use egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_types::Tone;
+use qd_ui::table::view::CursorMove;
 use qd_ui::table::{
-    CellUi, DataTable, FlashDir, SortDir, SortState, TableColumn, TableResponse, TableRows,
+    CellUi, CursorStep, DataTable, FlashDir, SortDir, SortState, TableColumn, TableResponse,
+    TableRows,
 };
 use qd_ui::{DesignTokens, UiCtx, testing};
 
@@ -82,6 +84,32 @@ struct TableState {
     toggled: Vec<usize>,
     all_toggled: u32,
     clicked: Vec<usize>,
+    /// The row of the keyboard, and whether it is to be scrolled to.
+    cursor: Option<usize>,
+    moved: bool,
+    activated: Vec<usize>,
+    resized: Vec<(&'static str, Option<f32>)>,
+    asked: Vec<&'static str>,
+}
+
+impl TableState {
+    /// What a view does with a step, in small.
+    fn step(&mut self, moved: CursorStep, first: usize) {
+        let last = self.rows.count - 1;
+        let from = moved.from_row.or(self.cursor);
+        self.cursor = Some(match (moved.step, from) {
+            (CursorMove::ToFirst, _) => 0,
+            (CursorMove::ToLast, _) => last,
+            (CursorMove::By(_), None) => first,
+            (CursorMove::By(by), Some(from)) => from
+                .saturating_add_signed(isize::try_from(by).unwrap())
+                .min(last),
+        });
+        self.moved = true;
+        if moved.extends {
+            self.asked.push("extend");
+        }
+    }
 }
 
 fn table_harness(size: Vec2, count: usize) -> Harness<'static, TableState> {
@@ -97,6 +125,11 @@ fn table_harness(size: Vec2, count: usize) -> Harness<'static, TableState> {
         toggled: Vec::new(),
         all_toggled: 0,
         clicked: Vec::new(),
+        cursor: None,
+        moved: false,
+        activated: Vec::new(),
+        resized: Vec::new(),
+        asked: Vec::new(),
     };
     Harness::builder()
         .with_size(size)
@@ -115,7 +148,21 @@ fn table_harness(size: Vec2, count: usize) -> Harness<'static, TableState> {
                 let response = DataTable::new("Positions", &COLUMNS)
                     .sort(state.sort)
                     .check_boxes()
+                    .cursor(state.cursor)
+                    .scroll_to_row(state.cursor.filter(|_| std::mem::take(&mut state.moved)))
                     .show(ui, &cx, &mut state.rows);
+                if let Some(moved) = response.cursor_moved {
+                    state.step(moved, response.visible_rows.start);
+                }
+                state.activated.extend(response.row_activated);
+                state.resized.extend(response.column_resized);
+                for (is_asked, what) in [
+                    (response.all_selected, "all"),
+                    (response.selection_cleared, "clear"),
+                    (response.copy_requested, "copy"),
+                ] {
+                    state.asked.extend(is_asked.then_some(what));
+                }
                 if let Some(sort) = response.sort_requested {
                     state.sort = sort;
                     state.requested.push(sort);
@@ -343,52 +390,125 @@ fn numbers_scrolled_half_out_of_sight_are_not_painted() {
 }
 
 #[test]
-fn arrows_and_pages_scroll_a_table_that_has_the_focus() {
+fn the_keyboard_walks_through_a_table_that_has_the_focus() {
     let mut harness = table_harness(vec2(500.0, 300.0), 100);
-    let visible = |harness: &Harness<'_, TableState>| {
-        harness
-            .state()
-            .last
-            .as_ref()
-            .expect("shown")
-            .visible_rows
-            .clone()
-    };
     harness.run();
     harness.key_press(Key::PageDown);
     harness.run();
-    assert_eq!(visible(&harness).start, 0, "without focus nothing scrolls");
+    assert_eq!(harness.state().cursor, None, "without focus nothing moves");
 
     harness
         .get_by_role_and_label(Role::Button, "Symbol")
         .focus();
     harness.run();
     for (key, fits) in [
-        // The row before the first whole one counts as visible.
-        (Key::ArrowDown, (|start| start == 0) as fn(usize) -> bool),
-        (Key::ArrowDown, |start| start == 1),
-        (Key::ArrowDown, |start| start == 2),
-        (Key::ArrowUp, |start| start == 1),
-        (Key::PageDown, |start| (6..10).contains(&start)),
-        (Key::PageUp, |start| start == 1),
-        (Key::End, |start| start > 85),
-        (Key::Home, |start| start == 0),
+        (Key::ArrowDown, (|row| row == 0) as fn(usize) -> bool),
+        (Key::ArrowDown, |row| row == 1),
+        (Key::ArrowUp, |row| row == 0),
+        (Key::PageDown, |row| (6..10).contains(&row)),
+        (Key::PageDown, |row| (12..20).contains(&row)),
+        (Key::PageUp, |row| (6..10).contains(&row)),
+        (Key::End, |row| row == 99),
+        (Key::Home, |row| row == 0),
     ] {
         harness.key_press(key);
         harness.run();
-        let start = visible(&harness).start;
-        assert!(fits(start), "{key:?} led to row {start}");
+        let state = harness.state();
+        let row = state.cursor.expect("the keyboard is at a row");
+        assert!(fits(row), "{key:?} led to row {row}");
+        let visible = &state.last.as_ref().expect("shown").visible_rows;
+        assert!(
+            visible.contains(&row),
+            "{key:?}: {row} is not in {visible:?}"
+        );
     }
 
     // From a row's button: it leaves the screen, the keys stay with the table.
     harness.get_by_label("Close SYM1").focus();
     harness.run();
+    harness.key_press(Key::ArrowDown);
+    harness.run();
+    assert_eq!(harness.state().cursor, Some(2), "from the button's row");
     harness.key_press(Key::End);
     harness.run();
-    assert_eq!(visible(&harness).end, 100);
+    assert_eq!(harness.state().cursor, Some(99));
     harness.key_press(Key::Home);
     harness.run();
-    assert_eq!(visible(&harness).start, 0);
+    assert_eq!(harness.state().cursor, Some(0));
+}
+
+#[test]
+fn keys_mark_extend_open_and_copy_while_the_keyboard_is_at_a_row() {
+    let mut harness = table_harness(vec2(500.0, 300.0), 10);
+    harness.run();
+    // A click brings the keyboard to the table.
+    harness.get_by_label("SYM2, quantity 20").click();
+    harness.run();
+    harness.state_mut().cursor = Some(2);
+    harness.run();
+    harness.key_press(Key::Space);
+    harness.run();
+    assert_eq!(harness.state().toggled, [2]);
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().activated, [2]);
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
+    harness.run();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.run();
+    harness.event(egui::Event::Copy);
+    harness.run();
+    harness.key_press(Key::Escape);
+    harness.run();
+    harness.event(egui::Event::Copy);
+    harness.run();
+    assert_eq!(
+        harness.state().asked,
+        ["extend", "all", "copy"],
+        "nothing was selected: Escape left the table"
+    );
+
+    harness.get_by_label("SYM2, quantity 20").click();
+    harness.state_mut().rows.selected = vec![1];
+    harness.run();
+    harness.key_press(Key::Escape);
+    harness.run();
+    harness.event(egui::Event::Copy);
+    harness.run();
+    assert_eq!(
+        harness.state().asked[3..],
+        ["clear", "copy"],
+        "Escape left the selection and not the table"
+    );
+    // On a button they are the button's.
+    harness.get_by_label("Close SYM1").focus();
+    harness.run();
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().rows.closed, Some(1));
+    assert_eq!(harness.state().activated, [2]);
+}
+
+#[test]
+fn a_column_is_dragged_wider_at_the_edge_of_its_header() {
+    let mut harness = table_harness(vec2(500.0, 300.0), 3);
+    harness.run();
+    let header = harness.get_by_role_and_label(Role::Button, "Qty").rect();
+    let edge = egui::pos2(header.right() - 1.0, header.center().y);
+    harness.drag_at(edge);
+    harness.hover_at(edge + vec2(30.0, 0.0));
+    harness.run();
+    harness.drop_at(edge + vec2(30.0, 0.0));
+    harness.run();
+    let state = harness.state();
+    let (column, width) = state.resized.last().expect("it was dragged");
+    assert_eq!(*column, "qty");
+    let width = width.expect("a width");
+    assert!((width - header.width() - 29.0).abs() < 2.0, "{width}");
+    assert!(
+        state.requested.is_empty(),
+        "a drag is no click on the header"
+    );
 }
 
 #[test]
