@@ -11,6 +11,7 @@
 
 mod body;
 mod cell;
+mod header;
 mod keys;
 mod layout;
 mod totals;
@@ -432,8 +433,7 @@ impl<'a> DataTable<'a> {
                 table = table.scroll_to_row(row as u64, None);
             }
             let height = rows_rect.height() - self.header_height();
-            // One row stays in sight.
-            let page_rows = (height / (self.row_height + 1.0)).floor().max(2.0) as usize - 1;
+            let page_rows = rows_per_page(height, self.row_height + 1.0);
             let has_selection = rows.num_selected() > 0;
             let keys = Keys::take(ui, self.name, rows_rect, page_rows, has_selection);
             let mut body = Body::new(&self, cx, rows, &widths, rows_rect, num_rows, keys);
@@ -447,6 +447,16 @@ impl<'a> DataTable<'a> {
         })
         .inner
     }
+}
+
+/// How far Page Down goes: one row of the page before stays in sight.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between one and what fits a screen"
+)]
+fn rows_per_page(height: f32, row_height: f32) -> usize {
+    ((height / row_height).floor() - 1.0).clamp(1.0, 1_000.0) as usize
 }
 
 #[cfg(test)]

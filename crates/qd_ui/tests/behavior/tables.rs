@@ -102,7 +102,7 @@ impl TableState {
             (CursorMove::ToLast, _) => last,
             (CursorMove::By(_), None) => first,
             (CursorMove::By(by), Some(from)) => from
-                .saturating_add_signed(isize::try_from(by).unwrap())
+                .saturating_add_signed(isize::try_from(by).expect("a step on a screen"))
                 .min(last),
         });
         self.moved = true;

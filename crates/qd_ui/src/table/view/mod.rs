@@ -430,7 +430,7 @@ impl<M: TableModel> TableView<M> {
             (0, _) => {}
             (selected, 0) => words.push(format!("{selected} selected")),
             (selected, hidden) => {
-                words.push(format!("{selected} selected, {hidden} of them hidden"))
+                words.push(format!("{selected} selected, {hidden} of them hidden"));
             }
         }
         if shown.num_hidden() > 0 {
