@@ -250,7 +250,7 @@ fn a_file_holds_exactly_what_is_on_screen_with_its_seal() {
         panic!("{saved:?}");
     };
     assert!(
-        name.starts_with("quarterdeck-positions-") && name.ends_with(".csv"),
+        name.starts_with("quarterdeck-positions-2026-11-18T"),
         "{name}"
     );
     let text: &str = &contents.0;
