@@ -145,6 +145,8 @@ pub struct TotalsView {
 pub struct PositionsView {
     /// By symbol. Unchanged rows are the same `Arc` as in the snapshot before.
     pub rows: Arc<[Arc<PositionRow>]>,
+    /// The same, a row for each account and strategy: what is not folded shares its row with `rows`.
+    pub unfolded: Arc<[Arc<PositionRow>]>,
     /// Over all rows.
     pub totals: Arc<TotalsView>,
     /// Whether the table can be trusted.

@@ -33,6 +33,54 @@ pub(crate) struct Slot {
     /// The parts changed since the row was made.
     pub(crate) is_dirty: bool,
     pub(crate) row: Arc<PositionRow>,
+    /// A row per part, for those who do not want them folded; empty while there is one part, whose row is `row`.
+    pub(crate) part_rows: Vec<Arc<PositionRow>>,
+}
+
+impl Slot {
+    /// The rows of the parts, one by one: marks, halts and commands are the symbol's.
+    pub(crate) fn unfolded(&mut self) -> impl Iterator<Item = Arc<PositionRow>> {
+        for row in &mut self.part_rows {
+            let whole = &self.row;
+            let is_same = row.is_halted == whole.is_halted
+                && row.price_is_stale == whole.price_is_stale
+                && row.command == whole.command
+                && Arc::ptr_eq(&row.day_line, &whole.day_line);
+            if !is_same {
+                let row = Arc::make_mut(row);
+                row.is_halted = whole.is_halted;
+                row.price_is_stale = whole.price_is_stale;
+                row.command.clone_from(&whole.command);
+                row.day_line = Arc::clone(&whole.day_line);
+            }
+        }
+        let folded = self.part_rows.is_empty().then(|| Arc::clone(&self.row));
+        folded
+            .into_iter()
+            .chain(self.part_rows.iter().map(Arc::clone))
+    }
+
+    /// A row for each of several parts; those that stay keep theirs.
+    fn remake_part_rows(&mut self, now: UtcMicros) {
+        if self.parts.len() < 2 {
+            self.part_rows.clear();
+            return;
+        }
+        let mut before = std::mem::take(&mut self.part_rows);
+        for part in &mut self.parts {
+            let is_its = |row: &Arc<PositionRow>| {
+                let shown = row.parts.first();
+                shown.is_some_and(|shown| shown.key == part.position.key())
+            };
+            let mut row = match before.iter().position(is_its) {
+                Some(i) => before.swap_remove(i),
+                None => Arc::new(new_row(self.symbol, None, now)),
+            };
+            let part = std::slice::from_mut(part);
+            remake_row(&mut row, fold(part), part, now);
+            self.part_rows.push(row);
+        }
+    }
 }
 
 pub(crate) fn mark_if_newer(position: &mut Position, quote: &PriceQuote) -> bool {
@@ -159,26 +207,36 @@ fn fold(parts: &mut [Part]) -> PositionFigures {
     figures
 }
 
-/// Makes the row's changed cells; says whether anything of the row changed.
+/// Makes the changed cells of a symbol; says whether anything changed.
 pub(crate) fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
-    let new = fold(&mut slot.parts);
-    let old = slot.row.figures;
-    let is_new = slot.row.parts.is_empty();
-    let has_new_parts = slot.row.parts.len() != slot.parts.len()
-        || slot
-            .row
+    let figures = fold(&mut slot.parts);
+    let has_changed = remake_row(&mut slot.row, figures, &slot.parts, now);
+    slot.remake_part_rows(now);
+    // Two parts may change so that their sum does not.
+    has_changed || !slot.part_rows.is_empty()
+}
+
+fn remake_row(
+    row: &mut Arc<PositionRow>,
+    new: PositionFigures,
+    parts: &[Part],
+    now: UtcMicros,
+) -> bool {
+    let old = row.figures;
+    let is_new = row.parts.is_empty();
+    let has_new_parts = row.parts.len() != parts.len()
+        || row
             .parts
             .iter()
-            .zip(&slot.parts)
+            .zip(parts)
             .any(|(shown, part)| !is_same_part(shown, &part.position));
     if !has_new_parts && new == old {
         return false;
     }
-    let row = Arc::make_mut(&mut slot.row);
+    let row = Arc::make_mut(row);
     row.figures = new;
     if has_new_parts {
-        row.parts = slot
-            .parts
+        row.parts = parts
             .iter()
             .map(|part| PositionPart {
                 key: part.position.key(),

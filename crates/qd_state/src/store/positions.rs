@@ -200,12 +200,20 @@ impl Positions {
                 .map(|slot| slot.row.figures.price_at)
                 .min()
                 .flatten();
+            let rows: Arc<[_]> = self
+                .slots
+                .iter()
+                .map(|slot| Arc::clone(&slot.row))
+                .collect();
+            let is_folded = self.slots.iter().any(|slot| !slot.part_rows.is_empty());
+            let unfolded = if is_folded {
+                self.slots.iter_mut().flat_map(Slot::unfolded).collect()
+            } else {
+                Arc::clone(&rows)
+            };
             self.view = Arc::new(PositionsView {
-                rows: self
-                    .slots
-                    .iter()
-                    .map(|slot| Arc::clone(&slot.row))
-                    .collect(),
+                rows,
+                unfolded,
                 totals,
                 seal: Arc::clone(seal),
                 is_loaded: self.is_loaded,
@@ -262,6 +270,7 @@ impl Positions {
                         parts: Vec::with_capacity(1),
                         is_dirty: true,
                         row: Arc::new(row),
+                        part_rows: Vec::new(),
                     },
                 );
                 i

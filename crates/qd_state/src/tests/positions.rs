@@ -374,6 +374,69 @@ pub(crate) fn assert_agrees(snapshot: &Snapshot) {
         );
     }
     assert!(rows.windows(2).all(|pair| pair[0].symbol < pair[1].symbol));
+    assert_unfolds(snapshot);
+}
+
+/// The rows by account and strategy are the folded ones taken apart, to the last share and cent.
+#[track_caller]
+fn assert_unfolds(snapshot: &Snapshot) {
+    let mut unfolded = snapshot.positions.unfolded.iter();
+    for row in snapshot.positions.rows.iter() {
+        let parts: Vec<_> = unfolded.by_ref().take(row.parts.len()).collect();
+        let keys: Vec<_> = parts.iter().map(|part| &part.parts[0].key).collect();
+        assert!(row.parts.iter().map(|part| &part.key).eq(keys));
+        assert!(parts.iter().all(|part| part.parts.len() == 1));
+        if let [part] = parts.as_slice() {
+            assert!(Arc::ptr_eq(part, row), "not folded: the same row");
+        }
+        let sum = |of: fn(&crate::PositionFigures) -> Money| -> Money {
+            parts.iter().map(|part| of(&part.figures)).sum()
+        };
+        assert_eq!(sum(|f| f.unrealized_pl), row.figures.unrealized_pl);
+        assert_eq!(sum(|f| f.market_value), row.figures.market_value);
+        for part in &parts {
+            assert_eq!(part.figures.current_price, row.figures.current_price);
+            let text = qd_types::fmt::signed_money(part.figures.unrealized_pl);
+            assert_eq!(&*part.pl.text, text.as_str());
+            assert_eq!(
+                &*part.qty.text,
+                qd_types::fmt::qty(part.figures.qty).as_str()
+            );
+            let is_marked_alike = part.is_halted == row.is_halted
+                && part.price_is_stale == row.price_is_stale
+                && part.command == row.command
+                && part.day_line == row.day_line;
+            assert!(is_marked_alike, "{part:?} against {row:?}");
+        }
+    }
+    assert!(unfolded.next().is_none());
+}
+
+#[test]
+fn a_halt_a_command_and_an_old_price_are_at_every_part_of_the_symbol() {
+    let mut desk = Desk::connected();
+    let parts = vec![
+        held_by("alpha", "AAPL", 100, "10", "12", 0),
+        held_by("beta", "AAPL", -40, "11", "12", 0),
+    ];
+    desk.play([positions_snapshot(1, parts)]);
+    assert_eq!(desk.snapshot().positions.unfolded.len(), 2);
+    desk.play([Event::PollLoaded(PollAnswer::Prices(vec![
+        crate::PriceQuote {
+            is_halted: true,
+            ..quote("AAPL", "12.5", 1)
+        },
+    ]))]);
+    assert_agrees(&desk.snapshot());
+    assert!(desk.snapshot().positions.unfolded[1].is_halted);
+    desk.wait(120_000);
+    assert_agrees(&desk.snapshot());
+    assert!(desk.snapshot().positions.unfolded[0].price_is_stale);
+    // One part goes: the other is the row itself again.
+    let gone = held_by("alpha", "AAPL", 100, "10", "12", 0);
+    desk.play([positions_delta(2, Vec::new(), &[&gone])]);
+    assert_agrees(&desk.snapshot());
+    assert_eq!(desk.snapshot().positions.unfolded.len(), 1);
 }
 
 const SYMBOLS: [&str; 4] = ["AAPL", "MSFT", "TSLA", "BRK.B"];
