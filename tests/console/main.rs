@@ -9,6 +9,7 @@ mod keyboard;
 mod tables;
 mod tape;
 mod truth;
+mod workspaces;
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -60,7 +60,9 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
             .exact_size(size::NAV_WIDTH)
             .resizable(false)
             .frame(paint::nav_frame(tokens))
-            .show(ui, |ui| navigation::navigation_ui(ui, cx, state.page));
+            .show(ui, |ui| {
+                navigation::navigation_ui(ui, cx, state.page, &mut state.dashboard.workspaces);
+            });
     }
     let mut page_rect = Rect::NOTHING;
     CentralPanel::no_frame().show(ui, |ui| {

@@ -9,6 +9,7 @@
 //!
 //! **Failure:** a page cannot fail. What is missing is drawn as missing, with its age and its reason.
 
+mod arrangement;
 mod banners;
 mod command;
 mod ctx;

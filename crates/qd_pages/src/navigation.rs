@@ -2,7 +2,10 @@
 
 use egui::Ui;
 use qd_ui::nav::{NavGroup, NavItem, nav_ui};
+use qd_ui::text;
+use qd_ui::tokens::space;
 
+use crate::dashboard::Workspaces;
 use crate::{Command, PageCtx};
 
 /// Where the user is, or wants to go.
@@ -84,9 +87,26 @@ const fn item(page: Page, label: &'static str) -> NavItem<'static, Page> {
     }
 }
 
-/// Draws the navigation.
-pub(crate) fn navigation_ui(ui: &mut Ui, cx: &PageCtx<'_>, current: Page) {
+/// Draws the navigation, with the workspaces of the dashboard below it.
+pub(crate) fn navigation_ui(
+    ui: &mut Ui,
+    cx: &PageCtx<'_>,
+    current: Page,
+    workspaces: &mut Workspaces,
+) {
     if let Some(page) = nav_ui(ui, &cx.ui, &GROUPS, current) {
         cx.commands.send(Command::ShowPage(page));
+    }
+    if current == Page::Dashboard {
+        let tokens = cx.ui.tokens;
+        ui.add_space(space::M);
+        ui.horizontal(|ui| {
+            ui.add_space(space::S);
+            text::label(ui, "WORKSPACE", &tokens.fonts.label, tokens.text_hint);
+        });
+        ui.horizontal(|ui| {
+            ui.add_space(space::XS);
+            workspaces.menu_ui(ui, cx);
+        });
     }
 }

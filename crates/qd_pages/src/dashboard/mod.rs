@@ -9,6 +9,7 @@ mod orders;
 mod positions;
 mod row_parts;
 mod table_tools;
+mod workspace;
 
 use egui::{Id, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use qd_ui::tokens::space;
@@ -16,11 +17,11 @@ use qd_ui::tokens::space;
 use self::dialogs::OpenDialog;
 use self::orders::OrdersState;
 use self::positions::PositionsState;
+pub(crate) use self::workspace::Workspaces;
 use crate::PageCtx;
 
 /// With this much room the activity list stands beside the tables.
 const WIDTH_FOR_SIDE: f32 = 1000.0;
-const SIDE_WIDTH: f32 = 432.0;
 const ORDERS_HEIGHT: f32 = 232.0;
 /// Less than this and the tables scroll as a whole instead of shrinking further.
 const LEAST_HEIGHT: f32 = 420.0;
@@ -30,6 +31,7 @@ const LEAST_HEIGHT: f32 = 420.0;
 pub struct DashboardState {
     positions: PositionsState,
     orders: OrdersState,
+    pub(crate) workspaces: Workspaces,
     dialog: Option<OpenDialog>,
     /// The button to give the keyboard back to, as soon as the dialog that it opened is off the screen.
     return_focus: Option<Id>,
@@ -38,6 +40,24 @@ pub struct DashboardState {
 }
 
 impl DashboardState {
+    /// What the user made of each table's columns, as text, by the table's name.
+    pub(crate) fn column_layouts(&self) -> [(&'static str, String); 2] {
+        [
+            ("positions", self.positions.layout()),
+            ("orders", self.orders.layout()),
+        ]
+    }
+
+    /// Lays a table's columns out by a text that was kept; says whether there is such a table.
+    pub(crate) fn set_column_layout(&mut self, table: &str, layout: &str) -> bool {
+        match table {
+            "positions" => self.positions.set_layout(layout),
+            "orders" => self.orders.set_layout(layout),
+            _ => return false,
+        }
+        true
+    }
+
     /// Scrolls what the keyboard came to into view, when it is in the part that scrolls.
     fn follow_focus(&mut self, ui: &Ui) {
         let focused = ui.memory(|memory| memory.focused());
@@ -66,7 +86,7 @@ pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, p
     if room.x >= WIDTH_FOR_SIDE && room.y >= LEAST_HEIGHT {
         cards::cards_ui(ui, cx);
         ui.add_space(space::M - space::XS);
-        wide_ui(ui, cx, state);
+        workspace::workspace_ui(ui, cx, state);
     } else {
         ScrollArea::vertical()
             .id_salt("dashboard")
@@ -79,19 +99,6 @@ pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, p
             });
     }
     dialogs::dialog_ui(ui.ctx(), cx, state, page_rect);
-}
-
-fn wide_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
-    let room = ui.available_rect_before_wrap();
-    let main = room.with_max_x(room.right() - SIDE_WIDTH - space::M);
-    let lower = main.with_min_y((main.bottom() - ORDERS_HEIGHT).max(main.top() + 120.0));
-    let upper = main.with_max_y(lower.top() - space::M);
-    let side = room.with_min_x(room.right() - SIDE_WIDTH);
-    part(ui, "positions", upper, |ui| {
-        positions::positions_ui(ui, cx, state);
-    });
-    part(ui, "orders", lower, |ui| orders::orders_ui(ui, cx, state));
-    part(ui, "activity", side, |ui| activity::activity_ui(ui, cx));
 }
 
 fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height: f32) {

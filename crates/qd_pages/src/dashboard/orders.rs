@@ -8,7 +8,7 @@ use qd_state::OrderRow;
 use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission, Price};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::view::{CellValue, FilterKind, Shown, TableModel, TableView};
+use qd_ui::table::view::{CellValue, ColumnLayout, FilterKind, Shown, TableModel, TableView};
 use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
 
 use super::DashboardState;
@@ -44,6 +44,18 @@ const COLUMNS: [TableColumn; 8] = [
 /// What the table remembers between frames.
 pub(crate) struct OrdersState {
     view: TableView<OrderTable>,
+}
+
+impl OrdersState {
+    /// What the user made of the columns, as text.
+    pub(super) fn layout(&self) -> String {
+        self.view.layout().encode()
+    }
+
+    /// Takes a layout that was kept.
+    pub(super) fn set_layout(&mut self, line: &str) {
+        self.view.set_layout(ColumnLayout::decode(line, &COLUMNS));
+    }
 }
 
 impl Default for OrdersState {

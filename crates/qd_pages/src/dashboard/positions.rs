@@ -9,7 +9,7 @@ use qd_state::PositionRow;
 use qd_types::{Permission, Price, Ratio, Symbol, Tone, fmt};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::view::{CellValue, Shown, TableModel, TableView};
+use qd_ui::table::view::{CellValue, ColumnLayout, Shown, TableModel, TableView};
 use qd_ui::table::{CellUi, DataTable, TableColumn, TableRows};
 
 use super::DashboardState;
@@ -53,6 +53,18 @@ const HALTED: &str =
 /// What the grid remembers between frames.
 pub(crate) struct PositionsState {
     view: TableView<PositionTable>,
+}
+
+impl PositionsState {
+    /// What the user made of the columns, as text.
+    pub(super) fn layout(&self) -> String {
+        self.view.layout().encode()
+    }
+
+    /// Takes a layout that was kept.
+    pub(super) fn set_layout(&mut self, line: &str) {
+        self.view.set_layout(ColumnLayout::decode(line, &COLUMNS));
+    }
 }
 
 impl Default for PositionsState {
