@@ -78,3 +78,29 @@ fn card_and_rows_of_one_quantity_agree_in_every_frame() {
         );
     }
 }
+
+// covers: BX-3, RT-7
+#[test]
+fn behind_a_number_stand_its_age_and_where_its_time_went() {
+    let mut console = Console::live(Role::Trader);
+    console.desk.publish_mark("AAPL", "230.01");
+    console.desk.advance_millis(4_000);
+    console.show();
+    let row = console
+        .harness
+        .get_by_label_contains("AAPL, quantity ")
+        .rect();
+    console.harness.hover_at(row.center());
+    console.harness.run_steps(2);
+    // The pointer rests: what is behind the number is shown.
+    console.harness.run_steps(120);
+    for words in [
+        "AAPL: price 4.0 s old",
+        "received 4.0 s ago",
+        "made→published",
+    ] {
+        let painted = console.all_painted();
+        let is_there = painted.iter().any(|painted| painted.text.contains(words));
+        assert!(is_there, "{words}");
+    }
+}

@@ -18,6 +18,7 @@ mod desk;
 mod footer;
 mod header;
 mod navigation;
+mod provenance;
 mod tape;
 
 pub use self::command::{Command, CommandSender, FileContents, SentCommand};

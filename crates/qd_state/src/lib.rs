@@ -31,9 +31,9 @@ pub use self::freshness::{Freshness, FreshnessRule};
 pub use self::snapshot::{
     ActivityRow, ActivityView, BreakerRow, BreakersView, Card, CardsView, Cell, CommandPhase,
     CommandView, ConnectionState, ConnectionView, Direction, FeedView, Flash, HaltView, HealthView,
-    Hop, HopLatency, MarketView, Notice, OrderRow, OrdersView, PositionFigures, PositionPart,
-    PositionRow, PositionsView, ProgramUpdate, Seal, SealState, Snapshot, StatsView, TapeView,
-    TotalsView, Urgency,
+    Hop, HopLatency, LastMessage, MarketView, Notice, OrderRow, OrdersView, PositionFigures,
+    PositionPart, PositionRow, PositionsView, ProgramUpdate, Seal, SealState, Snapshot, StatsView,
+    TapeView, TotalsView, Urgency,
 };
 pub use self::store::{Store, StoreConfig};
 pub use self::stream_client::{

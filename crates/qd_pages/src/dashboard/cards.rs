@@ -7,6 +7,7 @@ use qd_ui::card::{MetricCard, StaleMark};
 use qd_ui::paint::Trend;
 use qd_ui::tokens::{size, space};
 
+use crate::provenance::way_of;
 use crate::{Command, PageCtx};
 
 /// Room for five cards side by side.
@@ -70,9 +71,10 @@ fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
     }
     let answer = metric.ui(ui, &cx.ui);
     if let Some(at) = card.confirmed_at {
+        let way = way_of(cx, &cx.snapshot.positions.seal);
         answer
             .response
-            .on_hover_text(format!("Confirmed {} ago", fmt::age(cx.age_ms(at))));
+            .on_hover_text(format!("Confirmed {} ago\n{way}", fmt::age(cx.age_ms(at))));
     }
     if answer.refresh_clicked {
         cx.commands.send(Command::RefreshStreams);

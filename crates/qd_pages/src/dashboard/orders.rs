@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::OrderRow;
-use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission, Price};
+use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission, Price, fmt};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::view::{CellValue, ColumnLayout, FilterKind, Shown, TableModel, TableView};
@@ -18,6 +18,7 @@ use super::row_parts::{
 };
 use super::table_tools::TableTools;
 use crate::PageCtx;
+use crate::provenance::way_of;
 
 const COLUMNS: [TableColumn; 8] = [
     TableColumn::new("symbol", "Symbol", 58.0, 62.0).pin_left(),
@@ -141,6 +142,20 @@ impl TableRows for Rows<'_> {
             write!(summary, ", {}", words.full).ok();
         }
         summary
+    }
+
+    fn row_hover(&self, row: usize) -> Option<String> {
+        let row = self.at(row)?;
+        let age = self.cx.server_now().millis_since(row.order.updated_at);
+        let way = way_of(self.cx, &self.cx.snapshot.orders.seal);
+        Some(format!(
+            "{} {}: changed {} ago, {} {}\n{way}",
+            row.side.text,
+            row.symbol,
+            fmt::age(age.max(0)),
+            row.order.strategy,
+            row.order.client_order_id
+        ))
     }
 
     fn row_age_ms(&self, row: usize) -> Option<u32> {

@@ -19,6 +19,7 @@ use super::row_parts::{
 };
 use super::table_tools::TableTools;
 use crate::PageCtx;
+use crate::provenance::way_of;
 
 const COLUMNS: [TableColumn; 9] = [
     TableColumn::new("symbol", "Symbol", 58.0, 70.0).pin_left(),
@@ -183,11 +184,16 @@ impl TableRows for Rows<'_> {
 
     fn row_hover(&self, row: usize) -> Option<String> {
         let row = self.at(row)?;
-        let words = self.price_words(row)?;
-        Some(format!(
-            "{}: {words}. P&L and value are made of it.",
-            row.symbol
-        ))
+        let price = match (self.price_words(row), row.figures.price_at) {
+            (Some(words), _) => format!("{words}. P&L and value are made of it."),
+            (None, Some(at)) => {
+                let age = self.cx.server_now().millis_since(at).max(0);
+                format!("price {} old", fmt::age(age))
+            }
+            (None, None) => String::new(),
+        };
+        let way = way_of(self.cx, &self.cx.snapshot.positions.seal);
+        Some(format!("{}: {price}\n{way}", row.symbol))
     }
 
     fn num_selected(&self) -> usize {

@@ -10,8 +10,8 @@ mod urgency;
 use std::sync::Arc;
 
 use qd_types::{
-    BreakerState, Environment, HaltState, MarketPhase, Money, ScopedHalt, Tone, UserId, UtcMicros,
-    ZoneChoice,
+    BreakerState, Environment, HaltState, MarketPhase, Money, ScopedHalt, Seq, Tone, UserId,
+    UtcMicros, ZoneChoice,
 };
 
 pub use self::feed::{ConnectionState, ConnectionView, FeedView, Hop, HopLatency, ProgramUpdate};
@@ -20,7 +20,9 @@ pub use self::tables::{
     PositionPart, PositionRow, PositionsView, TotalsView,
 };
 pub use self::urgency::Urgency;
-use crate::event::{CommandId, RowKey, ServiceHealth, ServiceStatus, Session, TapeMotion};
+use crate::event::{
+    CommandId, MessageStamps, RowKey, ServiceHealth, ServiceStatus, Session, TapeMotion,
+};
 use crate::freshness::Freshness;
 use crate::stream_client::{HoleReason, MissingRange};
 use qd_types::StreamPos;
@@ -127,6 +129,49 @@ pub struct Seal {
     pub missing: Arc<[MissingRange]>,
     /// How many states the last jump of the lane left out, and when; absent when none did.
     pub last_skipped: Option<(u64, UtcMicros)>,
+    /// The message that was applied last, and where its time went; absent while all of it came by asking.
+    pub last_message: Option<LastMessage>,
+}
+
+/// The way of a stream's last message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastMessage {
+    /// Its number; absent when its producer gives none.
+    pub seq: Option<Seq>,
+    /// When it was made, published, sent on and received, each by its own clock.
+    pub stamps: MessageStamps,
+    /// When it was applied, client's clock.
+    pub applied_at: UtcMicros,
+}
+
+impl LastMessage {
+    /// How long each stretch of its way took, in microseconds; absent where a station did not say. The third crosses
+    /// from the server's clock to this one, which is `clock_offset_micros` behind it.
+    pub fn hops(&self, clock_offset_micros: i64) -> [(Hop, Option<i64>); 4] {
+        let stamps = &self.stamps;
+        let between = |from: Option<UtcMicros>, to: Option<UtcMicros>| {
+            from.zip(to).map(|(from, to)| to.micros_since(from))
+        };
+        let routed_here = stamps
+            .routed_at
+            .map(|at| at.plus_micros(-clock_offset_micros));
+        let received_at = Some(stamps.received_at);
+        [
+            (
+                Hop::MadeToPublished,
+                between(stamps.made_at, stamps.published_at),
+            ),
+            (
+                Hop::PublishedToRouted,
+                between(stamps.published_at, stamps.routed_at),
+            ),
+            (Hop::RoutedToReceived, between(routed_here, received_at)),
+            (
+                Hop::ReceivedToApplied,
+                between(received_at, Some(self.applied_at)),
+            ),
+        ]
+    }
 }
 
 /// The states of a seal.
@@ -170,6 +215,7 @@ impl Default for Seal {
             tone: Tone::Faint,
             missing: Arc::default(),
             last_skipped: None,
+            last_message: None,
         }
     }
 }

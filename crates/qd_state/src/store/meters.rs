@@ -9,8 +9,8 @@ use std::sync::Arc;
 use qd_types::{UtcMicros, fmt};
 
 use super::Ctx;
-use crate::event::{ClockOffset, MessageStamps};
-use crate::snapshot::{FeedView, Hop, HopLatency, Urgency};
+use crate::event::ClockOffset;
+use crate::snapshot::{FeedView, Hop, HopLatency, LastMessage, Urgency};
 use crate::stream_client::ClientCounters;
 
 const MAX_SAMPLES: usize = 512;
@@ -87,36 +87,13 @@ impl Meters {
     }
 
     /// A message was applied.
-    pub(crate) fn applied(&mut self, stamps: &MessageStamps, ctx: &Ctx) {
-        let between = |from: Option<UtcMicros>, to: Option<UtcMicros>| {
-            from.zip(to).map(|(from, to)| to.micros_since(from))
-        };
-        let hops = [
-            (
-                Hop::MadeToPublished,
-                between(stamps.made_at, stamps.published_at),
-            ),
-            (
-                Hop::PublishedToRouted,
-                between(stamps.published_at, stamps.routed_at),
-            ),
-            (
-                Hop::RoutedToReceived,
-                between(
-                    stamps.routed_at.map(|at| ctx.to_client_clock(at)),
-                    Some(stamps.received_at),
-                ),
-            ),
-            (
-                Hop::ReceivedToApplied,
-                between(Some(stamps.received_at), Some(ctx.now)),
-            ),
-        ];
-        for (hop, micros) in hops {
+    pub(crate) fn applied(&mut self, message: &LastMessage, ctx: &Ctx) {
+        for (hop, micros) in message.hops(ctx.offset_micros) {
             if let Some(micros) = micros {
                 self.add(hop, micros);
             }
         }
+        let stamps = &message.stamps;
         if self.unpublished.len() < MAX_UNPAINTED {
             self.unpublished.push(Unpainted {
                 version: 0,
@@ -282,6 +259,15 @@ mod tests {
     use qd_types::ZoneChoice;
 
     use super::*;
+    use crate::event::MessageStamps;
+
+    fn message(stamps: MessageStamps, applied_at: i64) -> LastMessage {
+        LastMessage {
+            seq: None,
+            stamps,
+            applied_at: UtcMicros(applied_at),
+        }
+    }
 
     fn ctx(micros: i64) -> Ctx {
         Ctx {
@@ -303,12 +289,12 @@ mod tests {
             received_at: UtcMicros(1_200),
         };
         meters.received();
-        meters.applied(&stamps, &ctx(1_250));
+        meters.applied(&message(stamps, 1_250), &ctx(1_250));
         meters.published(1, Urgency::Now);
         meters.received();
-        meters.applied(&stamps, &ctx(1_300));
+        meters.applied(&message(stamps, 1_300), &ctx(1_300));
         meters.received();
-        meters.applied(&stamps, &ctx(1_300));
+        meters.applied(&message(stamps, 1_300), &ctx(1_300));
         meters.published(2, Urgency::Now);
         // The frame shows version 1: what came later is not painted yet.
         meters.painted(1, UtcMicros(2_000), Some(900));
@@ -358,7 +344,7 @@ mod tests {
         let mut meters = Meters::default();
         for (version, urgency) in [(1, Urgency::WithTheClock), (2, Urgency::Now)] {
             meters.received();
-            meters.applied(&MessageStamps::default(), &ctx(1_000));
+            meters.applied(&message(MessageStamps::default(), 1_000), &ctx(1_000));
             meters.published(version, urgency);
         }
         meters.painted(2, UtcMicros(900_000), None);

@@ -34,7 +34,7 @@ use crate::event::{
     Event, Poll, PollAnswer, RestAnswer, Session, SocketClosed, StreamMessage, StreamPayload,
     Welcome,
 };
-use crate::snapshot::{Seal, Snapshot, Urgency};
+use crate::snapshot::{LastMessage, Seal, Snapshot, Urgency};
 use crate::stream_client::{Ask, HoleReason, REST_RETRY_MILLIS, Verdict};
 
 /// A clock that goes back by less is being steered, and nothing notices.
@@ -360,8 +360,14 @@ impl Store {
         }
         match verdict {
             Verdict::Apply => {
+                let message = LastMessage {
+                    seq: head.as_ref().map(|head| head.pos.seq),
+                    stamps,
+                    applied_at: now,
+                };
+                sealed.applied(message);
                 let ctx = self.ctx(now);
-                self.meters.applied(&stamps, &ctx);
+                self.meters.applied(&message, &ctx);
                 self.take_payload(payload, &ctx);
             }
             Verdict::Duplicate | Verdict::SetAside => {}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use qd_types::{StreamClass, Tone, UtcMicros, fmt};
 
 use super::Ctx;
-use crate::snapshot::{Seal, SealState};
+use crate::snapshot::{LastMessage, Seal, SealState};
 use crate::stream_client::{ClientState, MissingRange, StreamClient};
 
 /// A stream's client and the seal that was last made of it.
@@ -16,6 +16,7 @@ pub(crate) struct Sealed {
     /// The state machine.
     pub(crate) client: StreamClient,
     last_skipped: Option<(u64, UtcMicros)>,
+    last_message: Option<LastMessage>,
     seal: Arc<Seal>,
 }
 
@@ -25,6 +26,7 @@ impl Sealed {
         Self {
             client: StreamClient::new(class),
             last_skipped: None,
+            last_message: None,
             seal: Arc::default(),
         }
     }
@@ -34,12 +36,18 @@ impl Sealed {
         self.last_skipped = Some((num, now));
     }
 
+    /// A message was applied.
+    pub(crate) fn applied(&mut self, message: LastMessage) {
+        self.last_message = Some(message);
+    }
+
     /// The seal, made again only when something of it changed.
     pub(crate) fn seal(&mut self, ctx: &Ctx) -> Arc<Seal> {
         let state = state_of(&self.client);
         if self.seal.state != state
             || *self.seal.missing != *self.client.missing()
             || self.seal.last_skipped != self.last_skipped
+            || self.seal.last_message != self.last_message
         {
             let missing: Arc<[MissingRange]> = self.client.missing().into();
             let (text, tone) = words_of(&state, &missing, ctx);
@@ -49,6 +57,7 @@ impl Sealed {
                 tone,
                 missing,
                 last_skipped: self.last_skipped,
+                last_message: self.last_message,
             });
         }
         Arc::clone(&self.seal)
