@@ -85,6 +85,28 @@ function onFirstDraw(gl, callback) {
   };
 }
 
+/** The document for screen readers: at once for a test or the skip link, else with the first Tab. Gives a function that ends it. */
+function offerMirror(handle, canvas) {
+  let stop = () => {};
+  const starts = new AbortController();
+  const start = async () => {
+    starts.abort();
+    const { startMirror } = await import(document.querySelector('meta[name="mirror"]').content);
+    stop = startMirror(handle, canvas, document.getElementById('mirror'));
+  };
+  const begin = () => start().catch((error) => console.warn('the console cannot be read out:', error));
+  if (isE2e) {
+    begin();
+  } else {
+    addEventListener('keydown', (event) => event.key === 'Tab' && begin(), { signal: starts.signal, capture: true });
+    document.getElementById('skip').addEventListener('click', begin, { signal: starts.signal });
+  }
+  return () => {
+    starts.abort();
+    stop();
+  };
+}
+
 /** The panic's message, `null` while all is well. A program that cannot be asked any more has ended as well. */
 function panicOf(handle) {
   try {
@@ -147,9 +169,11 @@ async function begin(loading, asking) {
   const handle = new program.WebHandle();
   if (isE2e) window.__qd = handle;
   const stopWatching = watch(handle);
+  const endMirror = offerMirror(handle, canvas);
   canvas.addEventListener('webglcontextlost', (event) => {
     event.preventDefault();
     stopWatching();
+    endMirror();
     onContextLost(program, handle);
   }, { once: true });
   onFirstDraw(gl, () => {

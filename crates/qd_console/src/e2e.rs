@@ -1,4 +1,5 @@
-//! What a browser test may look at: the accessibility tree, kept from egui's own updates. It changes nothing on screen.
+//! The accessibility tree, kept from egui's own updates: for the page's mirror and for browser tests. It changes nothing
+//! on screen.
 //!
 //! egui sends the whole tree first and may send parts later, so the nodes are kept and the parts applied.
 
@@ -41,19 +42,24 @@ pub struct AccessTree {
     focus: Option<NodeId>,
     /// Frames whose output was seen.
     num_frames: u64,
+    /// Updates that changed something.
+    num_updates: u64,
 }
 
 impl AccessTree {
     /// Takes up a whole tree or a part of one.
     pub fn update(&mut self, update: &TreeUpdate) {
+        let mut has_changed = self.focus != Some(update.focus);
         for (node_id, node) in &update.nodes {
-            self.nodes.insert(*node_id, node.clone());
+            let before = self.nodes.insert(*node_id, node.clone());
+            has_changed |= before.as_ref() != Some(node);
         }
         if let Some(tree) = &update.tree {
             self.root = Some(tree.root);
         }
         self.focus = Some(update.focus);
         self.forget_unreachable();
+        self.num_updates += u64::from(has_changed);
     }
 
     /// Every node that can be reached from the root, parents before children.
@@ -92,6 +98,11 @@ impl AccessTree {
         self.num_frames
     }
 
+    /// Counts the updates that changed something: who has seen as many has seen this tree.
+    pub fn num_updates(&self) -> u64 {
+        self.num_updates
+    }
+
     fn forget_unreachable(&mut self) {
         let mut reachable = BTreeMap::new();
         let mut stack: Vec<NodeId> = self.root.into_iter().collect();
@@ -105,7 +116,7 @@ impl AccessTree {
     }
 }
 
-/// Keeps the tree up to date. Turning it on costs frame time; only tests do.
+/// Keeps the tree up to date. Turning it on costs frame time: only for those who read it.
 #[derive(Debug, Default)]
 pub struct TreePlugin(Arc<Mutex<AccessTree>>);
 
@@ -183,5 +194,8 @@ mod tests {
         tree.update(&update(vec![(1, node(Role::Window, "window", &[3]))], None));
         assert_eq!(labels(&tree), ["window", "new"]);
         assert_eq!(tree.nodes.len(), 2);
+        assert_eq!(tree.num_updates(), 3);
+        tree.update(&update(vec![(1, node(Role::Window, "window", &[3]))], None));
+        assert_eq!(tree.num_updates(), 3, "nothing new");
     }
 }

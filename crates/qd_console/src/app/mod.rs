@@ -42,6 +42,8 @@ pub struct App {
     asked: Vec<SentCommand>,
     paint_report: PaintReport,
     frame_stats: FrameStats,
+    /// What a reader of the page did, for the next frame.
+    injected: Vec<egui::Event>,
     is_visible: bool,
     active_said_at: Option<UtcMicros>,
     /// The page is on its way to the sign-in: asking again would start that anew.
@@ -93,11 +95,17 @@ impl App {
             sender: CommandSender::new(new_order_id),
             asked: Vec::new(),
             frame_stats: FrameStats::default(),
+            injected: Vec::new(),
             is_visible: true,
             active_said_at: None,
             #[cfg(target_arch = "wasm32")]
             is_leaving: false,
         }
+    }
+
+    /// Takes events for the next frame that no pointer and no key has made: a screen reader's.
+    pub fn inject(&mut self, events: Vec<egui::Event>) {
+        self.injected.extend(events);
     }
 
     /// The snapshot of the last frame.
@@ -125,6 +133,10 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.draw(ui);
+    }
+
+    fn raw_input_hook(&mut self, _ctx: &egui::Context, raw_input: &mut egui::RawInput) {
+        raw_input.events.append(&mut self.injected);
     }
 
     #[cfg(target_arch = "wasm32")]

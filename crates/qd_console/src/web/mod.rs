@@ -1,19 +1,21 @@
-//! The browser's way in: a handle that the page's loader drives, and the few things only a page can do.
+//! The browser's way in: a handle that the page's loader drives, the mirror for screen readers, and the few things only a
+//! page can do.
 //!
 //! It holds no session: the cookie is the browser's, and without one the page goes to the sign-in.
 
+mod mirror;
 mod report;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use eframe::egui;
-use parking_lot::Mutex;
 use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
 use qd_state::{SnapshotCell, Store, StoreConfig};
 use wasm_bindgen::prelude::*;
 
-use crate::e2e::{AccessTree, TreePlugin};
+use self::mirror::Mirror;
 use crate::{App, AppConfig};
 
 /// The page's handle on the console.
@@ -21,8 +23,10 @@ use crate::{App, AppConfig};
 pub struct WebHandle {
     runner: eframe::WebRunner,
     feed: RefCell<Option<Arc<FeedHandle>>>,
-    /// Kept only for browser tests: the page was opened with `?e2e`.
-    tree: Option<Arc<Mutex<AccessTree>>>,
+    /// The accessibility tree; kept once somebody reads it.
+    mirror: Rc<Mirror>,
+    /// The page was opened with `?e2e`: a test looks at it.
+    is_e2e: bool,
 }
 
 #[wasm_bindgen]
@@ -34,10 +38,16 @@ impl WebHandle {
         reason = "the page constructs it, Rust never does"
     )]
     pub fn new() -> Self {
+        let mirror = Rc::<Mirror>::default();
+        let is_e2e = is_e2e();
+        if is_e2e {
+            mirror.start();
+        }
         Self {
             runner: eframe::WebRunner::new(),
             feed: RefCell::default(),
-            tree: is_e2e().then(Arc::default),
+            mirror,
+            is_e2e,
         }
     }
 
@@ -77,15 +87,13 @@ impl WebHandle {
             // Tests see what people see, motion included.
             is_test: false,
         };
-        let tree = self.tree.clone();
+        let mirror = Rc::clone(&self.mirror);
         self.runner
             .start(
                 canvas,
                 options,
                 Box::new(move |cc| {
-                    if let Some(tree) = tree {
-                        cc.egui_ctx.add_plugin(TreePlugin::new(tree));
-                    }
+                    mirror.attach(&cc.egui_ctx);
                     Ok(Box::new(App::new(&cc.egui_ctx, app_config, feed, cell)))
                 }),
             )
@@ -110,18 +118,37 @@ impl WebHandle {
             .map(|summary| format!("{}\n\n{}", summary.message(), summary.callstack()))
     }
 
+    /// Keeps the accessibility tree from now on, for [`Self::mirror_tree`]. It costs frame time.
+    pub fn mirror_start(&self) {
+        self.mirror.start();
+    }
+
+    /// The accessibility tree, parents before children, as JSON, when it changed since the last call.
+    pub fn mirror_tree(&self) -> Option<String> {
+        self.mirror.changed_tree()
+    }
+
+    /// Does to a node of the tree what a reader of the page did: `click`, `focus`, or `type` with the text.
+    pub fn mirror_act(&self, node_id: &str, action: &str, value: Option<String>) {
+        let events = Mirror::events_of(node_id, action, value);
+        if let Some(mut app) = self.runner.app_mut::<App>() {
+            app.inject(events);
+        }
+        self.mirror.wake();
+    }
+
     /// With `?e2e` only: the accessibility tree, parents before children, as JSON.
     pub fn a11y_tree(&self) -> Option<String> {
-        let tree = self.tree.as_ref()?;
-        report::tree(&tree.lock())
+        if !self.is_e2e {
+            return None;
+        }
+        report::tree(&self.mirror.tree().lock())
     }
 
     /// With `?e2e` only: whether the program is there, has its data and has drawn all of it.
     pub fn settled(&self) -> bool {
-        let Some(tree) = &self.tree else {
-            return false;
-        };
-        tree.lock().num_frames() > 0
+        self.is_e2e
+            && self.mirror.tree().lock().num_frames() > 0
             && self
                 .runner
                 .app_mut::<App>()
@@ -130,19 +157,24 @@ impl WebHandle {
 
     /// With `?e2e` only: which numbers were on screen and when, as JSON.
     pub fn painted(&self) -> Option<String> {
-        let num_frames = self.tree.as_ref()?.lock().num_frames();
+        if !self.is_e2e {
+            return None;
+        }
+        let num_frames = self.mirror.tree().lock().num_frames();
         let feed = self.feed.borrow();
         report::painted(&feed.as_ref()?.paint_log().lock(), num_frames)
     }
 
     /// With `?e2e` only: panics, so that a test sees what people would see.
     pub fn provoke_panic(&self) {
-        assert!(self.tree.is_none(), "provoked by a test");
+        assert!(!self.is_e2e, "provoked by a test");
     }
 
     /// With `?e2e` only: how long frames took and what the feed counts, as JSON.
     pub fn frame_stats(&self) -> Option<String> {
-        self.tree.as_ref()?;
+        if !self.is_e2e {
+            return None;
+        }
         let app = self.runner.app_mut::<App>()?;
         let feed = self.feed.borrow();
         report::frame_stats(&app, feed.as_ref()?)

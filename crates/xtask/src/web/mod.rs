@@ -118,6 +118,7 @@ pub(crate) fn build_into(project: &Project, mode: Mode, dist: &Path) -> Result<(
         piece("qd_console.js", program),
         piece("qd_console.wasm", wasm),
         piece("loader.js", assets.loader.into_bytes()),
+        piece("mirror.js", assets.mirror.into_bytes()),
         piece("style.css", assets.style.into_bytes()),
         piece("favicon.svg", assets.favicon.into_bytes()),
     ];
@@ -177,6 +178,7 @@ fn compile(project: &Project, mode: Mode) -> Result<Vec<u8>> {
 struct Assets {
     index: String,
     loader: String,
+    mirror: String,
     style: String,
     favicon: String,
 }
@@ -189,6 +191,7 @@ fn read_assets(folder: &Path) -> Result<Assets> {
     Ok(Assets {
         index: read("web/index.html")?,
         loader: read("web/loader.js")?,
+        mirror: read("web/mirror.js")?,
         style: read("web/style.css")?,
         favicon: read("icons/favicon.svg")?,
     })
@@ -208,6 +211,7 @@ fn key_of(mode: Mode, wasm: &[u8], assets: &Assets, tools: &Path) -> Result<Stri
         wasm,
         assets.index.as_bytes(),
         assets.loader.as_bytes(),
+        assets.mirror.as_bytes(),
         assets.style.as_bytes(),
         assets.favicon.as_bytes(),
     ] {

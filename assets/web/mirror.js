@@ -1,0 +1,132 @@
+// The console as a document, for those who hear it: a canvas says nothing to a screen reader.
+// The program's accessibility tree becomes elements with roles and names, out of sight; what is done to them is told to the
+// program as if it had been done on the canvas. It starts with the first Tab, with the skip link, or with ?e2e, for it costs
+// the program time: until then there is nothing to keep.
+
+/** How often the document follows the canvas. */
+const FOLLOW_MILLIS = 200;
+
+/** AccessKit's roles as elements; a role without a line here is a place for its children when it has a name, and nothing else. */
+const ELEMENTS = {
+  Button: ['button'],
+  CheckBox: ['button', 'checkbox'],
+  RadioButton: ['button', 'radio'],
+  ColumnHeader: ['span'],
+  Dialog: ['div', 'dialog'],
+  Alert: ['div', 'alert'],
+  AlertDialog: ['div', 'alertdialog'],
+  Link: ['button', 'link'],
+  Label: ['span'],
+  MenuItem: ['button'],
+  Region: ['section', 'region'],
+  Row: ['div', 'listitem'],
+  Status: ['div', 'status'],
+  Table: ['div', 'list'],
+  TextInput: ['input', 'textbox'],
+  Navigation: ['nav', 'navigation'],
+};
+
+const WORDS_ONLY = new Set(['Label', 'ColumnHeader']);
+
+/** Follows the program from now on; gives a function that ends it. */
+export function startMirror(handle, canvas, root) {
+  const kept = new Map();
+  handle.mirror_start();
+
+  const make = (node) => {
+    const [tag, role] = ELEMENTS[node.role] ?? ['div', 'group'];
+    const element = document.createElement(tag);
+    element.id = `m${node.node_id}`;
+    element.dataset.role = node.role;
+    if (role) element.setAttribute('role', role);
+    if (tag === 'button') {
+      element.type = 'button';
+      element.addEventListener('click', () => {
+        if (element.getAttribute('aria-disabled') !== 'true') handle.mirror_act(node.node_id, 'click');
+      });
+    } else if (tag === 'input') {
+      element.type = 'text';
+      element.addEventListener('change', () => handle.mirror_act(node.node_id, 'type', element.value));
+    }
+    return element;
+  };
+
+  const set = (element, name, value) => {
+    if (value === null || value === undefined) {
+      if (element.hasAttribute(name)) element.removeAttribute(name);
+    } else if (element.getAttribute(name) !== value) {
+      element.setAttribute(name, value);
+    }
+  };
+
+  const fill = (element, node) => {
+    const words = node.label ?? node.value ?? '';
+    if (WORDS_ONLY.has(node.role)) {
+      if (element.textContent !== words) element.textContent = words;
+      return;
+    }
+    set(element, 'aria-label', words || null);
+    set(element, 'aria-disabled', node.is_disabled ? 'true' : null);
+    set(element, 'aria-checked', node.is_toggled === null ? null : String(node.is_toggled));
+    if (element.tagName === 'INPUT' && document.activeElement !== element && element.value !== (node.value ?? '')) {
+      element.value = node.value ?? '';
+    }
+  };
+
+  const follow = () => {
+    const text = handle.mirror_tree();
+    if (text === undefined || text === null) return;
+    const seen = new Set();
+    let focused = null;
+    // The elements that nodes hang under, by depth; a node that is shown by no element lends its parent's.
+    const above = [{ depth: -1, element: root, next: root.firstChild }];
+    for (const node of JSON.parse(text)) {
+      while (above.at(-1).depth >= node.depth) above.pop();
+      const parent = above.at(-1);
+      const isShown = ELEMENTS[node.role] !== undefined && Boolean(node.label ?? node.value);
+      if (!isShown) continue;
+      seen.add(node.node_id);
+      let element = kept.get(node.node_id);
+      if (!element || element.dataset.role !== node.role) {
+        element?.remove();
+        element = make(node);
+        kept.set(node.node_id, element);
+      }
+      fill(element, node);
+      // Only what stands in another place is moved: moving takes the reader's place away.
+      if (parent.next === element) {
+        parent.next = element.nextSibling;
+      } else {
+        parent.element.insertBefore(element, parent.next);
+      }
+      if (node.is_focused) focused = element.id;
+      if (!WORDS_ONLY.has(node.role) && element.tagName !== 'INPUT') {
+        above.push({ depth: node.depth, element, next: element.firstChild });
+      }
+    }
+    for (const [id, element] of kept) {
+      if (!seen.has(id)) {
+        element.remove();
+        kept.delete(id);
+      }
+    }
+    set(canvas, 'aria-activedescendant', focused);
+  };
+
+  canvas.setAttribute('role', 'application');
+  canvas.setAttribute('aria-owns', root.id);
+  root.setAttribute('aria-label', 'Quarterdeck console');
+  const timer = setInterval(() => {
+    try {
+      follow();
+    } catch (error) {
+      clearInterval(timer);
+      console.warn('the console can no longer be read out:', error);
+    }
+  }, FOLLOW_MILLIS);
+  return () => {
+    clearInterval(timer);
+    root.replaceChildren();
+    kept.clear();
+  };
+}
