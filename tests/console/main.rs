@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a missing node should fail loudly")]
 
 mod behavior;
+mod bulk;
 mod honesty;
 mod keyboard;
+mod stories;
 mod tape;
 mod truth;
 

@@ -3,12 +3,17 @@
 //! Only places; what each part shows is in the file of its name.
 
 mod activity;
+mod all_orders;
 mod cards;
+mod detail;
 mod dialogs;
+mod history;
 mod orders;
 mod positions;
 mod row_order;
 mod row_parts;
+mod selected;
+mod sheets;
 
 use egui::{Id, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use qd_ui::tokens::space;
@@ -16,6 +21,7 @@ use qd_ui::tokens::space;
 use self::dialogs::OpenDialog;
 use self::orders::OrdersState;
 use self::positions::PositionsState;
+use self::sheets::Sheets;
 use crate::PageCtx;
 
 /// With this much room the activity list stands beside the tables.
@@ -31,6 +37,7 @@ pub struct DashboardState {
     positions: PositionsState,
     orders: OrdersState,
     dialog: Option<OpenDialog>,
+    sheets: Sheets,
     /// The button to give the keyboard back to, as soon as the dialog that it opened is off the screen.
     return_focus: Option<Id>,
     /// What had the keyboard when that was last looked at.
@@ -78,6 +85,7 @@ pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, p
                 state.follow_focus(ui);
             });
     }
+    sheets::sheets_ui(ui.ctx(), cx, state, page_rect);
     dialogs::dialog_ui(ui.ctx(), cx, state, page_rect);
 }
 
@@ -91,7 +99,9 @@ fn wide_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
         positions::positions_ui(ui, cx, state);
     });
     part(ui, "orders", lower, |ui| orders::orders_ui(ui, cx, state));
-    part(ui, "activity", side, |ui| activity::activity_ui(ui, cx));
+    part(ui, "activity", side, |ui| {
+        activity::activity_ui(ui, cx, state);
+    });
 }
 
 fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height: f32) {
@@ -109,7 +119,7 @@ fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height:
         part(ui, name, rect, |ui| match i {
             0 => positions::positions_ui(ui, cx, state),
             1 => orders::orders_ui(ui, cx, state),
-            _ => activity::activity_ui(ui, cx),
+            _ => activity::activity_ui(ui, cx, state),
         });
         top += part_height + space::M;
     }

@@ -1,5 +1,6 @@
 //! The open orders: where each one is in its life, and the way to cancel it.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
+use qd_ui::tokens::space;
 
 use super::DashboardState;
+use super::all_orders;
 use super::dialogs::OpenDialog;
 use super::row_order::{OrderedRow, RowOrder};
 use super::row_parts::{
@@ -76,6 +79,7 @@ struct Rows<'a> {
     indices: &'a [usize],
     refusal: Option<&'static str>,
     cancel_clicked: Option<(Arc<OrderRow>, Id)>,
+    detail_wanted: Option<(Arc<OrderRow>, Option<Id>)>,
 }
 
 impl Rows<'_> {
@@ -129,7 +133,16 @@ impl TableRows for Rows<'_> {
             return;
         };
         match cell.column().column_id {
-            "symbol" => cell.strong(row.symbol.as_str()),
+            "symbol" => {
+                let name = format!(
+                    "Details of {} {} {}",
+                    row.side.text, row.symbol, row.client_order_id
+                );
+                let response = cell.link(row.symbol.as_str(), &name);
+                if response.clicked() {
+                    self.detail_wanted = Some((row, Some(response.id)));
+                }
+            }
             "side" => cell.toned(&row.side.text, row.side.tone),
             "filled" => number_cell(self.cx, cell, &row.filled),
             "type" => cell.text(&row.order_type.text),
@@ -172,8 +185,11 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
         indices: &indices,
         refusal: cx.refusal(Permission::OrdersCancel),
         cancel_clicked: None,
+        detail_wanted: None,
     };
     let mut clear_filter = false;
+    // Beside the title or above the rows, wherever there is room.
+    let cancel_all = Cell::new(None);
     let is_wide = ui.available_width() >= WIDTH_FOR_NOTE;
     let note = if num_hidden > 0 {
         format!("{num_hidden} hidden by filter")
@@ -187,14 +203,20 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
             let width = (ui.available_width() - 120.0).clamp(80.0, 170.0);
             text_field(ui, &cx.ui, &mut filter, "Filter…", "Filter orders", width);
             if is_wide {
+                cancel_all.set(all_orders::button_ui(ui, cx));
                 note_ui(ui, cx, &note);
             }
         },
         |ui| seal_ui(ui, cx, &view.seal),
         |ui| {
             if !is_wide {
-                note_ui(ui, cx, &note);
+                ui.horizontal(|ui| {
+                    ui.add_space(space::S);
+                    cancel_all.set(all_orders::button_ui(ui, cx));
+                    note_ui(ui, cx, &note);
+                });
             }
+            all_orders::note_ui(ui, cx);
             if indices.is_empty() && view.is_loaded {
                 if num_hidden > 0 {
                     let line = format!("{num_hidden} hidden by the filter.");
@@ -216,6 +238,11 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
             Some(table.show(ui, &cx.ui, &mut rows))
         },
     );
+    let activated = response
+        .as_ref()
+        .and_then(|response| response.row_activated);
+    let activated = activated.and_then(|row| Some((Arc::clone(rows.at(row)?), None)));
+    let detail_wanted = rows.detail_wanted.or(activated);
     let cancel_clicked = rows.cancel_clicked;
     if clear_filter {
         filter.clear();
@@ -226,5 +253,11 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
     }
     if let Some((row, opener)) = cancel_clicked {
         state.dialog = Some(OpenDialog::cancel(cx, &row, opener));
+    }
+    if let Some((row, opener)) = detail_wanted {
+        state.sheets.open_detail(cx, &row.order, opener);
+    }
+    if let Some(opener) = cancel_all.get() {
+        state.dialog = Some(OpenDialog::cancel_all(cx, opener));
     }
 }

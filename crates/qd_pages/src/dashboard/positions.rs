@@ -1,5 +1,6 @@
 //! The positions grid: one row per symbol, sorted, filtered and selected by its own view state.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use qd_ui::field::text_field;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::{CellUi, DataTable, TableColumn, TableRows};
+use qd_ui::tokens::space;
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
@@ -20,6 +22,7 @@ use super::row_parts::{
     WIDTH_FOR_NOTE, command_refusal, command_words, key_of, new_row_age_ms, note_ui, number_cell,
     priced_cell, seal_ui,
 };
+use super::selected;
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 9] = [
@@ -297,8 +300,11 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         close_clicked: None,
     };
     let mut clear_filter = false;
+    // Beside the title or above the rows, wherever there is room.
+    let close_selected = Cell::new(None);
     let is_wide = ui.available_width() >= WIDTH_FOR_NOTE;
-    let note = match (num_hidden, positions.selection.symbols.len()) {
+    let num_selected = positions.selection.symbols.len();
+    let note = match (num_hidden, num_selected) {
         (0, 0) => String::new(),
         (0, selected) => format!("{selected} selected"),
         (hidden, 0) => format!("{hidden} hidden by filter"),
@@ -318,13 +324,18 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
                 width,
             );
             if is_wide {
+                close_selected.set(selected::close_button_ui(ui, cx, num_selected));
                 note_ui(ui, cx, &note);
             }
         },
         |ui| seal_ui(ui, cx, &view.seal),
         |ui| {
-            if !is_wide {
-                note_ui(ui, cx, &note);
+            if !is_wide && !note.is_empty() {
+                ui.horizontal(|ui| {
+                    ui.add_space(space::S);
+                    close_selected.set(selected::close_button_ui(ui, cx, num_selected));
+                    note_ui(ui, cx, &note);
+                });
             }
             if indices.is_empty() && view.is_loaded {
                 if num_hidden > 0 {
@@ -377,6 +388,11 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
             let all = (0..indices.len()).filter_map(symbol_at).collect();
             positions.selection.toggle_all(all);
         }
+    }
+    if let Some(opener) = close_selected.get() {
+        let symbols = positions.selection.symbols.iter().copied();
+        let num_hidden = num_selected.saturating_sub(num_shown_selected);
+        state.dialog = Some(OpenDialog::close_selected(cx, symbols, num_hidden, opener));
     }
     if let Some((symbol, opener)) = close_clicked
         && let Some(row) = view.rows.iter().find(|row| row.symbol == symbol)
