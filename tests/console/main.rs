@@ -4,9 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a missing node should fail loudly")]
 
 mod behavior;
+mod bulk;
 mod honesty;
 mod keyboard;
 mod mock;
+mod stories;
 mod tables;
 mod tape;
 mod truth;

@@ -274,7 +274,7 @@ fn a_row_that_leaves_takes_its_mark_along_and_the_others_keep_theirs() {
         click(&mut console, NodeRole::CheckBox, name);
     }
     assert!(console.says("2 selected"));
-    console.desk.close_position("AAPL");
+    console.desk.publish_removed("AAPL");
     console.show();
     assert!(!symbols(&console).contains(&"AAPL".to_owned()));
     assert!(console.says("1 selected"));

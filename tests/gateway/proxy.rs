@@ -161,6 +161,7 @@ async fn a_command_needs_our_page_and_the_sessions_token() {
     for path in [
         "/api/v1/orders",
         "/api/v1/orders/o-1/cancel",
+        "/api/v1/orders/cancel_all",
         "/api/v1/positions/AAPL/close",
     ] {
         for (origin, token, media_type, code) in cases {

@@ -7,7 +7,9 @@ use qd_execution::{Execution, ExecutionConfig, IdentityKeys};
 use qd_gateway::Gateway;
 use qd_wire::Payload;
 use qd_wire::frame::ServerFrame;
-use qd_wire::rest::{BootstrapResponse, PricesResponse, from_json};
+use qd_wire::rest::{
+    BootstrapResponse, CancelAllResponse, OrderDetailResponse, PricesResponse, from_json,
+};
 use reqwest::StatusCode;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -97,7 +99,35 @@ async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
     })
     .await;
 
+    let response = app
+        .get_as(&alice, "/api/v1/orders/test-1")
+        .send()
+        .await
+        .unwrap();
+    let story: OrderDetailResponse = from_json(&response.bytes().await.unwrap()).unwrap();
+    assert_eq!(
+        story.transitions[0].by,
+        Some(qd_types::UserId::new("alice").unwrap())
+    );
+
+    let all = r#"{"scope":"strategy:manual","reason":"a test of the whole way"}"#;
+    let response = app
+        .post_as(&alice, "/api/v1/orders/cancel_all", all)
+        .send()
+        .await
+        .unwrap();
+    assert!(response.status().is_success(), "{}", response.status());
+    let met: CancelAllResponse = from_json(&response.bytes().await.unwrap()).unwrap();
+    // The order is at the market: a cancel meets it, or it has filled already.
+    assert!(met.asked.count <= 1 && met.left.count == 0, "{met:?}");
+
     let bob = app.sign_in("bob").await;
+    let response = app
+        .post_as(&bob, "/api/v1/orders/cancel_all", all)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN, "a viewer");
     let response = app
         .post_as(&bob, "/api/v1/orders", &order)
         .send()

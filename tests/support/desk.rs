@@ -1,10 +1,10 @@
 //! A desk with known figures, brought to life through the real reducer: what pages, pictures and benches are fed.
 
 use qd_state::{
-    CommandOutcome, DayStats, Event, MarketClock, MessageHead, MessageStamps, OrderChange,
-    PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
-    RestAnswer, ServiceHealth, ServiceStatus, Session, Snapshot, SocketClosed, Store, StoreConfig,
-    StreamMessage, StreamPayload, TapeClock, Welcome,
+    CommandOutcome, DayStats, Effect, Event, MarketClock, MessageHead, MessageStamps, OrderChange,
+    PageAsk, PageQuestionId, PollAnswer, PositionTotals, PositionsChange, PositionsPicture,
+    PriceQuote, PriceSeries, RestAnswer, ServiceHealth, ServiceStatus, Session, Snapshot,
+    SocketClosed, Store, StoreConfig, StreamMessage, StreamPayload, TapeClock, Welcome,
 };
 use qd_types::{
     AccountId, ClientOrderId, Environment, Epoch, Fill, FillId, HaltState, HaltStatus, MarketPhase,
@@ -237,6 +237,15 @@ impl SampleDesk {
         self.store.apply(event, self.now);
     }
 
+    /// A page asks for something; gives the question that goes out, if one does.
+    pub fn ask_page(&mut self, ask: PageAsk) -> Option<PageQuestionId> {
+        let effects = self.store.apply(Event::PageAsked(ask), self.now);
+        effects.into_iter().find_map(|effect| match effect {
+            Effect::AskForPage { question_id, .. } => Some(question_id),
+            _ => None,
+        })
+    }
+
     /// Moves the clock; time passes for the reducer too.
     pub fn advance_millis(&mut self, millis: i64) {
         self.now = self.now.plus_millis(millis);
@@ -374,16 +383,16 @@ impl SampleDesk {
         self.apply(event);
     }
 
-    /// A symbol's position is gone, and the next change says so.
-    pub fn close_position(&mut self, symbol: &str) {
-        let (gone, left) = std::mem::take(&mut self.positions)
-            .into_iter()
-            .partition(|position: &Position| position.symbol.as_str() == symbol);
-        self.positions = left;
+    /// The rows of a symbol are gone: it was closed.
+    pub fn publish_removed(&mut self, symbol: &str) {
+        let is_gone = |position: &Position| position.symbol.as_str() == symbol;
+        let removed = self.positions.iter().filter(|position| is_gone(position));
+        let removed = removed.map(Position::key).collect();
+        self.positions.retain(|position| !is_gone(position));
         let change = PositionsChange {
             totals: totals(&self.positions),
             changed: Vec::new(),
-            removed: gone.iter().map(Position::key).collect(),
+            removed,
         };
         self.seq += 1;
         let event = message(

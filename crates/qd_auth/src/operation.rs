@@ -79,6 +79,8 @@ operations! {
     PlaceOrder = "place_order", Command, OrdersPlace;
     /// Cancel an order.
     CancelOrder = "cancel_order", Command, OrdersCancel;
+    /// Cancel every open order of a scope.
+    CancelAll = "cancel_all", Command, OrdersCancel;
     /// Close a position.
     ClosePosition = "close_position", Command, PositionsClose;
     /// Stop, step and speed the tape that plays as the market: whoever may trade on it.
@@ -147,6 +149,7 @@ mod tests {
         let commands = [
             Operation::PlaceOrder,
             Operation::CancelOrder,
+            Operation::CancelAll,
             Operation::ClosePosition,
             Operation::ControlTape,
         ];

@@ -1,7 +1,9 @@
 //! What the shell may ask of the feed, and the port it asks through. It sends nothing itself.
 
-use qd_state::{CommandId, Poll};
-use qd_types::{AccountId, ClientOrderId, Qty, StrategyId, Symbol, TapeAction, UtcMicros};
+use qd_state::{CommandId, PageAsk, Poll};
+use qd_types::{
+    AccountId, ClientOrderId, HaltScope, Qty, StrategyId, Symbol, TapeAction, UtcMicros,
+};
 use thiserror::Error;
 
 /// One ask of the shell. Ids and keys are fixed by whoever decides, before the first send.
@@ -19,6 +21,17 @@ pub enum FeedCommand {
         client_order_id: ClientOrderId,
         /// Why, for the audit; absent when the user gave none.
         reason: Option<String>,
+    },
+    /// Ask the venue to take every open order of a scope off the book.
+    CancelAll {
+        /// Names the command from here to its answer.
+        command_id: CommandId,
+        /// The same for every send of this decision.
+        idempotency_key: String,
+        /// Which orders.
+        scope: HaltScope,
+        /// Why, for the audit.
+        reason: String,
     },
     /// Close a position, or a part of it; reduce-only.
     ClosePosition {
@@ -39,6 +52,8 @@ pub enum FeedCommand {
     },
     /// Stop, step or speed the tape that plays as the market.
     ControlTape(TapeAction),
+    /// A page wants something, or shows it no more.
+    Page(PageAsk),
     /// Poll now instead of when it is due.
     Refresh(Poll),
     /// Connect now instead of when the wait is over.
@@ -65,7 +80,7 @@ pub enum FeedCommand {
 /// Why an ask was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PortError {
-    /// Sixty-four asks wait already; nothing was sent.
+    /// As many asks as there is room for wait already; nothing was sent.
     #[error("too many requests wait already; nothing was sent")]
     Full,
     /// The feed has ended.

@@ -14,8 +14,8 @@ use crate::paint_log::PaintLog;
 use crate::rt::{Rt, TaskGuard};
 use crate::signal::Signal;
 
-/// Asks that may wait for the ingest task.
-const COMMANDS: usize = 64;
+/// Asks that may wait for the ingest task: also when a few hundred selected positions are closed in one frame.
+const COMMANDS: usize = 1024;
 
 /// The feed; a name to start it by.
 #[derive(Debug)]

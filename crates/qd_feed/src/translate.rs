@@ -11,9 +11,9 @@ use qd_types::Seq;
 use qd_types::{Money, StreamName, StreamPos, UtcMicros};
 use qd_wire::frame::SessionInfo;
 use qd_wire::rest::{
-    BootstrapResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryResponse,
-    MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse, RealtimePnlResponse,
-    SeriesResponse, StatsResponse, StreamRef,
+    BootstrapResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryEntry,
+    HistoryResponse, MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse,
+    RealtimePnlResponse, SeriesResponse, StatsResponse, StreamRef,
 };
 use qd_wire::{Head, Message, OrderEvent, Payload, WireError};
 
@@ -217,16 +217,18 @@ pub(crate) fn orders(answer: OrdersResponse) -> RestAnswer {
 /// A REST answer about fills and final states.
 pub(crate) fn history(answer: HistoryResponse) -> RestAnswer {
     RestAnswer::History {
-        entries: answer
-            .entries
-            .into_iter()
-            .map(|entry| OrderChange {
-                order: entry.order,
-                fill: entry.fill,
-            })
-            .collect(),
+        entries: entries(answer.entries),
         total_today: answer.total_today,
     }
+}
+
+/// Entries of the history.
+pub(crate) fn entries(entries: Vec<HistoryEntry>) -> Vec<OrderChange> {
+    let change = |entry: HistoryEntry| OrderChange {
+        order: entry.order,
+        fill: entry.fill,
+    };
+    entries.into_iter().map(change).collect()
 }
 
 /// A REST answer about the account.

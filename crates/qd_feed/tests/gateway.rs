@@ -4,6 +4,8 @@
     reason = "a test that cannot go on should stop here"
 )]
 
+#[path = "gateway/asked.rs"]
+mod asked;
 mod support;
 
 use std::sync::Arc;

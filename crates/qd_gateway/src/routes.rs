@@ -34,6 +34,7 @@ pub const ROUTES: &[Route] = &[
     row("/api/v1/orders", Operation::Orders),
     row("/api/v1/orders", Operation::PlaceOrder),
     row("/api/v1/orders/history", Operation::OrderHistory),
+    row("/api/v1/orders/cancel_all", Operation::CancelAll),
     row("/api/v1/orders/{client_order_id}", Operation::Order),
     row(
         "/api/v1/orders/{client_order_id}/cancel",

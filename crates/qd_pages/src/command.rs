@@ -7,8 +7,8 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use qd_state::{CommandId, Poll};
-use qd_types::{AccountId, ClientOrderId, Symbol, TapeAction};
+use qd_state::{CommandId, PageAsk, Poll};
+use qd_types::{AccountId, ClientOrderId, HaltScope, Symbol, TapeAction};
 
 use crate::Page;
 
@@ -35,6 +35,17 @@ pub enum Command {
         /// In what, for the words of the answer.
         symbol: Symbol,
     },
+    /// Cancel every open order of a scope.
+    CancelAll {
+        /// Names the command until it is answered.
+        command_id: CommandId,
+        /// Fixed when the dialog opened: the same for every send of this decision.
+        decision_id: ClientOrderId,
+        /// Which orders.
+        scope: HaltScope,
+    },
+    /// Ask for what the page shows only when it is wanted, or say that it is shown no more.
+    AskForPage(PageAsk),
     /// Stop, step or speed the tape that plays as the market.
     ControlTape(TapeAction),
     /// Ask now what would be asked in a while.

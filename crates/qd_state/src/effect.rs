@@ -2,6 +2,8 @@
 
 use qd_types::{StreamName, StreamPos};
 
+use crate::event::{PageQuestion, PageQuestionId};
+
 /// One thing for the feed to do. Each is answered by events: nothing else is awaited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -14,6 +16,13 @@ pub enum Effect {
     },
     /// Ask by REST; answer with [`crate::Event::RestLoaded`] or [`crate::Event::RestFailed`].
     AskRest(RestAsk),
+    /// Ask by REST for a page; answer with [`crate::Event::PageAnswered`], whatever comes of it.
+    AskForPage {
+        /// To be given back with the answer.
+        question_id: PageQuestionId,
+        /// What to ask.
+        question: PageQuestion,
+    },
     /// Close the socket and open another with [`crate::Store::resume`].
     Reconnect {
         /// Why, for the log and the reader.

@@ -1,7 +1,7 @@
 //! Orders: sides, types, life cycle with its ranks, and the words and tones of the status badge.
 
 use crate::{
-    AccountId, ClientOrderId, Price, Qty, StrategyId, Symbol, Tone, UtcMicros, VenueOrderId,
+    AccountId, ClientOrderId, Money, Price, Qty, StrategyId, Symbol, Tone, UtcMicros, VenueOrderId,
 };
 
 macro_rules! words {
@@ -261,6 +261,13 @@ impl Order {
     /// Shares still open.
     pub fn remaining(&self) -> Qty {
         self.qty - self.filled_qty
+    }
+
+    /// The money that would change hands if the rest of it traded: at its limit, else at its trigger, else at `mark`.
+    /// Absent when there is no price at all.
+    pub fn open_value(&self, mark: Option<Price>) -> Option<Money> {
+        let price = self.limit_price.or(self.stop_price).or(mark)?;
+        Some(price.times(self.remaining()))
     }
 
     /// Whether an update with `status` may replace this one: never to a lower rank, never after a final state.

@@ -5,7 +5,7 @@
 
 use egui::{
     Align, Context, CornerRadius, Frame, Id, LayerId, Layout, Margin, Modal, Order, Rect, Role,
-    Stroke, Ui, pos2, vec2,
+    Stroke, Ui, Vec2, pos2, vec2,
 };
 use qd_types::Tone;
 
@@ -172,6 +172,18 @@ impl<'a> Dialog<'a> {
             ui.set_width(WIDTH.min(ui.ctx().content_rect().width() - 64.0));
             self.content(ui, cx, body)
         });
+
+        // It stands in the middle by the size of the frame before: one that grew or shrank moves once more, and a click
+        // must not wait for that.
+        let size = response.response.rect.size();
+        let before = ctx.data_mut(|data| {
+            let before = data.get_temp::<Vec2>(dialog_id);
+            data.insert_temp(dialog_id, size);
+            before
+        });
+        if before.is_some_and(|before| before != size) {
+            ctx.request_repaint();
+        }
 
         if self.status == DialogStatus::InFlight {
             return DialogOutcome::Open;

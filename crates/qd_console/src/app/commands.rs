@@ -58,6 +58,17 @@ impl App {
                 client_order_id,
                 reason: None,
             }),
+            Command::CancelAll {
+                command_id,
+                decision_id,
+                scope,
+            } => self.ask_feed(FeedCommand::CancelAll {
+                command_id,
+                idempotency_key: decision_id.to_string(),
+                scope,
+                reason: "cancelled all from the console".to_owned(),
+            }),
+            Command::AskForPage(ask) => self.ask_feed(FeedCommand::Page(ask)),
             Command::ControlTape(action) => self.ask_feed(FeedCommand::ControlTape(action)),
             Command::RefreshPoll(poll) => self.ask_feed(FeedCommand::Refresh(poll)),
             Command::RefreshStreams => {

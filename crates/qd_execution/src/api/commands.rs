@@ -3,8 +3,11 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Response;
-use qd_types::{ClientOrderId, OrderStatus, Permission, StrategyId, Symbol};
-use qd_wire::rest::{CancelOrder, ClosePosition, FieldError, OrderResponse, PlaceOrder, Problem};
+use qd_types::{ClientOrderId, HaltScope, OrderStatus, Permission, StrategyId, Symbol};
+use qd_wire::rest::{
+    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, FieldError, MetOrders, OrderResponse,
+    PlaceOrder, Problem,
+};
 
 use super::Api;
 use super::identity::{Caller, CommandBody};
@@ -154,6 +157,39 @@ pub(super) async fn cancel(
         }
         CancelOutcome::NotFound => Err(no_such_order(&id)),
     }
+}
+
+/// No store of keys stands behind it: a repeat asks for nothing twice by nature, because what has a cancel on its way is
+/// left alone.
+pub(super) async fn cancel_all(
+    State(api): State<Api>,
+    caller: Caller,
+    params: Params,
+    CommandBody(body): CommandBody,
+) -> Answer {
+    caller.must(Permission::OrdersCancel)?;
+    params.finish()?;
+    let CancelAll { scope, reason } = CancelAll::parse(&body)?;
+    if let HaltScope::Account(account) = &scope {
+        caller.must_have(account)?;
+    }
+    let author = Author::Hand(caller.user().clone());
+    let response = api
+        .handle
+        .change(Lane::Safety, move |desk, now| {
+            let met = desk.cancel_all(&scope, caller.accounts(), &author, &reason, now);
+            CancelAllResponse {
+                scope,
+                asked: MetOrders::of(met.asked.iter()),
+                already: MetOrders::of(met.already.iter()),
+                left: MetOrders::of(met.left.iter()),
+                as_of: now,
+            }
+        })
+        .await
+        .map_err(|err| ApiError::of_command(err, "the open orders"))?;
+    let has_more_to_come = response.asked.count + response.already.count > 0;
+    Ok(json(if has_more_to_come { 202 } else { 200 }, &response))
 }
 
 pub(super) async fn close(

@@ -77,9 +77,10 @@ pub(crate) struct ApiState {
 type Api = Arc<ApiState>;
 
 const CANCEL: &str = "/api/v1/orders/{client_order_id}/cancel";
+const CANCEL_ALL: &str = "/api/v1/orders/cancel_all";
 const CLOSE: &str = "/api/v1/positions/{symbol}/close";
 /// Routes that only ever lower risk: a flood of orders must not use up their room.
-pub(crate) const REDUCES_RISK: &[&str] = &[CANCEL, CLOSE];
+pub(crate) const REDUCES_RISK: &[&str] = &[CANCEL, CANCEL_ALL, CLOSE];
 
 /// Every route of the execution gateway.
 pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
@@ -98,6 +99,7 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
         .route("/api/v1/orders/history", get(reads::history))
         .route("/api/v1/orders/{client_order_id}", get(reads::order))
         .route(CANCEL, post(commands::cancel))
+        .route(CANCEL_ALL, post(commands::cancel_all))
         .route("/api/v1/realtime_pnl", get(reads::realtime_pnl))
         .route("/api/v1/account", get(account::account))
         .route("/api/v1/kill_switch_status", get(reads::kill_switch_status))

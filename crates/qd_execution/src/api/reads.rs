@@ -7,11 +7,11 @@ use axum::extract::{Path, State};
 use axum::http::{Response, header};
 use axum::response::IntoResponse as _;
 use qd_types::{
-    AccountId, ClientOrderId, Epoch, Order, Permission, Position, Seq, StreamName, StreamPos,
-    Symbol, UserId,
+    AccountId, ClientOrderId, Epoch, Order, ParseError, Permission, Position, Seq, StreamName,
+    StreamPos, Symbol, UserId,
 };
 use qd_wire::rest::{
-    BreakersResponse, HaltResponse, HistoryEntry, HistoryResponse, OrderDetailResponse,
+    BreakersResponse, FillDetail, HaltResponse, HistoryEntry, HistoryResponse, OrderDetailResponse,
     OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary, RealtimePnlResponse,
     StreamLogResponse, StreamRef, to_json,
 };
@@ -148,12 +148,17 @@ pub(super) async fn orders(State(api): State<Api>, caller: Caller, mut params: P
 pub(super) async fn history(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
     caller.must(Permission::OrdersView)?;
     let limit = params.limit(20, 200)?;
-    let before = params.number("before")?;
+    let before = params.parsed("before", HistoryCursor::parse)?;
     params.finish()?;
     let stream = api.stand(StreamName::Orders(caller.user().clone()));
     let response = api
         .handle
         .read(move |desk, now| {
+            let run = desk.run();
+            if before.as_ref().is_some_and(|before| before.run != run) {
+                return None;
+            }
+            let before = before.map(|before| before.number);
             let is_mine = |order: &Order| caller.accounts().contains(&order.account);
             let mut page: Vec<_> = desk
                 .ledger()
@@ -164,11 +169,14 @@ pub(super) async fn history(State(api): State<Api>, caller: Caller, mut params: 
                 .collect();
             let has_more = page.len() > limit;
             page.truncate(limit);
-            HistoryResponse {
-                next: page
-                    .last()
-                    .filter(|_| has_more)
-                    .map(|entry| entry.number.to_string()),
+            Some(HistoryResponse {
+                next: page.last().filter(|_| has_more).map(|entry| {
+                    let cursor = HistoryCursor {
+                        run: run.to_owned(),
+                        number: entry.number,
+                    };
+                    cursor.to_string()
+                }),
                 entries: page
                     .into_iter()
                     .map(|entry| HistoryEntry {
@@ -185,11 +193,42 @@ pub(super) async fn history(State(api): State<Api>, caller: Caller, mut params: 
                     .sum(),
                 as_of: now,
                 stream,
-            }
+            })
         })
         .await
-        .map_err(ApiError::of_read)?;
+        .map_err(ApiError::of_read)?
+        .ok_or_else(|| {
+            let detail = "the cursor is of an earlier run of this gateway; begin again without one";
+            ApiError::new(409, "other_run", detail)
+        })?;
     Ok(json(200, &response))
+}
+
+/// A place in the history: entries are numbered within one run, and numbers of two runs have nothing to do with each other.
+#[derive(Debug)]
+struct HistoryCursor {
+    run: String,
+    number: u64,
+}
+
+impl HistoryCursor {
+    fn parse(text: &str) -> Result<Self, ParseError> {
+        let parts = text.split_once('.');
+        parts
+            .and_then(|(run, number)| {
+                Some(Self {
+                    run: run.to_owned(),
+                    number: number.parse().ok()?,
+                })
+            })
+            .ok_or_else(|| ParseError::new("cursor", text, "what `next` of a page said"))
+    }
+}
+
+impl std::fmt::Display for HistoryCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.run, self.number)
+    }
 }
 
 /// The order of that id on the first of the accounts that has it, an open one before others.
@@ -274,7 +313,14 @@ fn detail(record: &OrderRecord) -> OrderDetailResponse {
     OrderDetailResponse {
         order: record.order.clone(),
         transitions,
-        fills: record.fills.clone(),
+        fills: record
+            .fills
+            .iter()
+            .map(|booked| FillDetail {
+                fill: booked.fill.clone(),
+                fee: Some(booked.fee),
+            })
+            .collect(),
     }
 }
 

@@ -3,12 +3,12 @@
 //! Reads no clock and does no IO: instants are handed in, [`Changes`] are handed out. The same seed, steps and commands
 //! give the same desk, to the last digit.
 
-use qd_types::{AccountId, MarketPhase, OrderStatus, UtcMicros};
+use qd_types::{AccountId, HaltScope, MarketPhase, OrderStatus, UtcMicros};
 
 use crate::config::ExecutionConfig;
 use crate::ledger::{
-    Author, CancelOutcome, Changes, CloseOutcome, CloseRequest, Ledger, OrderKey, OrderRecord,
-    OrderRequest, PlaceOutcome,
+    Author, CancelAllOutcome, CancelOutcome, Changes, CloseOutcome, CloseRequest, Ledger, OrderKey,
+    OrderRecord, OrderRequest, PlaceOutcome,
 };
 use crate::market::{Market, MarketClock, Replay, Session};
 use crate::strategies::{Intent, Strategies};
@@ -20,6 +20,8 @@ const CALM_MILLIS: i64 = 120_000;
 /// Everything that trades.
 #[derive(Debug)]
 pub struct Desk {
+    /// Tells this run of the desk from others, whose orders and activity were numbered anew.
+    run: String,
     session: Session,
     steps_per_tick: u32,
     answer_due_millis: i64,
@@ -84,6 +86,7 @@ impl Desk {
                 start,
             ),
             strategies: Strategies::new(&config.strategies, config.seed, &run),
+            run,
         }
     }
 
@@ -253,6 +256,35 @@ impl Desk {
         outcome
     }
 
+    /// Sends a cancel for every open order that `accounts` have within `scope`. What has one on its way is left alone.
+    pub fn cancel_all(
+        &mut self,
+        scope: &HaltScope,
+        accounts: &[AccountId],
+        author: &Author,
+        reason: &str,
+        now: UtcMicros,
+    ) -> CancelAllOutcome {
+        let open: Vec<OrderKey> = self
+            .ledger
+            .open_orders()
+            .filter(|record| accounts.contains(&record.order.account))
+            .filter(|record| scope.covers_row(&record.position_key()))
+            .map(OrderRecord::key)
+            .collect();
+        let mut met = CancelAllOutcome::default();
+        for key in open {
+            match self.cancel(&key, author, reason, now) {
+                CancelOutcome::Recorded(record) => met.asked.push(record.order),
+                CancelOutcome::Repeated(record) => met.already.push(record.order),
+                CancelOutcome::TooLate(record) => met.left.push(record.order),
+                // It was open a moment ago, and nobody else has the ledger.
+                CancelOutcome::NotFound => {}
+            }
+        }
+        met
+    }
+
     /// Closes what `accounts` hold in a symbol.
     pub fn close(
         &mut self,
@@ -296,6 +328,11 @@ impl Desk {
     /// Takes what changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
         self.ledger.take_changes()
+    }
+
+    /// What tells this run of the desk from others.
+    pub fn run(&self) -> &str {
+        &self.run
     }
 
     /// The prices.

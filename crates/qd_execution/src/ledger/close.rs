@@ -25,6 +25,17 @@ pub enum CancelOutcome {
     NotFound,
 }
 
+/// What became of a wish to cancel everything of a scope.
+#[derive(Clone, Debug, Default)]
+pub struct CancelAllOutcome {
+    /// Recorded just now and sent, as they then stand.
+    pub asked: Vec<Order>,
+    /// A cancel was under way before.
+    pub already: Vec<Order>,
+    /// No cancel could be recorded.
+    pub left: Vec<Order>,
+}
+
 /// What became of a wish to close.
 #[derive(Clone, Debug)]
 pub enum CloseOutcome {

@@ -71,12 +71,7 @@ impl Ledger {
         self.halt
             .scopes
             .iter()
-            .filter(|halt| match &halt.scope {
-                HaltScope::Firm => true,
-                HaltScope::Account(account) => *account == key.account,
-                HaltScope::Strategy(strategy) => *strategy == key.strategy,
-                HaltScope::Symbol(symbol) => *symbol == key.symbol,
-            })
+            .filter(|halt| halt.scope.covers_row(key))
             .map(|halt| halt.state)
             .chain([self.halt.state])
             .max_by_key(|state| strictness(*state))

@@ -22,11 +22,11 @@ use qd_types::{
 
 pub use self::accept::PlaceOutcome;
 pub use self::book::{Book, DayCounts, add_totals};
-pub use self::close::{CancelOutcome, CloseOutcome};
+pub use self::close::{CancelAllOutcome, CancelOutcome, CloseOutcome};
 pub use self::form::FieldProblem;
 pub use self::order::{
-    Ask, Author, CloseRequest, LimitEvidence, OrderKey, OrderRecord, OrderRequest, PriceSeen,
-    Transition,
+    Ask, Author, BookedFill, CloseRequest, LimitEvidence, OrderKey, OrderRecord, OrderRequest,
+    PriceSeen, Transition,
 };
 pub use self::rails::Rails;
 use crate::config::{AccountConfig, FeeConfig};
@@ -284,7 +284,10 @@ impl Ledger {
         };
         // A fill that arrives after a cancel leaves the cancel standing unless it completes the order.
         record.advance(status, now, None, format!("fill {}", fill.fill_id));
-        record.fills.push(fill.clone());
+        record.fills.push(BookedFill {
+            fill: fill.clone(),
+            fee,
+        });
         self.fill_ids.insert(fill.fill_id.as_str().to_owned());
         self.fills.push(FillEntry {
             order: key.clone(),
@@ -425,8 +428,8 @@ impl Ledger {
             if let Some(key) = self.by_number.remove(&number)
                 && let Some(record) = self.orders.remove(&key)
             {
-                for fill in &record.fills {
-                    self.fill_ids.remove(fill.fill_id.as_str());
+                for booked in &record.fills {
+                    self.fill_ids.remove(booked.fill.fill_id.as_str());
                 }
             }
         }

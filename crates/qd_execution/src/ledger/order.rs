@@ -135,6 +135,15 @@ pub struct Transition {
     pub evidence: String,
 }
 
+/// An execution as it was booked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookedFill {
+    /// The execution.
+    pub fill: Fill,
+    /// Commission.
+    pub fee: Money,
+}
+
 /// An order with its history.
 #[derive(Clone, Debug)]
 pub struct OrderRecord {
@@ -149,7 +158,7 @@ pub struct OrderRecord {
     /// The rule that refused it.
     pub refused_by: Option<LimitEvidence>,
     /// Its fills, oldest first.
-    pub fills: Vec<Fill>,
+    pub fills: Vec<BookedFill>,
     /// The venue must never trade it through a flat position.
     pub reduce_only: bool,
     /// The market when it was accepted; absent for a close, which is not checked against one.

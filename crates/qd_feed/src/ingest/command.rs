@@ -1,7 +1,7 @@
 //! What the shell asks for, one by one. Nothing is kept for later: without a connection a command is refused at once.
 
 use qd_state::{CommandId, CommandOutcome, CommandRequested, Event, Poll, PollAnswer, RowKey};
-use qd_types::{ClientOrderId, TapeAction};
+use qd_types::{ClientOrderId, HaltScope, TapeAction};
 use qd_wire::frame::ClientFrame;
 
 use super::Ingest;
@@ -37,12 +37,41 @@ impl Ingest {
                     command_id,
                     RowKey::Order(account.clone(), client_order_id.clone()),
                     label,
-                    client_order_id.clone(),
+                    Some(client_order_id.clone()),
                     Sent::Cancel {
                         idempotency_key,
                         account,
                         client_order_id,
                         reason,
+                    },
+                );
+            }
+            FeedCommand::CancelAll {
+                command_id,
+                idempotency_key,
+                scope,
+                reason,
+            } => {
+                // What is open as far as this console knows: without an answer, these tell whether it arrived.
+                let snapshot = self.cell.load();
+                let open = snapshot
+                    .orders
+                    .rows
+                    .iter()
+                    .map(|row| &*row.order)
+                    .filter(|order| scope.covers(&order.account, &order.strategy, order.symbol))
+                    .map(|order| (order.account.clone(), order.client_order_id.clone()))
+                    .collect();
+                self.request(
+                    command_id,
+                    RowKey::AllOrders,
+                    cancel_all_label(&scope),
+                    None,
+                    Sent::CancelAll {
+                        idempotency_key,
+                        scope,
+                        reason,
+                        open,
                     },
                 );
             }
@@ -58,7 +87,7 @@ impl Ingest {
                 command_id,
                 RowKey::Position(symbol),
                 format!("close {symbol}"),
-                client_order_id.clone(),
+                Some(client_order_id.clone()),
                 Sent::Close {
                     symbol,
                     account,
@@ -69,6 +98,7 @@ impl Ingest {
                 },
             ),
             FeedCommand::ControlTape(action) => self.control_tape(action),
+            FeedCommand::Page(ask) => self.apply(Event::PageAsked(ask)),
             FeedCommand::Refresh(poll) => self.pollers.refresh(poll),
             FeedCommand::RetryNow => self.retry_now(),
             FeedCommand::Reconnect => {
@@ -103,14 +133,14 @@ impl Ingest {
         command_id: CommandId,
         row: RowKey,
         label: String,
-        client_order_id: ClientOrderId,
+        client_order_id: Option<ClientOrderId>,
         sent: Sent,
     ) {
         self.apply(Event::CommandRequested(CommandRequested {
             command_id,
             row,
             label,
-            client_order_id: Some(client_order_id),
+            client_order_id,
         }));
         if self.rest.is_none() {
             return self.refuse(command_id, "read_only", "this source is read-only");
@@ -207,5 +237,15 @@ impl Ingest {
         self.is_visible = is_visible;
         self.pollers.set_visible(is_visible);
         self.send(&ClientFrame::Visible { on: is_visible });
+    }
+}
+
+/// "cancel all", "cancel all AAPL", "cancel all of momentum", "cancel all on PAPER-1".
+fn cancel_all_label(scope: &HaltScope) -> String {
+    match scope {
+        HaltScope::Firm => "cancel all".to_owned(),
+        HaltScope::Account(account) => format!("cancel all on {account}"),
+        HaltScope::Strategy(strategy) => format!("cancel all of {strategy}"),
+        HaltScope::Symbol(symbol) => format!("cancel all {symbol}"),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use qd_state::{CommandId, CommandOutcome, Event, Poll, PollAnswer, RestAnswer, RestAsk};
+use qd_state::{
+    CommandId, CommandOutcome, Event, PageAnswer, PageQuestion, PageQuestionId, Poll, PollAnswer,
+    RestAnswer, RestAsk,
+};
 use qd_types::StreamName;
 use qd_wire::rest::BootstrapResponse;
 
@@ -31,6 +34,8 @@ pub(crate) enum Job {
     InquiryDue(CommandId, Box<Sent>, usize),
     /// The server said what became of a command, or does not know yet.
     Inquired(CommandId, Box<Sent>, usize, Inquiry),
+    /// What a page asked for was answered, or not; absent when there is no session any more.
+    PageAnswered(PageQuestionId, Option<PageAnswer>),
     /// The tape was told something, or not.
     TapeTold(Box<Result<PollAnswer, RestError>>),
     /// The sign-out was answered, or not.
@@ -66,6 +71,21 @@ impl Ingest {
             .find(|stream| ask == RestAsk::Alerts && matches!(stream, StreamName::Alerts(_)));
         self.jobs.push(Box::pin(async move {
             Job::Asked(ask, Box::new(rest.ask(ask, stream.as_ref()).await))
+        }));
+    }
+
+    /// Asks what a page wants to know, once.
+    pub(super) fn ask_for_page(&mut self, question_id: PageQuestionId, question: PageQuestion) {
+        let Some(rest) = self.rest.clone() else {
+            return self.apply(Event::PageAnswered {
+                question_id,
+                answer: PageAnswer::Failed {
+                    detail: "this source is read-only and keeps no history".to_owned(),
+                },
+            });
+        };
+        self.jobs.push(Box::pin(async move {
+            Job::PageAnswered(question_id, rest.ask_for_page(&question).await)
         }));
     }
 
@@ -167,6 +187,11 @@ impl Ingest {
                     self.inquire_later(command_id, sent, num_asked + 1, wait);
                 }
             },
+            Job::PageAnswered(question_id, Some(answer)) => self.apply(Event::PageAnswered {
+                question_id,
+                answer,
+            }),
+            Job::PageAnswered(_, None) => self.session_over("the session has ended"),
             Job::TapeTold(result) => self.tape_told(*result),
             Job::SignedOut(result) => self.signed_out(result),
             #[cfg(not(target_arch = "wasm32"))]

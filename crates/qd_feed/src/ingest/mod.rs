@@ -311,6 +311,10 @@ impl Ingest {
         match effect {
             Effect::SendResync { stream, pos } => self.send_resync(stream, pos),
             Effect::AskRest(ask) => self.ask_rest(ask),
+            Effect::AskForPage {
+                question_id,
+                question,
+            } => self.ask_for_page(question_id, question),
             Effect::Reconnect { reason } => self.reconnect(reason),
         }
     }

@@ -30,7 +30,7 @@ const MAX_SYMBOLS: usize = 200;
 const SERIES_POINTS: usize = 60;
 
 impl RestClient {
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         path: &str,
         parse: fn(&[u8]) -> Result<T, WireError>,
@@ -87,7 +87,7 @@ impl RestClient {
     }
 
     /// All open orders, page by page; the place is that of the first page, which was read before all rows.
-    async fn open_orders(&self) -> Result<OrdersResponse, RestError> {
+    pub(super) async fn open_orders(&self) -> Result<OrdersResponse, RestError> {
         let first = format!("/api/v1/orders?status=open&limit={ORDERS_PER_PAGE}");
         let mut answer = self.read(&first, from_json::<OrdersResponse>).await?;
         let mut next = answer.next.take();
@@ -174,7 +174,7 @@ fn next_page(next: Option<String>, num_pages: usize) -> Result<Option<String>, R
 }
 
 /// A cursor that can stand in a query as it is; another backend's odd one cannot.
-fn is_plain(cursor: &str) -> bool {
+pub(super) fn is_plain(cursor: &str) -> bool {
     cursor.bytes().all(|byte| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b':')
     })

@@ -1,11 +1,13 @@
 //! Commands as REST calls: sent once, and when no answer comes, asked after by id. It never sends one twice.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use qd_state::CommandOutcome;
-use qd_types::{AccountId, ClientOrderId, Order, OrderStatus, Qty, StrategyId, Symbol};
+use qd_types::{AccountId, ClientOrderId, HaltScope, Order, OrderStatus, Qty, StrategyId, Symbol};
 use qd_wire::rest::{
-    CancelOrder, ClosePosition, OrderDetailResponse, OrderResponse, from_json, to_json,
+    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, MetOrders, OrderDetailResponse,
+    OrderResponse, from_json, to_json,
 };
 
 use super::{RestClient, RestError};
@@ -35,6 +37,17 @@ pub(crate) enum Sent {
         /// Why.
         reason: Option<String>,
     },
+    /// Take every open order of a scope off the book.
+    CancelAll {
+        /// Same for every send of this decision.
+        idempotency_key: String,
+        /// Which orders.
+        scope: HaltScope,
+        /// Why.
+        reason: String,
+        /// Those that the console knew to be open: they tell whether it arrived.
+        open: BTreeSet<(AccountId, ClientOrderId)>,
+    },
     /// Close a position.
     Close {
         /// Of what.
@@ -52,27 +65,9 @@ pub(crate) enum Sent {
     },
 }
 
-impl Sent {
-    fn client_order_id(&self) -> &ClientOrderId {
-        match self {
-            Self::Cancel {
-                client_order_id, ..
-            }
-            | Self::Close {
-                client_order_id, ..
-            } => client_order_id,
-        }
-    }
-
-    /// Whether `order` shows that the command arrived.
-    fn has_arrived(&self, order: &Order) -> bool {
-        match self {
-            Self::Cancel { .. } => {
-                order.status == OrderStatus::CancelSent || !order.status.is_open()
-            }
-            Self::Close { .. } => true,
-        }
-    }
+/// Whether `order` shows that its cancel arrived.
+fn is_off(order: &Order) -> bool {
+    order.status == OrderStatus::CancelSent || !order.status.is_open()
 }
 
 /// What came of one try to find out.
@@ -99,6 +94,22 @@ impl RestClient {
                 });
                 let path = format!("/api/v1/orders/{client_order_id}/cancel");
                 self.post_json(&path, idempotency_key, body).await
+            }
+            Sent::CancelAll {
+                idempotency_key,
+                scope,
+                reason,
+                open: _,
+            } => {
+                let body = to_json(&CancelAll {
+                    scope: scope.clone(),
+                    reason: reason.clone(),
+                });
+                let path = "/api/v1/orders/cancel_all";
+                return match self.post_json(path, idempotency_key, body).await {
+                    Ok(body) => met_outcome(&body),
+                    Err(err) => refused(&err),
+                };
             }
             Sent::Close {
                 symbol,
@@ -132,31 +143,131 @@ impl RestClient {
 
     /// Asks what became of an unanswered command; `num_asked` counts the questions before this one.
     pub(crate) async fn inquire(&self, sent: &Sent, num_asked: usize) -> Inquiry {
-        let again = || Inquiry::AskAgain(inquiry_wait(num_asked + 1));
-        let path = format!("/api/v1/orders/{}", sent.client_order_id());
-        let found = match self.get(&path).await {
-            Ok(body) => match from_json::<OrderDetailResponse>(&body) {
-                Ok(answer) => Some(answer.order),
-                Err(_unreadable) => return again(),
+        let known = match sent {
+            Sent::Cancel {
+                client_order_id, ..
+            } => {
+                let found = self.find(client_order_id).await;
+                found.map(|order| Finding::of_one(order, is_off))
+            }
+            Sent::Close {
+                client_order_id, ..
+            } => {
+                let found = self.find(client_order_id).await;
+                found.map(|order| Finding::of_one(order, |_| true))
+            }
+            Sent::CancelAll { open, .. } => match self.open_orders().await {
+                Ok(answer) => Some(Finding::of_all(open, &answer.orders)),
+                Err(_no_answer) => None,
             },
-            Err(RestError::Refused { status: 404, .. }) => None,
-            Err(_no_answer) => return again(),
         };
-        match found {
-            Some(order) if sent.has_arrived(&order) => Inquiry::Settled(CommandOutcome::Accepted {
-                detail: order.status.badge().to_owned(),
-            }),
-            _ if num_asked + 1 < BELIEVED_FROM => again(),
-            Some(order) => Inquiry::Settled(CommandOutcome::Refused {
-                code: "not_received".to_owned(),
-                detail: format!("it did not arrive; the order is {}", order.status.badge()),
-            }),
-            None => Inquiry::Settled(CommandOutcome::Refused {
-                code: "not_received".to_owned(),
-                detail: "it never reached the execution gateway".to_owned(),
-            }),
+        match known {
+            Some(Finding::Arrived(detail)) => Inquiry::Settled(CommandOutcome::Accepted { detail }),
+            Some(Finding::NotArrived(detail)) if num_asked + 1 >= BELIEVED_FROM => {
+                Inquiry::Settled(CommandOutcome::Refused {
+                    code: "not_received".to_owned(),
+                    detail,
+                })
+            }
+            Some(Finding::NotArrived(_)) | None => Inquiry::AskAgain(inquiry_wait(num_asked + 1)),
         }
     }
+
+    /// The order of that id, or that there is none; absent when nobody could say.
+    async fn find(&self, client_order_id: &ClientOrderId) -> Option<Option<Order>> {
+        match self.get(&format!("/api/v1/orders/{client_order_id}")).await {
+            Ok(body) => from_json::<OrderDetailResponse>(&body)
+                .ok()
+                .map(|answer| Some(answer.order)),
+            Err(RestError::Refused { status: 404, .. }) => Some(None),
+            Err(_no_answer) => None,
+        }
+    }
+}
+
+/// What the orders say about a command, in words.
+#[derive(Debug, PartialEq, Eq)]
+enum Finding {
+    /// It was done, or is being done.
+    Arrived(String),
+    /// Nothing of it is to be seen yet.
+    NotArrived(String),
+}
+
+impl Finding {
+    fn of_one(order: Option<Order>, has_arrived: fn(&Order) -> bool) -> Self {
+        match order {
+            Some(order) if has_arrived(&order) => Self::Arrived(order.status.badge().to_owned()),
+            Some(order) => Self::NotArrived(format!(
+                "it did not arrive; the order is {}",
+                order.status.badge()
+            )),
+            None => Self::NotArrived("it never reached the execution gateway".to_owned()),
+        }
+    }
+
+    /// It arrived when of the orders that were `asked_for` none is open without a cancel on its way.
+    fn of_all(asked_for: &BTreeSet<(AccountId, ClientOrderId)>, open: &[Order]) -> Self {
+        let still_open = open.iter().filter(|order| {
+            asked_for.contains(&(order.account.clone(), order.client_order_id.clone()))
+        });
+        let (sent, untouched): (Vec<_>, Vec<_>) = still_open.partition(|order| is_off(order));
+        match (untouched.len(), sent.len()) {
+            (0, 0) => Self::Arrived("none of them is open any more".to_owned()),
+            (0, sent) => Self::Arrived(format!("{sent} may still fill")),
+            (untouched, _) => Self::NotArrived(format!(
+                "it did not arrive; {untouched} of {} are open without a cancel",
+                asked_for.len()
+            )),
+        }
+    }
+}
+
+/// What the answer to "cancel all" says: what could not be cancelled must not pass for done.
+fn met_outcome(body: &[u8]) -> CommandOutcome {
+    let Ok(answer) = from_json::<CancelAllResponse>(body) else {
+        return CommandOutcome::Unknown {
+            detail: "the answer cannot be read".to_owned(),
+        };
+    };
+    let sent = match (answer.asked.count, answer.already.count) {
+        (0, 0) => "no open orders".to_owned(),
+        (1, 0) => "1 cancel sent: may still fill".to_owned(),
+        (asked, 0) => format!("{asked} cancels sent: may still fill"),
+        (asked, already) => {
+            format!("{asked} cancels sent, {already} on their way before: may still fill")
+        }
+    };
+    if answer.left.count == 0 {
+        return CommandOutcome::Accepted { detail: sent };
+    }
+    CommandOutcome::Refused {
+        code: "not_all".to_owned(),
+        detail: format!("{sent}; not cancelled: {}", listed(&answer.left)),
+    }
+}
+
+/// "AAPL o-1 (filled), XOM o-2 (working) and 3 more".
+fn listed(met: &MetOrders) -> String {
+    const NAMED: usize = 3;
+    let mut words: Vec<String> = met
+        .orders
+        .iter()
+        .take(NAMED)
+        .map(|order| {
+            format!(
+                "{} {} ({})",
+                order.symbol,
+                order.client_order_id,
+                order.status.badge()
+            )
+        })
+        .collect();
+    let more = met.count.saturating_sub(words.len() as u64);
+    if more > 0 {
+        words.push(format!("{more} more"));
+    }
+    words.join(", ")
 }
 
 /// The wait before question `num_asked`.
@@ -230,5 +341,80 @@ mod tests {
     fn the_last_wait_repeats() {
         let waits: Vec<u64> = (0..6).map(|i| inquiry_wait(i).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 8, 8]);
+    }
+
+    fn order(id: &str, status: OrderStatus) -> Order {
+        let now = qd_types::UtcMicros(0);
+        Order {
+            account: AccountId::new("PAPER-1").unwrap(),
+            strategy: StrategyId::new("manual").unwrap(),
+            client_order_id: ClientOrderId::new(id).unwrap(),
+            venue_order_id: None,
+            symbol: Symbol::new("AAPL").unwrap(),
+            side: qd_types::Side::Buy,
+            qty: Qty::from_units(10, 0),
+            filled_qty: Qty::ZERO,
+            filled_avg_price: None,
+            order_type: qd_types::OrderType::Market,
+            limit_price: None,
+            stop_price: None,
+            time_in_force: qd_types::TimeInForce::Day,
+            status,
+            status_since: now,
+            reason_code: None,
+            created_at: now,
+            updated_at: now,
+            source: "manual".to_owned(),
+            parent_id: None,
+        }
+    }
+
+    #[test]
+    fn a_lost_cancel_all_arrived_when_none_that_was_meant_is_open_without_a_cancel() {
+        let key = |id: &str| {
+            let order = order(id, OrderStatus::Working);
+            (order.account, order.client_order_id)
+        };
+        let meant = BTreeSet::from([key("a"), key("b")]);
+        let sent = order("a", OrderStatus::CancelSent);
+        let newer = order("z", OrderStatus::Working);
+        let arrived = |text: &str| Finding::Arrived(text.to_owned());
+        assert_eq!(
+            Finding::of_all(&meant, &[sent.clone(), newer.clone()]),
+            arrived("1 may still fill")
+        );
+        assert_eq!(
+            Finding::of_all(&meant, std::slice::from_ref(&newer)),
+            arrived("none of them is open any more")
+        );
+        let untouched = order("b", OrderStatus::Working);
+        assert_eq!(
+            Finding::of_all(&meant, &[sent, untouched, newer]),
+            Finding::NotArrived("it did not arrive; 1 of 2 are open without a cancel".to_owned())
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_cancelled_does_not_pass_for_done() {
+        let sent = order("a", OrderStatus::CancelSent);
+        let over = vec![order("b", OrderStatus::Filled); 5];
+        let mut answer = CancelAllResponse {
+            scope: HaltScope::Firm,
+            asked: MetOrders::of([sent].iter()),
+            already: MetOrders::default(),
+            left: MetOrders::default(),
+            as_of: qd_types::UtcMicros(0),
+        };
+        let accepted = CommandOutcome::Accepted {
+            detail: "1 cancel sent: may still fill".to_owned(),
+        };
+        assert_eq!(met_outcome(&to_json(&answer)), accepted);
+        answer.left = MetOrders::of(over.iter());
+        let CommandOutcome::Refused { code, detail } = met_outcome(&to_json(&answer)) else {
+            panic!("five are left");
+        };
+        assert_eq!(code, "not_all");
+        assert!(detail.ends_with("AAPL b (filled), 2 more"), "{detail}");
+        assert!(matches!(met_outcome(b"[]"), CommandOutcome::Unknown { .. }));
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod command;
+mod page;
 
 use std::sync::Arc;
 use std::time::Duration;

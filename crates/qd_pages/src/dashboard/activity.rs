@@ -1,13 +1,16 @@
 //! The last fills and ends of orders, newest on top.
 
-use egui::Ui;
+use std::sync::Arc;
+
+use egui::{Id, Ui};
 use qd_state::ActivityRow;
-use qd_types::Tone;
+use qd_types::{Order, Tone, fmt};
+use qd_ui::button::Button;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
-use qd_ui::text;
+use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableResponse, TableRows};
 
+use super::DashboardState;
 use super::row_parts::{key_of, new_row_age_ms};
 use crate::PageCtx;
 
@@ -29,9 +32,30 @@ const COLUMNS: [TableColumn; 6] = [
         .unsortable(),
 ];
 
-struct Rows<'a> {
+/// Lines of activity as rows of a table, here and in the history.
+pub(super) struct Rows<'a> {
     cx: &'a PageCtx<'a>,
-    rows: &'a [std::sync::Arc<ActivityRow>],
+    rows: &'a [Arc<ActivityRow>],
+    /// The line whose symbol was pressed, and the control itself.
+    pressed: Option<(usize, Id)>,
+}
+
+impl<'a> Rows<'a> {
+    pub(super) fn new(cx: &'a PageCtx<'a>, rows: &'a [Arc<ActivityRow>]) -> Self {
+        Self {
+            cx,
+            rows,
+            pressed: None,
+        }
+    }
+
+    /// The order whose story is wanted: a line was clicked, or its symbol was pressed.
+    pub(super) fn wanted(&self, response: &TableResponse) -> Option<(Arc<Order>, Option<Id>)> {
+        let clicked = response.row_clicked.map(|(row, _)| (row, None));
+        let pressed = self.pressed.map(|(row, id)| (row, Some(id)));
+        let (row, id) = pressed.or(clicked)?;
+        Some((Arc::clone(&self.rows.get(row)?.order), id))
+    }
 }
 
 impl TableRows for Rows<'_> {
@@ -72,30 +96,47 @@ impl TableRows for Rows<'_> {
         };
         match cell.column().column_id {
             "time" => cell.number_toned(&line.time, Tone::Faint),
-            "symbol" => cell.strong(line.symbol.as_str()),
+            "symbol" => {
+                let name = format!("Details of {} {} {}", line.side, line.qty, line.symbol);
+                let response = cell.link(line.symbol.as_str(), &name);
+                if response.clicked() {
+                    self.pressed = Some((row, response.id));
+                }
+            }
             "side" => cell.toned(line.side, line.side_tone),
             "qty" => cell.number(&line.qty),
             "price" => cell.number(&line.price),
+            "strategy" => cell.text(line.order.strategy.as_str()),
+            "realized" => {
+                let realized = line.fill.as_ref().map(|fill| fill.realized_pl);
+                if let Some(realized) = realized.filter(|realized| !realized.is_zero()) {
+                    cell.number_toned(&fmt::signed_money(realized), fmt::pl_tone(realized));
+                }
+            }
             _ => cell.badge(line.status, line.status_tone),
         }
     }
 }
 
 /// Draws the panel.
-pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
     let activity = &cx.snapshot.activity;
-    Panel::new("Activity").show(
+    let mut history = None;
+    let detail = Panel::new("Activity").show(
         ui,
         &cx.ui,
         |_| {},
         |ui| {
-            let tokens = cx.ui.tokens;
-            text::label(
-                ui,
-                &activity.text,
-                &tokens.fonts.label,
-                tokens.text_secondary,
-            );
+            if !activity.is_loaded {
+                return;
+            }
+            let button = Button::quiet(&activity.text);
+            let name = format!("History: {}", activity.text);
+            let response = button.name(&name).ui(ui, &cx.ui);
+            let response = response.on_hover_text("All of today, page by page");
+            if response.clicked() {
+                history = Some(response.id);
+            }
         },
         |ui| {
             if activity.rows.is_empty() && activity.is_loaded {
@@ -104,15 +145,19 @@ pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
                     &["Fills and finished orders appear here, newest on top."],
                 )
                 .ui(ui, &cx.ui);
-                return;
+                return None;
             }
-            let mut rows = Rows {
-                cx,
-                rows: &activity.rows,
-            };
-            DataTable::new("Activity", &COLUMNS)
+            let mut rows = Rows::new(cx, &activity.rows);
+            let response = DataTable::new("Activity", &COLUMNS)
                 .row_height(COMPACT_ROW_HEIGHT - 1.0)
                 .show(ui, &cx.ui, &mut rows);
+            rows.wanted(&response)
         },
     );
+    if let Some((order, opener)) = detail {
+        state.sheets.open_detail(cx, &order, opener);
+    }
+    if let Some(opener) = history {
+        state.sheets.open_history(cx, Some(opener));
+    }
 }

@@ -3,11 +3,16 @@
 //! Only places; what each part shows is in the file of its name.
 
 mod activity;
+mod all_orders;
 mod cards;
+mod detail;
 mod dialogs;
+mod history;
 mod orders;
 mod positions;
 mod row_parts;
+mod selected;
+mod sheets;
 mod table_tools;
 mod workspace;
 
@@ -17,6 +22,7 @@ use qd_ui::tokens::space;
 use self::dialogs::OpenDialog;
 use self::orders::OrdersState;
 use self::positions::PositionsState;
+use self::sheets::Sheets;
 pub(crate) use self::workspace::Workspaces;
 use crate::PageCtx;
 
@@ -33,6 +39,7 @@ pub struct DashboardState {
     orders: OrdersState,
     pub(crate) workspaces: Workspaces,
     dialog: Option<OpenDialog>,
+    sheets: Sheets,
     /// The button to give the keyboard back to, as soon as the dialog that it opened is off the screen.
     return_focus: Option<Id>,
     /// What had the keyboard when that was last looked at.
@@ -98,6 +105,7 @@ pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, p
                 state.follow_focus(ui);
             });
     }
+    sheets::sheets_ui(ui.ctx(), cx, state, page_rect);
     dialogs::dialog_ui(ui.ctx(), cx, state, page_rect);
 }
 
@@ -116,7 +124,7 @@ fn stacked_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, height:
         part(ui, name, rect, |ui| match i {
             0 => positions::positions_ui(ui, cx, state),
             1 => orders::orders_ui(ui, cx, state),
-            _ => activity::activity_ui(ui, cx),
+            _ => activity::activity_ui(ui, cx, state),
         });
         top += part_height + space::M;
     }

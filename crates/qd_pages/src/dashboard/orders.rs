@@ -1,5 +1,6 @@
 //! The open orders: where each one is in its life, and the way to cancel it.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use qd_ui::table::view::{CellValue, ColumnLayout, FilterKind, Shown, TableModel,
 use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
 
 use super::DashboardState;
+use super::all_orders;
 use super::dialogs::OpenDialog;
 use super::row_parts::{
     command_refusal, command_words, key_of, new_row_age_ms, number_cell, seal_ui,
@@ -100,6 +102,7 @@ struct Rows<'a> {
     shown: Shown<OrderRow>,
     refusal: Option<&'static str>,
     cancel_clicked: Option<(Arc<OrderRow>, Id)>,
+    detail_wanted: Option<(Arc<OrderRow>, Option<Id>)>,
 }
 
 impl Rows<'_> {
@@ -167,7 +170,16 @@ impl TableRows for Rows<'_> {
             return;
         };
         match cell.column().column_id {
-            "symbol" => cell.strong(row.symbol.as_str()),
+            "symbol" => {
+                let name = format!(
+                    "Details of {} {} {}",
+                    row.side.text, row.symbol, row.client_order_id
+                );
+                let response = cell.link(row.symbol.as_str(), &name);
+                if response.clicked() {
+                    self.detail_wanted = Some((row, Some(response.id)));
+                }
+            }
             "side" => cell.toned(&row.side.text, row.side.tone),
             "filled" => number_cell(self.cx, cell, &row.filled),
             "type" => cell.text(&row.order_type.text),
@@ -207,37 +219,52 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
         shown: shown.clone(),
         refusal: cx.refusal(Permission::OrdersCancel),
         cancel_clicked: None,
+        detail_wanted: None,
     };
     let names = ("Open orders", "Filter…", "Filter orders");
+    // Beside the title or above the rows, wherever there is room.
+    let cancel_all = Cell::new(None);
+    let actions = |ui: &mut Ui| cancel_all.set(all_orders::button_ui(ui, cx));
     let tools = TableTools::new(ui, names, view, shown.clone());
-    Panel::new("Open orders").show(
+    let activated = Panel::new("Open orders").show(
         ui,
         &cx.ui,
-        |ui| tools.left_ui(ui, cx),
+        |ui| tools.left_ui(ui, cx, actions),
         |ui| {
             tools.menu_ui(ui, cx, &orders.seal);
             seal_ui(ui, cx, &orders.seal);
         },
         |ui| {
-            tools.narrow_note_ui(ui, cx);
+            tools.narrow_ui(ui, cx, true, actions);
+            all_orders::note_ui(ui, cx);
             if shown.is_empty() && orders.is_loaded {
                 if shown.num_hidden() > 0 {
-                    return tools.no_match_ui(ui, cx);
+                    tools.no_match_ui(ui, cx);
+                    return None;
                 }
                 StateBlock::empty(
                     "No open orders",
                     &["Orders appear here until they fill, end or are cancelled."],
                 )
                 .ui(ui, &cx.ui);
-                return;
+                return None;
             }
             let mut view = tools.view.borrow_mut();
-            view.show(ui, &cx.ui, &shown, &mut rows, |columns| {
+            let response = view.show(ui, &cx.ui, &shown, &mut rows, |columns| {
                 DataTable::new("Open orders", columns).row_height(COMPACT_ROW_HEIGHT - 1.0)
             });
+            response.row_activated
         },
     );
+    let activated = activated.and_then(|place| Some((Arc::clone(shown.at(place)?), None)));
+    let detail_wanted = rows.detail_wanted.or(activated);
     if let Some((row, opener)) = rows.cancel_clicked {
         state.dialog = Some(OpenDialog::cancel(cx, &row, opener));
+    }
+    if let Some((row, opener)) = detail_wanted {
+        state.sheets.open_detail(cx, &row.order, opener);
+    }
+    if let Some(opener) = cancel_all.get() {
+        state.dialog = Some(OpenDialog::cancel_all(cx, opener));
     }
 }

@@ -1,5 +1,6 @@
 //! The positions grid: one row per symbol, sorted, filtered and selected by its own view state.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use super::dialogs::OpenDialog;
 use super::row_parts::{
     command_refusal, command_words, key_of, new_row_age_ms, number_cell, priced_cell, seal_ui,
 };
+use super::selected;
 use super::table_tools::TableTools;
 use crate::PageCtx;
 use crate::provenance::way_of;
@@ -285,17 +287,24 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         close_clicked: None,
     };
     let names = ("Positions", "Filter symbol…", "Filter positions");
+    let selected: Vec<Symbol> = view.selection().keys().iter().copied().collect();
+    let num_hidden = selected.len() - view.num_selected_shown().min(selected.len());
+    // Beside the title or above the rows, wherever there is room.
+    let close_selected = Cell::new(None);
+    let actions = |ui: &mut Ui| {
+        close_selected.set(selected::close_button_ui(ui, cx, selected.len()));
+    };
     let tools = TableTools::new(ui, names, view, shown.clone());
     Panel::new("Positions").show(
         ui,
         &cx.ui,
-        |ui| tools.left_ui(ui, cx),
+        |ui| tools.left_ui(ui, cx, actions),
         |ui| {
             tools.menu_ui(ui, cx, &positions.seal);
             seal_ui(ui, cx, &positions.seal);
         },
         |ui| {
-            tools.narrow_note_ui(ui, cx);
+            tools.narrow_ui(ui, cx, !selected.is_empty(), actions);
             if shown.is_empty() && positions.is_loaded {
                 if shown.num_hidden() > 0 {
                     return tools.no_match_ui(ui, cx);
@@ -313,6 +322,9 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
             });
         },
     );
+    if let Some(opener) = close_selected.get() {
+        state.dialog = Some(OpenDialog::close_selected(cx, selected, num_hidden, opener));
+    }
     if let Some((symbol, opener)) = rows.close_clicked
         && let Some(row) = positions.rows.iter().find(|row| row.symbol == symbol)
     {

@@ -49,14 +49,15 @@ impl<'t, M: TableModel> TableTools<'t, M> {
         }
     }
 
-    /// The field at the left of the title row, and what it hides.
-    pub(super) fn left_ui(&self, ui: &mut Ui, cx: &PageCtx<'_>) {
+    /// The field at the left of the title row, what can be done with the rows (`actions`), and what is hidden.
+    pub(super) fn left_ui(&self, ui: &mut Ui, cx: &PageCtx<'_>, actions: impl FnOnce(&mut Ui)) {
         let mut view = self.view.borrow_mut();
         let width = (ui.available_width() - WIDTH_BESIDE_FIELD).clamp(64.0, FIELD_WIDTH);
         let mut typed = view.quick_filter().to_owned();
         text_field(ui, &cx.ui, &mut typed, self.hint, self.field, width);
         view.set_quick_filter(typed);
         if self.is_wide {
+            actions(ui);
             self.note_ui(ui, cx, &mut view);
         }
     }
@@ -84,15 +85,24 @@ impl<'t, M: TableModel> TableTools<'t, M> {
         }
     }
 
-    /// What is selected and hidden, above the rows where the title row has no room for it.
-    pub(super) fn narrow_note_ui(&self, ui: &mut Ui, cx: &PageCtx<'_>) {
+    /// The same above the rows, where the title row has no room for it; nothing where there is nothing to say or do.
+    pub(super) fn narrow_ui(
+        &self,
+        ui: &mut Ui,
+        cx: &PageCtx<'_>,
+        has_actions: bool,
+        actions: impl FnOnce(&mut Ui),
+    ) {
         let mut view = self.view.borrow_mut();
-        if self.is_wide || view.note(&self.shown).is_empty() {
+        if self.is_wide || (!has_actions && view.note(&self.shown).is_empty()) {
             return;
         }
         ui.add_space(space::XS);
         ui.horizontal(|ui| {
-            ui.add_space(space::M);
+            ui.add_space(space::S);
+            if has_actions {
+                actions(ui);
+            }
             self.note_ui(ui, cx, &mut view);
         });
     }

@@ -3,6 +3,7 @@
 //! No bytes, no serde, no clock: the feed decodes, stamps and hands over; [`crate::Store::apply`] decides.
 
 mod commands;
+mod page_ask;
 mod polled;
 
 use qd_types::{
@@ -11,6 +12,9 @@ use qd_types::{
 };
 
 pub use self::commands::{CommandId, CommandOutcome, CommandRequested, RowKey};
+pub use self::page_ask::{
+    HistoryPage, OrderStep, OrderStory, PageAnswer, PageAsk, PageQuestion, PageQuestionId,
+};
 pub use self::polled::{
     DayStats, LimitUse, MarketClock, Poll, PollAnswer, PriceQuote, PriceSeries, ServiceHealth,
     ServiceStatus, TapeClock, TapeMotion,
@@ -108,6 +112,15 @@ pub enum Event {
         detail: String,
         /// When the poller tries again, client's clock.
         retry_at: Option<UtcMicros>,
+    },
+    /// A page wants something, or shows it no more.
+    PageAsked(PageAsk),
+    /// What a page asked for was answered.
+    PageAnswered {
+        /// Which question.
+        question_id: PageQuestionId,
+        /// What came of it.
+        answer: PageAnswer,
     },
     /// The user asked for something that the server must decide.
     CommandRequested(CommandRequested),

@@ -3,6 +3,7 @@
 //! Every text is made once per change; drawing formats nothing but ages and countdowns, from the instants given here.
 //! Instants are on the client's clock unless a field says otherwise.
 
+mod asked;
 mod feed;
 mod tables;
 mod urgency;
@@ -14,6 +15,9 @@ use qd_types::{
     UtcMicros, ZoneChoice,
 };
 
+pub use self::asked::{
+    AskPhase, FillRow, HistoryEnd, HistoryView, OrderDetailView, OrderStoryView, StepRow,
+};
 pub use self::feed::{ConnectionState, ConnectionView, FeedView, Hop, HopLatency, ProgramUpdate};
 pub use self::tables::{
     ActivityRow, ActivityView, Cell, Direction, Flash, OrderRow, OrdersView, PositionFigures,
@@ -56,6 +60,10 @@ pub struct Snapshot {
     pub orders: Arc<OrdersView>,
     /// Fills and final states.
     pub activity: Arc<ActivityView>,
+    /// The order whose story is on screen; absent while none is.
+    pub order_detail: Option<Arc<OrderDetailView>>,
+    /// The whole history; absent while it is not on screen.
+    pub history: Option<Arc<HistoryView>>,
     /// The market's clock.
     pub market: Arc<MarketView>,
     /// System health.
@@ -87,6 +95,8 @@ impl Snapshot {
             positions: Arc::default(),
             orders: Arc::default(),
             activity: Arc::default(),
+            order_detail: None,
+            history: None,
             market: Arc::default(),
             health: Arc::default(),
             stats: Arc::default(),

@@ -40,6 +40,8 @@ impl Snapshot {
             positions: new_positions,
             orders: new_orders,
             activity,
+            order_detail,
+            history,
             market: new_market,
             health,
             stats: new_stats,
@@ -57,6 +59,8 @@ impl Snapshot {
             && positions(new_positions, &before.positions)
             && orders(new_orders, &before.orders)
             && *activity == before.activity
+            && *order_detail == before.order_detail
+            && *history == before.history
             && market(new_market, &before.market)
             && health.status == before.health.status
             && health.freshness == before.health.freshness

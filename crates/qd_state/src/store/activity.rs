@@ -127,12 +127,12 @@ impl Activity {
     }
 }
 
-fn day_of(at: UtcMicros) -> i32 {
+pub(crate) fn day_of(at: UtcMicros) -> i32 {
     at.day_number(ZoneChoice::Exchange)
 }
 
 /// The line of a fill or of an order's end; other changes make none.
-fn make_row(change: &OrderChange, ctx: &Ctx) -> Option<ActivityRow> {
+pub(crate) fn make_row(change: &OrderChange, ctx: &Ctx) -> Option<ActivityRow> {
     let OrderChange { order, fill } = change;
     let (row_id, at, qty, price) = match fill {
         Some(fill) => (

@@ -8,6 +8,7 @@ use qd_types::{OrderStatus, StreamName, Tone, UtcMicros, fmt};
 
 use super::Ctx;
 use super::activity::Activity;
+use super::asked::Asked;
 use super::cards::Cards;
 use super::commands::Commands;
 use super::orders::{Accepted, Orders};
@@ -28,6 +29,7 @@ pub(crate) struct Desk {
     pub(crate) breakers: Breakers,
     pub(crate) cards: Cards,
     pub(crate) commands: Commands,
+    pub(crate) asked: Asked,
     /// Questions without a stream of their own that failed, and when to ask again.
     pub(crate) ask_again_at: BTreeMap<RestAsk, UtcMicros>,
 }
@@ -36,6 +38,7 @@ impl Desk {
     pub(crate) fn take_order(&mut self, change: &OrderChange, ctx: &Ctx) {
         // A fill is a fact of its own, even when the order's newest state is known already.
         self.activity.add(change, ctx);
+        self.asked.order_heard(change, ctx);
         if self.orders.change(&change.order, ctx) == Accepted::No {
             return;
         }

@@ -3,6 +3,7 @@
 //! Each part of the picture has its own file; this one only says which event goes where. Publication is `publish`.
 
 mod activity;
+mod asked;
 mod cards;
 mod cells;
 mod commands;
@@ -31,8 +32,8 @@ use self::polls::Polls;
 use self::seals::Sealed;
 use crate::effect::{Effect, ReconnectReason, RestAsk};
 use crate::event::{
-    Event, Poll, PollAnswer, RestAnswer, Session, SocketClosed, StreamMessage, StreamPayload,
-    Welcome,
+    Event, HistoryPage, PageAnswer, PageQuestionId, Poll, PollAnswer, RestAnswer, Session,
+    SocketClosed, StreamMessage, StreamPayload, Welcome,
 };
 use crate::snapshot::{LastMessage, Seal, Snapshot, Urgency};
 use crate::stream_client::{Ask, HoleReason, REST_RETRY_MILLIS, Verdict};
@@ -162,6 +163,17 @@ impl Store {
                     self.polls.failed(poll, &detail);
                 }
             },
+            Event::PageAsked(ask) => {
+                let question = self.desk.asked.ask(ask);
+                effects.extend(question.map(|(question_id, question)| Effect::AskForPage {
+                    question_id,
+                    question,
+                }));
+            }
+            Event::PageAnswered {
+                question_id,
+                answer,
+            } => self.page_answered(question_id, answer, now),
             Event::CommandRequested(command) => {
                 self.desk.commands.request(command, now);
                 self.show_commands();
@@ -438,7 +450,10 @@ impl Store {
                     .replace_from_rest(positions, realized_pl_today, now);
                 self.desk.show_position_commands();
             }
-            RestAnswer::Orders { pos: _, orders } => self.desk.orders.replace(orders, &ctx),
+            RestAnswer::Orders { pos: _, orders } => {
+                self.desk.orders.replace(orders, &ctx);
+                self.desk.asked.stream_was_refetched();
+            }
             // A new run of numbers begins with no orders. In the same run what was known is still the best there is.
             RestAnswer::OrdersLog { pos: _ } if is_new_log => {
                 self.desk.orders.replace(Vec::new(), &ctx);
@@ -491,11 +506,25 @@ impl Store {
         }
     }
 
+    fn page_answered(&mut self, question_id: PageQuestionId, answer: PageAnswer, now: UtcMicros) {
+        let ctx = self.ctx(now);
+        if let Some(newest) = self.desk.asked.answer(question_id, answer, &ctx) {
+            // One count of today, in the list and in the history.
+            let HistoryPage {
+                entries,
+                total_today,
+                next: _,
+            } = newest;
+            self.desk.activity.load(&entries, total_today, &ctx);
+        }
+    }
+
     fn show_in(&mut self, zone: ZoneChoice, now: UtcMicros) {
         self.config.zone = zone;
         let ctx = self.ctx(now);
         self.desk.orders.show_in(zone);
         self.desk.activity.show_in(zone);
+        self.desk.asked.show_in(zone);
         for sealed in self.desk.streams.values_mut() {
             sealed.show_in(&ctx);
         }

@@ -159,7 +159,7 @@ fn key_of(order: &Order) -> Key {
 }
 
 /// Whether `new` says more than `known`: by rank first, then by shares filled, then by time.
-fn is_news(known: &Order, new: &Order) -> bool {
+pub(crate) fn is_news(known: &Order, new: &Order) -> bool {
     // A partial fill that crossed the end of its order changes how much was filled, not how it ended.
     let crossed = known.status == new.status && new.filled_qty > known.filled_qty;
     if !known.accepts(new.status) && !crossed {
@@ -235,7 +235,7 @@ fn filled_text(order: &Order) -> String {
 }
 
 /// "limit", "stop", or "stop 465.10" of a stop-limit, whose limit is the price.
-fn type_text(order: &Order) -> String {
+pub(crate) fn type_text(order: &Order) -> String {
     match (order.order_type, order.stop_price) {
         (OrderType::StopLimit, Some(stop)) => format!("stop {}", fmt::price(stop)),
         _ => order.order_type.label().to_owned(),

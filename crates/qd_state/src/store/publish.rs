@@ -74,6 +74,9 @@ impl Store {
         };
         let cards = desk.cards.view(&inputs, &ctx);
         let (commands, notices) = desk.commands.views();
+        let activity = desk.activity.view();
+        let order_detail = desk.asked.order_view(&ctx);
+        let history = desk.asked.history_view(&activity, &ctx);
         Snapshot {
             version: self.published.version + 1,
             as_of: now,
@@ -95,7 +98,9 @@ impl Store {
             orders: desk
                 .orders
                 .view(&orders_seal.seal, orders_seal.confirmed_at, &ctx),
-            activity: desk.activity.view(),
+            activity,
+            order_detail,
+            history,
             market: self.polls.market_view(&ctx),
             health: self.polls.health_view(&ctx),
             stats,
@@ -124,14 +129,9 @@ impl Sealing {
 
 /// Whether every part is the very one of the snapshot before.
 fn is_same(old: &Snapshot, new: &Snapshot) -> bool {
-    let same_session = match (&old.session, &new.session) {
-        (Some(old), Some(new)) => Arc::ptr_eq(old, new),
-        (None, None) => true,
-        _ => false,
-    };
     // Before the first publication even the empty picture is news.
     old.version > 0
-        && same_session
+        && is_same_part(old.session.as_ref(), new.session.as_ref())
         && old.zone == new.zone
         && old.clock_offset_micros == new.clock_offset_micros
         && old.environment == new.environment
@@ -142,10 +142,20 @@ fn is_same(old: &Snapshot, new: &Snapshot) -> bool {
         && Arc::ptr_eq(&old.positions, &new.positions)
         && Arc::ptr_eq(&old.orders, &new.orders)
         && Arc::ptr_eq(&old.activity, &new.activity)
+        && is_same_part(old.order_detail.as_ref(), new.order_detail.as_ref())
+        && is_same_part(old.history.as_ref(), new.history.as_ref())
         && Arc::ptr_eq(&old.market, &new.market)
         && Arc::ptr_eq(&old.health, &new.health)
         && Arc::ptr_eq(&old.stats, &new.stats)
         && Arc::ptr_eq(&old.feed, &new.feed)
         && Arc::ptr_eq(&old.commands, &new.commands)
         && Arc::ptr_eq(&old.notices, &new.notices)
+}
+
+fn is_same_part<T>(old: Option<&Arc<T>>, new: Option<&Arc<T>>) -> bool {
+    match (old, new) {
+        (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+        (None, None) => true,
+        _ => false,
+    }
 }

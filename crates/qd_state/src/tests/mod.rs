@@ -3,6 +3,7 @@
 //! The stream contract has its own tests beside `stream_client`.
 
 mod ages;
+mod asked;
 mod fixtures;
 mod orders;
 mod positions;

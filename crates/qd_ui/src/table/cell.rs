@@ -4,7 +4,9 @@
 
 use std::cell::Cell;
 
-use egui::{Color32, Painter, Rect, Response, Sense, Ui, vec2};
+use egui::{
+    Color32, CursorIcon, Painter, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, vec2,
+};
 use qd_types::Tone;
 
 use crate::UiCtx;
@@ -237,6 +239,36 @@ impl CellUi<'_, '_> {
             );
         self.keys.watch_row(self.ui, &response, self.row);
         response
+    }
+
+    /// Words that lead somewhere, by a click or by Enter, as strong as [`Self::strong`]; `name` is what the accessibility
+    /// tree calls it ("Details of SELL AAPL").
+    pub fn link(&self, words: &str, name: &str) -> Response {
+        let tokens = self.cx.tokens;
+        let inner = self.inner();
+        let galley = text::layout(self.painter, words, &tokens.fonts.strong, inner.width());
+        let left = match self.column.align {
+            HAlign::Left => inner.left(),
+            HAlign::Center => inner.center().x - galley.size().x / 2.0,
+            HAlign::Right => inner.right() - galley.size().x,
+        };
+        let size = vec2(galley.size().x, self.rect.height());
+        let rect = Rect::from_min_size(egui::pos2(left, self.rect.top()), size);
+        let response = self
+            .ui
+            .interact(rect, self.button_id.with("link"), Sense::click());
+        response.widget_info(|| WidgetInfo::labeled(Role::Link, true, name));
+        self.keys.watch_row(self.ui, &response, self.row);
+        text::paint_galley(self.painter, rect, galley, tokens.text_strong, HAlign::Left);
+        if response.hovered() || response.has_focus() {
+            let y = rect.center().y + 7.0;
+            let line = Stroke::new(1.0, tokens.text_secondary);
+            self.painter.hline(rect.x_range(), y, line);
+        }
+        if response.has_focus() {
+            paint::focus_ring(self.painter, rect.shrink2(vec2(-2.0, 3.0)), 2, tokens);
+        }
+        response.on_hover_cursor(CursorIcon::PointingHand)
     }
 
     /// Paints a number whole: smaller when it must be, and when even that is too wide a "…" in its place, for the

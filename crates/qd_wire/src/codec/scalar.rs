@@ -329,30 +329,13 @@ impl Codec for Seq {
 /// Scopes are one word each: `firm`, `account:main`, `strategy:manual`, `symbol:AAPL`.
 impl Codec for HaltScope {
     fn encode<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Firm => serializer.serialize_str("firm"),
-            Self::Account(account) => serializer.collect_str(&format_args!("account:{account}")),
-            Self::Strategy(strategy) => {
-                serializer.collect_str(&format_args!("strategy:{strategy}"))
-            }
-            Self::Symbol(symbol) => serializer.collect_str(&format_args!("symbol:{symbol}")),
-        }
+        serializer.collect_str(self)
     }
 
     fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(TextVisitor {
             what: "scope",
-            parse: |text| match text.split_once(':') {
-                None if text == "firm" => Ok(Self::Firm),
-                Some(("account", name)) => AccountId::new(name).map(Self::Account),
-                Some(("strategy", name)) => StrategyId::new(name).map(Self::Strategy),
-                Some(("symbol", name)) => Symbol::new(name).map(Self::Symbol),
-                _ => Err(ParseError::new(
-                    "scope",
-                    text,
-                    "firm, account:, strategy: or symbol:",
-                )),
-            },
+            parse: Self::parse,
         })
     }
 }

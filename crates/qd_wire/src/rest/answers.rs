@@ -126,7 +126,8 @@ pub struct HistoryResponse {
     pub entries: Vec<HistoryEntry>,
     /// How many there are since the trading day began, these included.
     pub total_today: u64,
-    /// For `before=` of the next page; absent on the last.
+    /// For `before=` of the next page; absent on the last. New entries do not move it; it holds for one run of the
+    /// backend, and one of another run is refused.
     #[serde(default)]
     pub next: Option<String>,
     /// When they were read.
@@ -174,8 +175,18 @@ pub struct OrderDetailResponse {
     /// Oldest first.
     pub transitions: Vec<OrderTransition>,
     /// Its executions, oldest first.
+    pub fills: Vec<FillDetail>,
+}
+
+/// An execution with what it cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FillDetail {
+    /// The execution.
     #[serde(with = "crate::codec")]
-    pub fills: Vec<Fill>,
+    pub fill: Fill,
+    /// Commission; absent when the backend does not say.
+    #[serde(default, with = "crate::codec")]
+    pub fee: Option<Money>,
 }
 
 /// Market value held, as on the wire.

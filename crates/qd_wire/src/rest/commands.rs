@@ -292,15 +292,15 @@ impl ControlTape {
 }
 
 /// Why one field is wrong: code and detail.
-type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
-fn json_text(raw: &str) -> Result<String, Wrong> {
+pub(super) fn json_text(raw: &str) -> Result<String, Wrong> {
     text_from_json(raw)
         .map(|text| text.into_owned())
         .ok_or_else(|| ("invalid", "must be text".to_owned()))
 }
 
-fn text<T>(
+pub(super) fn text<T>(
     parse: fn(&str) -> Result<T, qd_types::ParseError>,
 ) -> impl Fn(&str) -> Result<T, Wrong> {
     move |raw| parse(&json_text(raw)?).map_err(|err| ("invalid", format!("must be {}", err.reason)))
@@ -337,7 +337,7 @@ fn instant(raw: &str) -> Result<UtcMicros, Wrong> {
         .map_err(|_unreadable| ("invalid", "must be an RFC 3339 instant".to_owned()))
 }
 
-fn reason(raw: &str) -> Result<String, Wrong> {
+pub(super) fn reason(raw: &str) -> Result<String, Wrong> {
     let text = json_text(raw)?;
     let text = text.trim();
     if text.is_empty() || text.chars().count() > MAX_REASON_CHARS {
@@ -348,7 +348,7 @@ fn reason(raw: &str) -> Result<String, Wrong> {
 }
 
 /// The fields of a body that were not taken yet, and what was wrong with those that were.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     prefix: &'static str,
     left: BTreeMap<String, &'a RawValue>,
     taken: Vec<&'static str>,
@@ -356,7 +356,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn read(body: &'a [u8]) -> Result<Self, CommandError> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, CommandError> {
         if body.len() > MAX_COMMAND_BYTES {
             return Err(CommandError::Malformed {
                 detail: format!("more than {MAX_COMMAND_BYTES} bytes"),
@@ -381,7 +381,7 @@ impl<'a> Fields<'a> {
         self.errors.push(FieldError::new(name, code, detail));
     }
 
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         name: &'static str,
         parse: impl Fn(&str) -> Result<T, Wrong>,
@@ -400,7 +400,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn required<T>(
+    pub(super) fn required<T>(
         &mut self,
         name: &'static str,
         parse: impl Fn(&str) -> Result<T, Wrong>,
@@ -462,7 +462,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The command, when nothing was wrong and nothing is left.
-    fn finish<T>(self, command: Option<T>) -> Result<T, CommandError> {
+    pub(super) fn finish<T>(self, command: Option<T>) -> Result<T, CommandError> {
         let (unknown, wrong): (Vec<_>, Vec<_>) = self
             .errors
             .into_iter()

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bootstrap;
+mod cancel_all;
 mod commands;
 mod dashboard;
 mod problem;
@@ -12,11 +13,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::answers::{
-    BreakersResponse, ExposureBody, HaltResponse, HistoryEntry, HistoryResponse,
+    BreakersResponse, ExposureBody, FillDetail, HaltResponse, HistoryEntry, HistoryResponse,
     OrderDetailResponse, OrderResponse, OrderTransition, OrdersResponse, PositionsResponse,
     PositionsSummary, RealtimePnlResponse, StreamLogResponse, StreamRef,
 };
 pub use self::bootstrap::{BootstrapParts, BootstrapResponse, bootstrap_json};
+pub use self::cancel_all::{CancelAll, CancelAllResponse, MetOrder, MetOrders};
 pub use self::commands::{
     CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen,
 };

@@ -1,17 +1,17 @@
 //! REST answers and the error body: golden and read back.
 
 use qd_types::{
-    AccountTotals, Decimal, Environment, Exposure, MarketPhase, MessageKind, OrderStatus,
-    StreamName,
+    AccountTotals, Decimal, Environment, Exposure, HaltScope, MarketPhase, MessageKind,
+    OrderStatus, StreamName,
 };
 use qd_wire::message::order_body;
 use qd_wire::rest::{
-    BootstrapParts, BootstrapResponse, BreakersResponse, FeedCounter, FieldError, HaltResponse,
-    HealthResponse, HistoryEntry, HistoryResponse, LimitBreach, LimitUse, MarketClockResponse,
-    OrderDetailResponse, OrderResponse, OrderTransition, OrdersResponse, PositionsResponse,
-    PositionsSummary, PriceQuote, PriceSeries, PricesResponse, Problem, RealtimePnlResponse,
-    ReplayClock, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse, StreamLogResponse,
-    StreamRef, bootstrap_json, from_json, to_json,
+    BootstrapParts, BootstrapResponse, BreakersResponse, CancelAllResponse, FeedCounter,
+    FieldError, FillDetail, HaltResponse, HealthResponse, HistoryEntry, HistoryResponse,
+    LimitBreach, LimitUse, MarketClockResponse, MetOrders, OrderDetailResponse, OrderResponse,
+    OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary, PriceQuote, PriceSeries,
+    PricesResponse, Problem, RealtimePnlResponse, ReplayClock, SeriesResponse, ServiceHealth,
+    ServiceStatus, StatsResponse, StreamLogResponse, StreamRef, bootstrap_json, from_json, to_json,
 };
 use qd_wire::write_message;
 use serde::Serialize;
@@ -84,7 +84,7 @@ fn history() -> HistoryResponse {
             },
         ],
         total_today: 31,
-        next: None,
+        next: Some("6920f3a1.412".to_owned()),
         as_of: s::moment(210),
         stream: Some(stream(StreamName::Orders(s::user()), 9_117)),
     }
@@ -180,7 +180,33 @@ fn account_answers() {
                     by: None,
                 },
             ],
-            fills: vec![s::fill()],
+            fills: vec![FillDetail {
+                fill: s::fill(),
+                fee: Some(s::money("0.35")),
+            }],
+        },
+    );
+}
+
+#[test]
+fn cancel_all_answers_with_progress_and_with_what_is_left() {
+    let mut sent = s::order();
+    sent.status = OrderStatus::CancelSent;
+    let many = vec![sent.clone(); MetOrders::MAX_LISTED + 50];
+    let cut = MetOrders::of(many.iter());
+    assert_eq!(
+        (cut.count, cut.orders.len()),
+        (250, MetOrders::MAX_LISTED),
+        "counted whole, listed in part"
+    );
+    check(
+        "rest_cancel_all.json",
+        &CancelAllResponse {
+            scope: HaltScope::Firm,
+            asked: MetOrders::of([sent].iter()),
+            already: MetOrders::default(),
+            left: MetOrders::of([s::order()].iter()),
+            as_of: s::moment(210),
         },
     );
 }

@@ -1,8 +1,11 @@
 //! Commands: strict, and all mistakes at once.
 
-use qd_types::{AccountId, ClientOrderId, OrderType, Side, StrategyId, TapeAction, TimeInForce};
+use qd_types::{
+    AccountId, ClientOrderId, HaltScope, OrderType, Side, StrategyId, TapeAction, TimeInForce,
+};
 use qd_wire::rest::{
-    CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen, to_json,
+    CancelAll, CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen,
+    to_json,
 };
 
 use crate::golden;
@@ -60,6 +63,13 @@ fn commands_are_as_the_golden_files_say() {
     };
     golden::assert_written("command_cancel_order.json", &to_json(&cancel));
     assert_eq!(CancelOrder::parse(&to_json(&cancel)), Ok(cancel));
+
+    let all = CancelAll {
+        scope: HaltScope::Symbol(s::symbol("BRK.B")),
+        reason: "news after the close".to_owned(),
+    };
+    golden::assert_written("command_cancel_all.json", &to_json(&all));
+    assert_eq!(CancelAll::parse(&to_json(&all)), Ok(all));
 
     let close = ClosePosition {
         account: Some(AccountId::new("main").unwrap()),
@@ -246,5 +256,51 @@ fn a_tape_is_told_one_thing_at_a_time() {
         let (was, fields) = refused(ControlTape::parse(text.as_bytes()));
         assert_eq!(was, status, "{text}");
         assert!(fields.iter().any(|is| is == field), "{text}: {fields:?}");
+    }
+}
+
+#[test]
+fn cancel_all_wants_a_scope_that_exists_and_a_reason() {
+    for (scope, expected) in [
+        ("firm", HaltScope::Firm),
+        (
+            "account:PAPER-1",
+            HaltScope::Account(AccountId::new("PAPER-1").unwrap()),
+        ),
+        (
+            "strategy:momentum",
+            HaltScope::Strategy(StrategyId::new("momentum").unwrap()),
+        ),
+        ("symbol:BRK.B", HaltScope::Symbol(s::symbol("BRK.B"))),
+    ] {
+        let body = format!(r#"{{"scope":"{scope}","reason":" r "}}"#);
+        let all = CancelAll::parse(body.as_bytes()).unwrap();
+        assert_eq!((all.scope, all.reason.as_str()), (expected, "r"));
+    }
+    for (body, status, expected) in [
+        (r"{}", 422, &["scope:missing", "reason:missing"][..]),
+        (
+            r#"{"scope":"all","reason":""}"#,
+            422,
+            &["scope:invalid", "reason:out_of_range"],
+        ),
+        (
+            r#"{"scope":"symbol:aapl","reason":"r"}"#,
+            422,
+            &["scope:invalid"],
+        ),
+        (
+            r#"{"scope":{"symbol":"AAPL"},"reason":"r"}"#,
+            422,
+            &["scope:invalid"],
+        ),
+        (
+            r#"{"scope":"firm","reason":"r","orders":[]}"#,
+            400,
+            &["orders:unknown_field"],
+        ),
+    ] {
+        let wanted = (status, expected.iter().map(ToString::to_string).collect());
+        assert_eq!(refused(CancelAll::parse(body.as_bytes())), wanted, "{body}");
     }
 }

@@ -36,9 +36,16 @@ async fn an_order_is_placed_once_fills_and_tells_its_story() {
         Some(UserId::new("alice").unwrap())
     );
     assert_eq!(
-        detail.fills.iter().map(|fill| fill.qty).sum::<Qty>(),
+        detail.fills.iter().map(|one| one.fill.qty).sum::<Qty>(),
         filled.qty
     );
+    let fees: Option<qd_types::Money> = detail.fills.iter().map(|one| one.fee).sum();
+    assert!(fees.unwrap().is_positive(), "each fill says what it cost");
+    assert!(detail.order.venue_order_id.is_some());
+    let lived: Vec<OrderStatus> = detail.transitions.iter().map(|step| step.status).collect();
+    assert_eq!(lived[..2], [OrderStatus::Accepted, OrderStatus::Sent]);
+    assert_eq!(lived.last(), Some(&OrderStatus::Filled));
+    assert!(detail.transitions.is_sorted_by_key(|step| step.at));
     let positions: PositionsResponse = app.get("/api/v1/positions").await.read(200);
     assert!(
         positions
@@ -244,4 +251,61 @@ async fn a_cancel_is_sent_repeats_and_comes_too_late() {
         .await
         .problem(409, "order_final");
     assert_eq!(problem.order.unwrap().status, OrderStatus::Filled);
+}
+
+// covers: DB-6, OC-6
+#[tokio::test(start_paused = true)]
+async fn cancel_all_takes_off_what_is_open_within_its_scope_and_its_authors_accounts() {
+    const PATH: &str = "/api/v1/orders/cancel_all";
+    let app = App::new().await;
+    let near = app.order("x").await;
+    for id in ["rest-1", "rest-2"] {
+        let far = near.price_seen.unwrap().value - qd_types::Price::from_units(200, 2);
+        let resting = PlaceOrder {
+            client_order_id: ClientOrderId::new(id).unwrap(),
+            order_type: OrderType::Limit,
+            limit_price: Some(far),
+            ..app.order(id).await
+        };
+        let _: OrderResponse = app.place(&resting).await.read(201);
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+
+    for (body, status, code) in [
+        (&b"{}"[..], 422, "invalid_fields"),
+        (
+            br#"{"scope":"firm","reason":"r","x":1}"#,
+            400,
+            "malformed_body",
+        ),
+        (
+            br#"{"scope":"account:PAPER-9","reason":"r"}"#,
+            403,
+            "account_not_granted",
+        ),
+    ] {
+        app.post(PATH, body).await.problem(status, code);
+    }
+    let body = br#"{"scope":"strategy:manual","reason":"news"}"#;
+    app.as_user("victor", Role::Viewer, "POST", PATH, body)
+        .await
+        .problem(403, "permission_denied");
+
+    let answer: CancelAllResponse = app.post(PATH, body).await.read(202);
+    let asked: Vec<_> = answer
+        .asked
+        .orders
+        .iter()
+        .map(|met| (met.client_order_id.as_str(), met.status))
+        .collect();
+    let sent = OrderStatus::CancelSent;
+    assert_eq!(asked, [("rest-1", sent), ("rest-2", sent)]);
+    assert_eq!((answer.already.count, answer.left.count), (0, 0));
+    let again: CancelAllResponse = app.post(PATH, body).await.read(202);
+    assert_eq!((again.asked.count, again.already.count), (0, 2));
+    for id in ["rest-1", "rest-2"] {
+        assert_eq!(app.until_final(id).await.status, OrderStatus::Cancelled);
+    }
+    let empty: CancelAllResponse = app.post(PATH, body).await.read(200);
+    assert_eq!((empty.asked.count, empty.already.count), (0, 0));
 }

@@ -15,10 +15,10 @@ use qd_types::{
 };
 use qd_wire::identity::{IDENTITY_HEADER, IdentityClaims, sha256_hex, sign};
 use qd_wire::rest::{
-    BreakersResponse, ClosePosition, HaltResponse, HealthResponse, HistoryResponse,
-    MarketClockResponse, OrderDetailResponse, OrderResponse, OrdersResponse, PlaceOrder,
-    PositionsResponse, PriceSeen, PricesResponse, Problem, RealtimePnlResponse, SeriesResponse,
-    ServiceStatus, StatsResponse, StreamLogResponse, from_json, to_json,
+    BreakersResponse, CancelAllResponse, ClosePosition, HaltResponse, HealthResponse,
+    HistoryResponse, MarketClockResponse, OrderDetailResponse, OrderResponse, OrdersResponse,
+    PlaceOrder, PositionsResponse, PriceSeen, PricesResponse, Problem, RealtimePnlResponse,
+    SeriesResponse, ServiceStatus, StatsResponse, StreamLogResponse, from_json, to_json,
 };
 use tower::ServiceExt as _;
 

@@ -100,6 +100,13 @@ async fn lists_page_backwards_without_holes_or_repeats() {
             assert!(seen >= page.total_today - 2 && seen <= page.total_today + 2);
         }
     }
+    let foreign = "/api/v1/orders/history?before=1234.5";
+    app.get(foreign).await.problem(409, "other_run");
+    for odd in ["5", "x.y", "1.-2"] {
+        app.get(&format!("/api/v1/orders/history?before={odd}"))
+            .await
+            .problem(400, "bad_query");
+    }
     let page: OrdersResponse = app.get("/api/v1/orders?limit=3").await.read(200);
     let next = page.next.unwrap();
     let second: OrdersResponse = app
@@ -217,4 +224,21 @@ async fn the_log_behind_a_stream_is_read_by_its_owner_only() {
         .await
         .read(200);
     assert_eq!(halt.messages.len(), 1);
+}
+
+// covers: DB-7
+#[tokio::test(start_paused = true)]
+async fn a_cursor_of_the_history_stands_still_while_new_entries_come() {
+    let app = App::new().await;
+    let path = "/api/v1/orders/history?limit=5";
+    let first: HistoryResponse = app.get(path).await.read(200);
+    let older = format!("{path}&before={}", first.next.unwrap());
+    let before: HistoryResponse = app.get(&older).await.read(200);
+    let _: OrderResponse = app.place(&app.order("mine").await).await.read(201);
+    app.until_final("mine").await;
+    let newest: HistoryResponse = app.get(path).await.read(200);
+    assert_ne!(newest.entries, first.entries, "something new has come");
+    let after: HistoryResponse = app.get(&older).await.read(200);
+    assert_eq!(after.entries, before.entries);
+    assert_eq!(after.next, before.next);
 }

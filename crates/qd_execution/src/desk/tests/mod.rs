@@ -1,5 +1,6 @@
 //! The whole desk under its strategies and under random hands: alive, bounded, exact, repeatable, never flipped by a close.
 
+mod cancel_all;
 mod closes;
 mod living;
 

@@ -254,7 +254,7 @@ impl Behavior<Pane> for Panes<'_> {
         super::part(ui, pane.title(), rect, |ui| match pane {
             Pane::Positions => positions::positions_ui(ui, self.cx, self.state),
             Pane::Orders => orders::orders_ui(ui, self.cx, self.state),
-            Pane::Activity => activity::activity_ui(ui, self.cx),
+            Pane::Activity => activity::activity_ui(ui, self.cx, self.state),
         });
         if handle.on_hover_cursor(CursorIcon::Grab).drag_started() {
             UiResponse::DragStarted
