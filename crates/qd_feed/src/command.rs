@@ -1,7 +1,9 @@
 //! What the shell may ask of the feed, and the port it asks through. It sends nothing itself.
 
 use qd_state::{CommandId, Poll};
-use qd_types::{AccountId, ClientOrderId, Qty, StrategyId, Symbol, TapeAction, UtcMicros};
+use qd_types::{
+    AccountId, ClientOrderId, Qty, StrategyId, Symbol, TapeAction, UtcMicros, ZoneChoice,
+};
 use thiserror::Error;
 
 /// One ask of the shell. Ids and keys are fixed by whoever decides, before the first send.
@@ -49,6 +51,8 @@ pub enum FeedCommand {
     SignOut,
     /// The user touched something: extends the idle time, at most once a minute.
     Active,
+    /// Show times in this zone from now on.
+    ShowIn(ZoneChoice),
     /// The console is on screen, or hidden.
     Visible(bool),
     /// A snapshot was on screen: the animation frame after the first present that had it.

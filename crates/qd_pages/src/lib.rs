@@ -10,6 +10,7 @@
 //! **Failure:** a page cannot fail. What is missing is drawn as missing, with its age and its reason.
 
 mod banners;
+mod comfort;
 mod command;
 mod ctx;
 mod dashboard;
@@ -19,8 +20,11 @@ mod header;
 mod navigation;
 mod tape;
 
+pub use self::comfort::{
+    Chime, Look, Machine, Preferences, PreferencesError, Sound, UiScale, ZonePreference, takes_key,
+};
 pub use self::command::{Command, CommandSender, SentCommand};
 pub use self::ctx::PageCtx;
-pub use self::dashboard::{DashboardState, dashboard_ui};
+pub use self::dashboard::{DashboardRequest, DashboardState, DashboardTable, dashboard_ui};
 pub use self::desk::{DeskState, desk_ui};
 pub use self::navigation::Page;

@@ -2,6 +2,7 @@
 //!
 //! It holds no session: the cookie is the browser's, and without one the page goes to the sign-in.
 
+mod keys;
 mod report;
 
 use std::cell::RefCell;
@@ -11,8 +12,10 @@ use eframe::egui;
 use parking_lot::Mutex;
 use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
 use qd_state::{SnapshotCell, Store, StoreConfig};
+use qd_types::{LocalZone, UtcMicros};
 use wasm_bindgen::prelude::*;
 
+use self::keys::KeyGuard;
 use crate::e2e::{AccessTree, TreePlugin};
 use crate::{App, AppConfig};
 
@@ -21,6 +24,8 @@ use crate::{App, AppConfig};
 pub struct WebHandle {
     runner: eframe::WebRunner,
     feed: RefCell<Option<Arc<FeedHandle>>>,
+    /// Keeps the browser from acting on the console's own keys.
+    key_guard: RefCell<Option<KeyGuard>>,
     /// Kept only for browser tests: the page was opened with `?e2e`.
     tree: Option<Arc<Mutex<AccessTree>>>,
 }
@@ -37,6 +42,7 @@ impl WebHandle {
         Self {
             runner: eframe::WebRunner::new(),
             feed: RefCell::default(),
+            key_guard: RefCell::default(),
             tree: is_e2e().then(Arc::default),
         }
     }
@@ -66,6 +72,7 @@ impl WebHandle {
         let store = Store::new(StoreConfig::default());
         let feed = Arc::new(Feed::start(config, store, Arc::clone(&cell), Rt::new()));
         self.feed.replace(Some(Arc::clone(&feed)));
+        self.key_guard.replace(KeyGuard::start());
         let options = eframe::WebOptions {
             renderer: eframe::Renderer::Glow,
             // What the browser needs for itself stays its own: reload, new tab, developer tools.
@@ -86,7 +93,9 @@ impl WebHandle {
                     if let Some(tree) = tree {
                         cc.egui_ctx.add_plugin(TreePlugin::new(tree));
                     }
-                    Ok(Box::new(App::new(&cc.egui_ctx, app_config, feed, cell)))
+                    let mut app = App::new(&cc.egui_ctx, app_config, feed, cell);
+                    app.restore(cc.storage);
+                    Ok(Box::new(app))
                 }),
             )
             .await
@@ -96,6 +105,7 @@ impl WebHandle {
     pub fn destroy(&self) {
         self.runner.destroy();
         self.feed.replace(None);
+        self.key_guard.replace(None);
     }
 
     /// Whether the program has ended by a panic.
@@ -192,6 +202,20 @@ fn is_browsers_own(event: &egui::Event) -> bool {
         | Key::Num0 => modifiers.command,
         _ => false,
     }
+}
+
+/// The zone that the browser is set to, by the offsets that its calendar gives.
+pub(crate) fn local_zone(now: UtcMicros) -> Option<LocalZone> {
+    LocalZone::measure(now, |at| {
+        let date = js_sys::Date::new(&JsValue::from_f64(at.0 as f64 / 1000.0));
+        // Minutes from local time to UTC: west is above zero. Not a number where the date is none.
+        let minutes = date.get_timezone_offset();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be within two days before"
+        )]
+        (minutes.abs() < 2_880.0).then(|| -(minutes * 60.0) as i32)
+    })
 }
 
 /// Leaves for the sign-in page.

@@ -17,6 +17,11 @@ use crate::tokens::radius;
 /// Further than any table is long, in points.
 const TO_THE_END: f32 = 1.0e8;
 
+/// The id of the table of that name as a whole, to give it the keyboard from elsewhere.
+pub fn focus_id(name: &str) -> Id {
+    Id::unique(("qd_table_keys", name))
+}
+
 /// The keys of one table in one frame.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -46,7 +51,7 @@ enum Focused {
 impl Keys {
     /// Takes the keys that are meant for the table named `name`.
     pub(super) fn take(ui: &Ui, name: &str, rect: Rect, row_height: f32, cx: &UiCtx<'_>) -> Self {
-        let table_id = Id::unique(("qd_table_keys", name));
+        let table_id = focus_id(name);
         let (was_focused, sideways) = ui
             .data(|data| data.get_temp::<(Focused, f32)>(table_id))
             .unwrap_or_default();
