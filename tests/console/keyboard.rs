@@ -82,7 +82,7 @@ fn the_focus_returns_to_the_button_that_asked() {
 }
 
 #[test]
-fn the_user_s_menu_signs_out_and_keeps_what_was_said_in_passing() {
+fn what_was_said_in_passing_is_kept_and_the_user_s_menu_signs_out() {
     for size in [DESK, PHONE] {
         let mut console = Console::sized(SampleDesk::live(Role::Trader, start()), size);
         let command_id = console.harness.state().commands.new_command_id();
@@ -110,10 +110,19 @@ fn the_user_s_menu_signs_out_and_keeps_what_was_said_in_passing() {
 
         console
             .harness
-            .get_by_role_and_label(NodeRole::Button, "User: alice · trader")
+            .get_by_role_and_label(NodeRole::Button, "Notes: 1 new")
             .click();
         console.harness.run();
         assert!(console.says(&text), "{text}");
+        console.harness.key_press(Key::Escape);
+        console.harness.run();
+        assert!(!console.says(&text));
+
+        console
+            .harness
+            .get_by_role_and_label(NodeRole::Button, "User: alice · trader")
+            .click();
+        console.harness.run();
         assert!(console.says("Alice Archer (alice)"));
         assert!(console.says("Roles: trader"));
         let out = console

@@ -5,9 +5,11 @@
 
 mod behavior;
 mod bulk;
+mod comfort;
 mod honesty;
 mod keyboard;
 mod mock;
+mod palette;
 mod stories;
 mod tables;
 mod tape;
@@ -20,8 +22,8 @@ use std::sync::Arc;
 
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use qd_pages::{Command, CommandSender, DeskState, PageCtx, desk_ui};
-use qd_state::Snapshot;
+use qd_pages::{Command, CommandSender, DeskState, Look, PageCtx, desk_ui};
+use qd_state::{Event, Snapshot};
 use qd_tests::desk::SampleDesk;
 use qd_types::{ClientOrderId, Role, UtcMicros};
 use qd_ui::testing::{self, DESK, NOW_MS};
@@ -31,6 +33,8 @@ use qd_ui::{DesignTokens, UiCtx};
 struct Screen {
     snapshot: Arc<Snapshot>,
     now_ms: i64,
+    /// Made in the first frame, and following the preferences from then on, as the shell's does.
+    look: Option<Look>,
     tokens: DesignTokens,
     commands: CommandSender,
     state: DeskState,
@@ -87,6 +91,7 @@ impl Console {
         let screen = Screen {
             snapshot: desk.snapshot(),
             now_ms: desk.now().as_millis(),
+            look: None,
             tokens: tokens.clone(),
             commands: CommandSender::new(move || {
                 next_order.set(next_order.get() + 1);
@@ -99,6 +104,12 @@ impl Console {
             .with_context_setup(testing::setup(tokens))
             .build_ui_state(
                 |ui, screen: &mut Screen| {
+                    let wanted = screen.state.preferences;
+                    let look = screen
+                        .look
+                        .get_or_insert_with(|| Look::new(ui.ctx(), wanted));
+                    look.follow(ui.ctx(), wanted);
+                    screen.tokens = look.tokens().clone();
                     let cx = PageCtx {
                         ui: UiCtx {
                             tokens: &screen.tokens,
@@ -124,6 +135,10 @@ impl Console {
 
     /// Puts the desk's newest picture on screen.
     fn show(&mut self) {
+        let zone = self.harness.state().state.zone();
+        if zone != self.harness.state().snapshot.zone {
+            self.desk.apply(Event::ZoneChosen(zone));
+        }
         let snapshot = self.desk.snapshot();
         let now_ms = self.desk.now().as_millis();
         let screen = self.harness.state_mut();

@@ -11,8 +11,14 @@ mod e2e;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 mod save_file;
+mod sound;
 #[cfg(target_arch = "wasm32")]
 mod web;
+
+#[cfg(not(target_arch = "wasm32"))]
+use self::native::local_zone;
+#[cfg(target_arch = "wasm32")]
+use self::web::local_zone;
 
 pub use self::app::{App, AppConfig};
 pub use self::e2e::{AccessNode, AccessTree, TreePlugin};

@@ -10,7 +10,7 @@ use clap::Parser;
 use eframe::egui;
 use qd_feed::{Feed, FeedConfig, FeedSource, GatewaySource, Rt, SignIn};
 use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
-use qd_types::{Environment, UserId};
+use qd_types::{Environment, LocalZone, UserId, UtcMicros};
 
 use crate::{App, AppConfig};
 
@@ -164,9 +164,11 @@ fn run(args: Args, started: Instant) -> anyhow::Result<()> {
         options,
         Box::new(move |cc| {
             app_runtime.spawn(close_on_signal(cc.egui_ctx.clone()));
-            let app = App::new(&cc.egui_ctx, app_config, app_feed, cell);
+            let mut app = App::new(&cc.egui_ctx, app_config, app_feed, cell);
+            app.restore(cc.storage);
             Ok(Box::new(Window {
                 app,
+                size: KeptSize::Unknown,
                 screenshot,
                 started: Some(started),
             }))
@@ -221,6 +223,20 @@ async fn close_on_signal(ctx: egui::Context) {
     }
 }
 
+/// The zone that this system is set to; absent when it is set to none, or to one it does not have.
+pub(crate) fn local_zone(now: UtcMicros) -> Option<LocalZone> {
+    match jiff::tz::TimeZone::try_system() {
+        Ok(zone) => LocalZone::measure(now, |at| {
+            let instant = jiff::Timestamp::from_microsecond(at.0).ok()?;
+            Some(zone.to_offset(instant).seconds())
+        }),
+        Err(err) => {
+            tracing::info!(%err, "no local time zone");
+            None
+        }
+    }
+}
+
 /// `http://host:port` or `https://host:port` and nothing behind it: it is also the origin that the gateway checks.
 fn checked_gateway(url: &str) -> anyhow::Result<String> {
     let url = url.trim_end_matches('/');
@@ -238,13 +254,48 @@ fn checked_gateway(url: &str) -> anyhow::Result<String> {
 /// The application in its window, with the picture that a test wants.
 struct Window {
     app: App,
+    size: KeptSize,
     screenshot: Option<Screenshot>,
     /// When the program started, until the first frame has said how long that took.
     started: Option<Instant>,
 }
 
+/// The window's size from the run before. eframe keeps it in points of the scale that was in force, and makes the window
+/// of the same points before a scale is known: without mending it, a larger scale makes the window smaller at every start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum KeptSize {
+    /// No frame has been drawn.
+    Unknown,
+    /// In the first frame, in points; the scale holds from the second on.
+    Points(egui::Vec2),
+    /// Nothing is left to do.
+    Mended,
+}
+
+impl KeptSize {
+    /// Once a frame, before the scale of it is set.
+    fn mend(&mut self, ctx: &egui::Context) {
+        let (size, is_placed) = ctx.input(|input| {
+            let viewport = input.viewport();
+            let is_placed = viewport.maximized == Some(true) || viewport.fullscreen == Some(true);
+            (viewport.inner_rect.map(|rect| rect.size()), is_placed)
+        });
+        *self = match (*self, size) {
+            (Self::Unknown, Some(points)) if !is_placed => Self::Points(points),
+            (Self::Points(points), _) => {
+                if ctx.zoom_factor() != 1.0 {
+                    ctx.send_viewport_cmd(egui::ViewportCommand::InnerSize(points));
+                }
+                Self::Mended
+            }
+            (Self::Unknown | Self::Mended, _) => Self::Mended,
+        };
+    }
+}
+
 impl eframe::App for Window {
     fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        self.size.mend(ctx);
         self.app.logic(ctx, frame);
         if let Some(screenshot) = &mut self.screenshot {
             screenshot.frame(ctx);

@@ -4,15 +4,18 @@
     reason = "a test that cannot go on should stop here"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_console::{App, AppConfig};
 use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
+use qd_pages::{Preferences, UiScale, ZonePreference};
 use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
-use qd_types::UserId;
+use qd_types::{UserId, ZoneChoice};
+use qd_ui::tokens::Theme;
 
 struct Shell {
     harness: Harness<'static, App>,
@@ -21,8 +24,32 @@ struct Shell {
     runtime: tokio::runtime::Runtime,
 }
 
+/// What eframe keeps on the machine, in memory.
+#[derive(Clone, Default)]
+struct Storage(BTreeMap<String, String>);
+
+impl eframe::Storage for Storage {
+    fn get_string(&self, key: &str) -> Option<String> {
+        self.0.get(key).cloned()
+    }
+
+    fn set_string(&mut self, key: &str, value: String) {
+        self.0.insert(key.to_owned(), value);
+    }
+
+    fn remove_string(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    fn flush(&mut self) {}
+}
+
 impl Shell {
     fn start() -> Self {
+        Self::start_as(AppConfig { is_test: true }, Storage::default())
+    }
+
+    fn start_as(app_config: AppConfig, kept: Storage) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -52,12 +79,9 @@ impl Shell {
         let harness = Harness::builder()
             .with_size(egui::vec2(1440.0, 900.0))
             .build_eframe(move |cc| {
-                App::new(
-                    &cc.egui_ctx,
-                    AppConfig { is_test: true },
-                    app_feed,
-                    app_cell,
-                )
+                let mut app = App::new(&cc.egui_ctx, app_config, app_feed, app_cell);
+                app.restore(Some(&kept));
+                app
             });
         Self {
             harness,
@@ -122,4 +146,46 @@ fn it_rests_when_nothing_happens() {
     assert!(frames <= 3, "{frames} frames without a reason");
     assert!(shell.harness.state().snapshot().version > 0);
     assert!(shell.feed.meter().snapshots_published() > 0);
+}
+
+#[test]
+fn what_was_kept_is_in_force_from_the_first_frame() {
+    let kept = Preferences {
+        theme: Theme::Light,
+        scale: UiScale::of_percent(125).unwrap(),
+        zone: ZonePreference::Utc,
+        ..Preferences::default()
+    };
+    let storage = Storage([("quarterdeck_preferences".to_owned(), kept.encode())].into());
+    let mut shell = Shell::start_as(AppConfig::default(), storage);
+    shell.harness.step();
+    let ctx = &shell.harness.ctx;
+    assert_eq!(ctx.theme(), egui::Theme::Light);
+    assert!((ctx.zoom_factor() - 1.25).abs() < 1e-4);
+    assert_eq!(shell.harness.state().preferences(), kept);
+    shell.until("the feed shows UTC", |shell| {
+        shell.cell.load().zone == ZoneChoice::Utc
+    });
+}
+
+#[test]
+fn what_cannot_be_read_is_said_once_and_the_defaults_hold() {
+    for (text, words) in [
+        ("\u{0}\u{1}{garbage", "they are damaged"),
+        ("quarterdeck preferences 9\ntheme neon\n", "newer console"),
+    ] {
+        let storage = Storage([("quarterdeck_preferences".to_owned(), text.to_owned())].into());
+        let mut shell = Shell::start_as(AppConfig::default(), storage);
+        shell.until("the note", |shell| {
+            shell.harness.query_all_by_label_contains(words).count() > 0
+        });
+        assert_eq!(shell.harness.state().preferences(), Preferences::default());
+        let alerts = shell
+            .harness
+            .query_all_by_role(egui::accesskit::Role::Alert)
+            .filter_map(|alert| alert.accesskit_node().label())
+            .filter(|label| label.contains(words))
+            .count();
+        assert_eq!(alerts, 1, "one notice");
+    }
 }

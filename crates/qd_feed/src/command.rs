@@ -2,7 +2,7 @@
 
 use qd_state::{CommandId, PageAsk, Poll};
 use qd_types::{
-    AccountId, ClientOrderId, HaltScope, Qty, StrategyId, Symbol, TapeAction, UtcMicros,
+    AccountId, ClientOrderId, HaltScope, Qty, StrategyId, Symbol, TapeAction, UtcMicros, ZoneChoice,
 };
 use thiserror::Error;
 
@@ -64,6 +64,8 @@ pub enum FeedCommand {
     SignOut,
     /// The user touched something: extends the idle time, at most once a minute.
     Active,
+    /// Show times in this zone from now on.
+    ShowIn(ZoneChoice),
     /// The console is on screen, or hidden.
     Visible(bool),
     /// A snapshot was on screen: the animation frame after the first present that had it.

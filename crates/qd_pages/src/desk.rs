@@ -2,14 +2,16 @@
 //!
 //! Header and footer are fixed: nothing docks, covers or closes them.
 
-use egui::{CentralPanel, Panel, Rect, Ui};
+use egui::{CentralPanel, Id, Panel, Rect, Ui};
 use qd_state::Snapshot;
+use qd_types::ZoneChoice;
 use qd_ui::paint;
 use qd_ui::toast::Toasts;
 use qd_ui::tokens::size;
 
+use crate::comfort::{Chime, Heard, Machine, Overlay, Sound, keys, overlay_ui};
 use crate::dashboard::{DashboardState, dashboard_ui};
-use crate::{Page, PageCtx, banners, footer, header, navigation};
+use crate::{Page, PageCtx, Preferences, banners, footer, header, navigation};
 
 /// Below this width the navigation gives its room to the page.
 const WIDTH_FOR_NAVIGATION: f32 = 760.0;
@@ -23,10 +25,30 @@ pub struct DeskState {
     pub dashboard: DashboardState,
     /// Notes at the lower right.
     pub toasts: Toasts,
+    /// What the user prefers; the shell follows it before the next frame and keeps it on this machine.
+    pub preferences: Preferences,
+    /// What the machine can, as the shell says.
+    pub machine: Machine,
+    heard: Heard,
+    /// The palette or the list of keys, when open.
+    pub(crate) overlay: Option<Overlay>,
+    /// What to give the keyboard back to as soon as an overlay is off the screen.
+    pub(crate) return_focus: Option<Id>,
     last_notice_id: u64,
 }
 
 impl DeskState {
+    /// The zone that times are wanted in.
+    pub fn zone(&self) -> ZoneChoice {
+        self.preferences.zone.zone(self.machine.local_zone)
+    }
+
+    /// What of a new snapshot is to be heard. Called from `logic`, so it runs while hidden too.
+    pub fn take_chime(&mut self, snapshot: &Snapshot) -> Option<Chime> {
+        let chime = self.heard.take(snapshot);
+        chime.filter(|_| self.preferences.sound == Sound::On)
+    }
+
     /// Makes toasts of the notices that are new since the last call. Called from `logic`, so it runs while hidden too.
     pub fn take_notices(&mut self, snapshot: &Snapshot, now_ms: i64) {
         let last = self.last_notice_id;
@@ -46,11 +68,14 @@ impl DeskState {
 
 /// Draws everything.
 pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
+    if let Some(action) = keys::take(ui.ctx()) {
+        action.run(ui.ctx(), cx, state);
+    }
     let tokens = cx.ui.tokens;
     Panel::top("qd_header")
         .exact_size(size::HEADER_HEIGHT)
         .frame(paint::header_frame(tokens))
-        .show(ui, |ui| header::header_ui(ui, cx, &state.toasts));
+        .show(ui, |ui| header::header_ui(ui, cx, state));
     Panel::bottom("qd_footer")
         .exact_size(size::FOOTER_HEIGHT)
         .frame(paint::footer_frame(tokens))
@@ -74,4 +99,5 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
         });
     });
     state.toasts.ui(ui.ctx(), &cx.ui);
+    overlay_ui(ui.ctx(), cx, state);
 }

@@ -2,29 +2,32 @@
 
 use std::fmt::Write as _;
 
-use egui::{Align, Layout, Popup, PopupCloseBehavior, ScrollArea, Ui};
+use egui::{Align, Layout, Popup, PopupCloseBehavior, Response, Ui};
 use qd_state::{ConnectionState, Freshness};
-use qd_types::{Environment, HaltState, Tone, UtcMicros, ZoneChoice, fmt};
+use qd_types::{Environment, HaltState, Tone, ZoneChoice, fmt};
 use qd_ui::badge::Chip;
 use qd_ui::button::Button;
+use qd_ui::icon::{Icon, icon_button};
 use qd_ui::text;
-use qd_ui::toast::Toasts;
 use qd_ui::tokens::space;
 
+use crate::comfort::{HeaderPanel, Opens, notes_name, notes_ui, settings_ui};
+use crate::desk::DeskState;
 use crate::{Command, PageCtx, tape};
 
-/// Below this the New York and UTC clocks go.
-const WIDTH_FOR_CLOCKS: f32 = 1180.0;
+/// With this much the parts stand in two groups, apart.
+const WIDTH_FOR_AIR: f32 = 1400.0;
+/// Below this the clocks go. There must be room for "Reconnecting · 12 s" and "WAS ACTIVE · 34 s ago" beside them.
+const WIDTH_FOR_CLOCKS: f32 = 1352.0;
 /// Below this the market's phase goes.
-const WIDTH_FOR_MARKET: f32 = 1000.0;
-/// Below this the product's name goes, and words become short.
-const WIDTH_FOR_NAMES: f32 = 760.0;
+const WIDTH_FOR_MARKET: f32 = 1120.0;
+/// Below this the product's name goes, words become short, and the settings are opened from the user's menu.
+const WIDTH_FOR_NAMES: f32 = 860.0;
 /// The user's menu.
 const MENU_WIDTH: f32 = 320.0;
-const MESSAGES_HEIGHT: f32 = 220.0;
 
 /// Draws the header's row.
-pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
+pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
     let width = ui.available_width();
     let gap = if width < WIDTH_FOR_NAMES {
         space::XS
@@ -34,7 +37,8 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = gap;
         kill_switch_ui(ui, cx, width);
-        user_ui(ui, cx, toasts, width);
+        let user = user_ui(ui, cx, width);
+        signs_ui(ui, cx, state, &user, width);
         connection_ui(ui, cx, width);
         halt_ui(ui, cx, width);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
@@ -46,7 +50,7 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
                     &cx.ui.tokens.fonts.title,
                     cx.ui.tokens.text_strong,
                 );
-                if width >= WIDTH_FOR_CLOCKS {
+                if width >= WIDTH_FOR_AIR {
                     ui.add_space(50.0);
                 }
             }
@@ -59,6 +63,26 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
             }
         });
     });
+}
+
+/// The signs that open panels, close together.
+fn signs_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState, user: &Response, width: f32) {
+    let name = notes_name(&state.toasts);
+    let bell = icon_button(ui, &cx.ui, Icon::Bell, &name, state.toasts.num_unseen());
+    HeaderPanel::Notes.ui(&bell, Opens::ByClick, |ui| {
+        notes_ui(ui, cx, &mut state.toasts);
+    });
+    bell.on_hover_text(name);
+
+    let machine = state.machine;
+    let content = |ui: &mut Ui| settings_ui(ui, cx, &mut state.preferences, machine);
+    if width < WIDTH_FOR_NAMES {
+        HeaderPanel::Settings.ui(user, Opens::Elsewhere, content);
+        return;
+    }
+    let gear = icon_button(ui, &cx.ui, Icon::Gear, "Settings", 0);
+    HeaderPanel::Settings.ui(&gear, Opens::ByClick, content);
+    gear.on_hover_text("Settings");
 }
 
 fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
@@ -120,12 +144,17 @@ fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         return;
     }
     let now = cx.server_now();
-    let words = format!(
-        "{} New York · {} UTC",
-        fmt::time_seconds(now, ZoneChoice::Exchange),
-        fmt::time_seconds(now, ZoneChoice::Utc)
-    );
-    Chip::outline(&words).ui(ui, &cx.ui);
+    // The zone of every time on the page first, then the one that a trader needs beside it.
+    let zone = cx.snapshot.zone;
+    let other = match zone {
+        ZoneChoice::Exchange => ZoneChoice::Utc,
+        ZoneChoice::Local(_) | ZoneChoice::Utc => ZoneChoice::Exchange,
+    };
+    let clock = |zone: ZoneChoice| format!("{} {}", fmt::time_seconds(now, zone), zone.label());
+    let words = format!("{} · {}", clock(zone), clock(other));
+    Chip::outline(&words)
+        .ui(ui, &cx.ui)
+        .on_hover_text(format!("Every time on this page is {} time.", zone.label()));
 }
 
 fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
@@ -243,7 +272,7 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
         .on_hover_text(meaning);
 }
 
-fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts, width: f32) {
+fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) -> Response {
     let words = match &cx.snapshot.session {
         Some(session) => {
             let role = session
@@ -271,11 +300,12 @@ fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts, width: f32) {
         .width(MENU_WIDTH)
         .gap(space::XS)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-        .show(|ui| user_menu_ui(ui, cx, toasts));
+        .show(|ui| user_menu_ui(ui, cx, width));
+    response
 }
 
-/// Who is signed in, what was said in passing, and the way out.
-fn user_menu_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
+/// Who is signed in, and the way out.
+fn user_menu_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
     let (tokens, fonts) = (cx.ui.tokens, &cx.ui.tokens.fonts);
     ui.set_width(MENU_WIDTH.min(ui.ctx().content_rect().width() - 48.0));
     if let Some(session) = &cx.snapshot.session {
@@ -296,17 +326,13 @@ fn user_menu_ui(ui: &mut Ui, cx: &PageCtx<'_>, toasts: &Toasts) {
     } else {
         text::label(ui, "Nobody is signed in.", &fonts.body, tokens.text_primary);
     }
-    ui.add_space(space::S);
-    text::label(ui, "Messages", &fonts.strong, tokens.text_strong);
-    ScrollArea::vertical()
-        .id_salt("messages")
-        .max_height(MESSAGES_HEIGHT)
-        .auto_shrink([false, true])
-        .show(ui, |ui| {
-            toasts.history_ui(ui, &cx.ui, |at_ms| {
-                fmt::time_seconds(UtcMicros::from_millis(at_ms), cx.snapshot.zone)
-            });
-        });
+    if width < WIDTH_FOR_NAMES {
+        ui.add_space(space::S);
+        if Button::new("Settings").ui(ui, &cx.ui).clicked() {
+            ui.close();
+            HeaderPanel::Settings.toggle(ui.ctx());
+        }
+    }
     if cx.snapshot.session.is_some() {
         ui.add_space(space::S);
         if Button::new("Sign out").ui(ui, &cx.ui).clicked() {

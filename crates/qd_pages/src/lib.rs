@@ -11,6 +11,7 @@
 
 mod arrangement;
 mod banners;
+mod comfort;
 mod command;
 mod ctx;
 mod dashboard;
@@ -21,8 +22,11 @@ mod navigation;
 mod provenance;
 mod tape;
 
+pub use self::comfort::{
+    Chime, Look, Machine, Preferences, PreferencesError, Sound, UiScale, ZonePreference, takes_key,
+};
 pub use self::command::{Command, CommandSender, FileContents, SentCommand};
 pub use self::ctx::PageCtx;
-pub use self::dashboard::{DashboardState, dashboard_ui};
+pub use self::dashboard::{DashboardRequest, DashboardState, DashboardTable, dashboard_ui};
 pub use self::desk::{DeskState, desk_ui};
 pub use self::navigation::Page;

@@ -87,6 +87,12 @@ const fn item(page: Page, label: &'static str) -> NavItem<'static, Page> {
     }
 }
 
+/// Every page in the order of the navigation, with its words and the reason why it cannot be opened.
+pub(crate) fn pages() -> impl Iterator<Item = (Page, &'static str, Option<&'static str>)> {
+    let items = GROUPS.iter().flat_map(|group| group.items);
+    items.map(|item| (item.page, item.label, item.disabled_because))
+}
+
 /// Draws the navigation, with the workspaces of the dashboard below it.
 pub(crate) fn navigation_ui(
     ui: &mut Ui,

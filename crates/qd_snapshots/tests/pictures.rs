@@ -19,8 +19,11 @@ struct Screen {
     state: DeskState,
 }
 
-fn picture(name: &str, mut desk: SampleDesk, size: Vec2) {
-    let tokens = DesignTokens::dark();
+fn picture(name: &str, desk: SampleDesk, size: Vec2) {
+    picture_in(name, desk, size, DesignTokens::dark());
+}
+
+fn picture_in(name: &str, mut desk: SampleDesk, size: Vec2, tokens: DesignTokens) {
     let now_ms = desk.now().as_millis();
     let screen = Screen {
         snapshot: desk.snapshot(),
@@ -60,6 +63,11 @@ fn live() -> SampleDesk {
 #[test]
 fn the_desk_at_the_size_of_the_design() {
     picture("desk_1440", live(), DESK);
+}
+
+#[test]
+fn the_desk_in_a_bright_room() {
+    picture_in("desk_1440_light", live(), DESK, DesignTokens::light());
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::{Timestamp, fmt::temporal::DateTimePrinter, tz::TimeZone};
+use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 
-use crate::ParseError;
+use crate::{ParseError, ZoneChoice};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +89,8 @@ impl UtcMicros {
             i8::try_from(part(1, 100)).ok()?,
         )
         .ok()?;
-        let midnight = date.to_zoned(ZoneChoice::Exchange.time_zone()).ok()?;
+        let zone = ZoneChoice::Exchange.time_zone(Self::default());
+        let midnight = date.to_zoned(zone).ok()?;
         Some(Self(midnight.timestamp().as_microsecond()))
     }
 
@@ -101,27 +102,7 @@ impl UtcMicros {
     fn zoned(self, zone: ZoneChoice) -> jiff::Zoned {
         Timestamp::from_microsecond(self.0)
             .unwrap_or(Timestamp::UNIX_EPOCH)
-            .to_zoned(zone.time_zone())
-    }
-}
-
-/// In which zone a time is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ZoneChoice {
-    /// The exchange's own: New York.
-    #[default]
-    Exchange,
-    /// UTC.
-    Utc,
-}
-
-impl ZoneChoice {
-    fn time_zone(self) -> TimeZone {
-        static NEW_YORK: TimeZone = jiff::tz::get!("America/New_York");
-        match self {
-            Self::Exchange => NEW_YORK.clone(),
-            Self::Utc => TimeZone::UTC,
-        }
+            .to_zoned(zone.time_zone(self))
     }
 }
 

@@ -19,10 +19,11 @@ mod position;
 mod stream;
 mod tape;
 mod tone;
+mod zone;
 
 pub use self::account::{AccountTotals, Exposure};
 pub use self::alert::{Alert, AlertSeverity, AlertState};
-pub use self::clock::{Clock, ManualClock, UtcMicros, ZoneChoice};
+pub use self::clock::{Clock, ManualClock, UtcMicros};
 pub use self::decimal::{Money, Price, Qty, Ratio};
 pub use self::fill::Fill;
 pub use self::halt::{Breaker, BreakerState, HaltScope, HaltState, HaltStatus, ScopedHalt};
@@ -35,6 +36,7 @@ pub use self::position::{Position, PositionKey, PositionMath};
 pub use self::stream::{Epoch, MessageKind, Seq, StreamClass, StreamName, StreamPos};
 pub use self::tape::TapeAction;
 pub use self::tone::Tone;
+pub use self::zone::{LocalZone, ZoneChoice};
 
 /// Re-exported so that callers spell decimals with the same version of the library.
 pub use rust_decimal::Decimal;

@@ -1,82 +1,116 @@
-//! One of several, as rows with a ring: the scope of a command, the kind of an order.
+//! One of a few: options side by side, the chosen one marked by fill, border and weight.
 //!
-//! It holds no choice: the caller says which row is on and takes the click.
+//! It keeps no choice; what was clicked comes back.
 
-use egui::{CornerRadius, CursorIcon, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{CornerRadius, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, vec2};
 
 use crate::UiCtx;
 use crate::paint;
 use crate::text::{self, HAlign};
 use crate::tokens::{radius, size, space};
 
-/// Height of a row, in points.
-pub const ROW_HEIGHT: f32 = size::TOUCH_TARGET;
-
-/// One row of a choice.
+/// One option.
 #[derive(Clone, Copy, Debug)]
-#[must_use = "a choice is drawn by `ui`"]
-pub struct Choice<'a> {
-    label: &'a str,
-    detail: &'a str,
-    is_on: bool,
+pub struct ChoiceOption<'a, T> {
+    /// The caller's name for it.
+    pub value: T,
+    /// The words.
+    pub label: &'a str,
+    /// Why it cannot be chosen; absent when it can.
+    pub disabled_because: Option<&'a str>,
 }
 
-impl<'a> Choice<'a> {
-    /// A row with its words and, at the right, what it means.
-    pub fn new(label: &'a str, detail: &'a str, is_on: bool) -> Self {
+impl<'a, T> ChoiceOption<'a, T> {
+    /// An option that can be chosen.
+    pub fn new(value: T, label: &'a str) -> Self {
         Self {
+            value,
             label,
-            detail,
-            is_on,
+            disabled_because: None,
         }
     }
+}
 
-    /// Draws it over the available width; clicked when it was chosen.
-    pub fn ui(self, ui: &mut Ui, cx: &UiCtx<'_>) -> Response {
-        let tokens = cx.tokens;
-        let (rect, response) =
-            ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::click());
-        response.widget_info(|| {
-            let name = format!("{}, {}", self.label, self.detail);
-            WidgetInfo::selected(Role::RadioButton, true, self.is_on, name)
-        });
-        let painter = ui.painter();
-        if response.hovered() {
-            painter.rect_filled(rect, CornerRadius::same(radius::CONTROL), tokens.row_hover);
+/// Draws the options of the question `name` in a row that wraps. The tree calls each "name: label". Returns a new choice.
+pub fn choice_ui<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    cx: &UiCtx<'_>,
+    name: &str,
+    options: &[ChoiceOption<'_, T>],
+    current: T,
+) -> Option<T> {
+    let mut chosen = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::XS, space::XS);
+        for option in options {
+            let is_current = option.value == current;
+            if option_ui(ui, cx, name, option, is_current) && !is_current {
+                chosen = Some(option.value);
+            }
         }
-        let center = pos2(rect.left() + 14.0, rect.center().y);
-        let (line, width) = if self.is_on {
-            (tokens.accent, 1.5)
-        } else {
-            (tokens.line_control, 1.0)
-        };
-        painter.circle_stroke(center, 6.0, Stroke::new(width, line));
-        if self.is_on {
-            paint::dot(painter, center, 3.0, tokens.accent);
-        }
-        let words = rect
-            .with_min_x(center.x + 6.0 + space::S)
-            .with_max_x(rect.right() - space::S);
-        let fonts = &tokens.fonts;
-        let detail = text::paint(
-            painter,
-            words,
-            self.detail,
-            &fonts.label,
-            tokens.text_secondary,
-            HAlign::Right,
-        );
-        text::paint(
-            painter,
-            words.with_max_x(detail.left() - space::S),
-            self.label,
-            &fonts.body,
+    });
+    chosen
+}
+
+fn option_ui<T>(
+    ui: &mut Ui,
+    cx: &UiCtx<'_>,
+    name: &str,
+    option: &ChoiceOption<'_, T>,
+    is_current: bool,
+) -> bool {
+    let tokens = cx.tokens;
+    let enabled = option.disabled_because.is_none();
+    let font = if is_current {
+        &tokens.fonts.strong
+    } else {
+        &tokens.fonts.body
+    };
+    let galley = text::layout(ui.painter(), option.label, font, f32::INFINITY);
+    let wanted = vec2(galley.size().x + 20.0, size::TOUCH_TARGET);
+    let sense = if enabled {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
+    let (rect, response) = ui.allocate_exact_size(wanted, sense);
+    response.widget_info(|| {
+        let label = format!("{name}: {}", option.label);
+        WidgetInfo::selected(Role::RadioButton, enabled, is_current, label)
+    });
+    let response = match option.disabled_because {
+        Some(reason) => response.on_hover_text(reason),
+        None => response.on_hover_cursor(egui::CursorIcon::PointingHand),
+    };
+    let painter = ui.painter();
+    let corner = CornerRadius::same(radius::CONTROL);
+    let (fill, line, color) = if is_current {
+        (tokens.nav_selected, tokens.accent, tokens.text_strong)
+    } else if !enabled {
+        (
+            egui::Color32::TRANSPARENT,
+            tokens.line_subtle,
+            tokens.text_faint,
+        )
+    } else if response.hovered() {
+        (tokens.row_hover, tokens.line_control, tokens.text_strong)
+    } else {
+        (
+            egui::Color32::TRANSPARENT,
+            tokens.line_strong,
             tokens.text_primary,
-            HAlign::Left,
-        );
-        if response.has_focus() {
-            paint::focus_ring(painter, rect.shrink(1.0), radius::CONTROL, tokens);
-        }
-        response.on_hover_cursor(CursorIcon::PointingHand)
+        )
+    };
+    painter.rect(
+        rect,
+        corner,
+        fill,
+        Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
+    text::paint_galley(painter, rect, galley, color, HAlign::Center);
+    if response.has_focus() {
+        paint::focus_ring(painter, rect, radius::CONTROL, tokens);
     }
+    response.clicked()
 }

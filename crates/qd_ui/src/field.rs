@@ -2,11 +2,16 @@
 //!
 //! The text belongs to the caller; nothing is checked here.
 
-use egui::{Margin, Response, TextEdit, Ui, vec2};
+use egui::{Id, Margin, Response, TextEdit, Ui, vec2};
 
 use crate::UiCtx;
 
-/// A one-line field, `width` points wide. `name` is what the accessibility tree calls it.
+/// The id of the field of that name, to give it the keyboard from elsewhere.
+pub fn field_id(name: &str) -> Id {
+    Id::unique(("qd_field", name))
+}
+
+/// A one-line field, `width` points wide. `name` is what the accessibility tree calls it, and unique on the page.
 pub fn text_field(
     ui: &mut Ui,
     cx: &UiCtx<'_>,
@@ -19,6 +24,7 @@ pub fn text_field(
         .font(cx.tokens.fonts.body.clone())
         .color(cx.tokens.text_hint);
     let field = TextEdit::singleline(text)
+        .id(field_id(name))
         .hint_text(hint)
         .font(cx.tokens.fonts.body.clone())
         .margin(Margin::symmetric(8, 2))

@@ -19,8 +19,11 @@ use crate::tokens::{radius, size, space};
 /// Toasts on screen at once.
 pub const MAX_LIVE: usize = 4;
 /// Toasts remembered.
-pub const MAX_HISTORY: usize = 200;
+pub const MAX_HISTORY: usize = 100;
 const WIDTH: f32 = 340.0;
+/// Of a note's words in the history, beside its bar.
+const NOTE_INDENT: f32 = 10.0;
+const NOTE_HEAD_HEIGHT: f32 = 18.0;
 
 /// One note.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub struct Toasts {
     live: VecDeque<Toast>,
     history: VecDeque<Toast>,
     next_id: u64,
+    /// Raised since somebody looked at the history; no more than it holds.
+    num_unseen: usize,
 }
 
 impl Toasts {
@@ -83,6 +88,7 @@ impl Toasts {
         self.next_id += 1;
         self.history.push_front(toast.clone());
         self.history.truncate(MAX_HISTORY);
+        self.num_unseen = (self.num_unseen + 1).min(MAX_HISTORY);
         self.live.push_back(toast);
         if self.live.len() > MAX_LIVE {
             // The lightest goes first, and of those the oldest: a refusal is not pushed out by good news.
@@ -140,7 +146,23 @@ impl Toasts {
         }
     }
 
-    /// Draws the history, newest first; `time` formats the instant of a note.
+    /// How many were raised since [`Self::mark_seen`]; a repeated one counts once.
+    pub fn num_unseen(&self) -> usize {
+        self.num_unseen
+    }
+
+    /// Somebody looks at the history.
+    pub fn mark_seen(&mut self) {
+        self.num_unseen = 0;
+    }
+
+    /// Empties the history; what is on screen stays its time.
+    pub fn forget_history(&mut self) {
+        self.history.clear();
+        self.num_unseen = 0;
+    }
+
+    /// Draws the history, newest first, one named row to a note; `time` formats the instant of one.
     pub fn history_ui(&self, ui: &mut Ui, cx: &UiCtx<'_>, time: impl Fn(i64) -> String) {
         let tokens = cx.tokens;
         if self.history.is_empty() {
@@ -153,25 +175,64 @@ impl Toasts {
             return;
         }
         for toast in &self.history {
-            ui.horizontal_top(|ui| {
-                text::label(
-                    ui,
-                    &time(toast.raised_ms),
-                    &tokens.fonts.number_small,
-                    tokens.text_hint,
-                );
-                let words = if toast.count > 1 {
-                    format!("{} (×{})", toast.text, toast.count)
-                } else {
-                    toast.text.clone()
-                };
-                // In a column of its own: a long note wraps instead of running out of sight.
-                ui.vertical(|ui| {
-                    text::label(ui, &words, &tokens.fonts.body, tokens.tone(toast.tone));
-                });
-            });
+            note_ui(ui, cx, toast, &time(toast.raised_ms));
         }
     }
+}
+
+/// One line of the history: level and time, and the words below, wrapped.
+fn note_ui(ui: &mut Ui, cx: &UiCtx<'_>, toast: &Toast, time: &str) {
+    let tokens = cx.tokens;
+    let mut level = level_word(toast.tone).to_owned();
+    if toast.count > 1 {
+        level = format!("{level} \u{d7}{}", toast.count);
+    }
+    let width = ui.available_width();
+    let words = text::layout_wrapped(
+        ui.painter(),
+        &toast.text,
+        &tokens.fonts.body,
+        width - NOTE_INDENT,
+    );
+    let wanted = vec2(width, NOTE_HEAD_HEIGHT + words.size().y + space::S);
+    let (rect, response) = ui.allocate_exact_size(wanted, Sense::hover());
+    response.widget_info(|| {
+        let name = format!("{level}, {time}: {}", toast.text);
+        WidgetInfo::labeled(Role::ListItem, true, name)
+    });
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let painter = ui.painter();
+    let color = tokens.tone(toast.tone);
+    let head = rect.with_max_y(rect.top() + NOTE_HEAD_HEIGHT);
+    let bar = rect
+        .with_max_x(rect.left() + 3.0)
+        .with_min_y(rect.top() + 3.0)
+        .with_max_y(rect.bottom() - 5.0);
+    painter.rect_filled(bar, 1.5, color);
+    let inner = head.with_min_x(head.left() + NOTE_INDENT);
+    text::paint(
+        painter,
+        inner,
+        &level,
+        &tokens.fonts.label_strong,
+        color,
+        HAlign::Left,
+    );
+    text::paint(
+        painter,
+        inner,
+        time,
+        &tokens.fonts.number_small,
+        tokens.text_hint,
+        HAlign::Right,
+    );
+    painter.galley(
+        pos2(inner.left(), head.bottom()),
+        words,
+        tokens.text_primary,
+    );
 }
 
 /// How long a note stays, in milliseconds: long enough to be read twice.
@@ -288,6 +349,7 @@ mod tests {
         }
         assert_eq!(toasts.live().count(), MAX_LIVE);
         assert_eq!(toasts.history().count(), MAX_HISTORY);
+        assert_eq!(toasts.num_unseen(), MAX_HISTORY);
         assert!(
             toasts.live().any(|toast| toast.text == "refused"),
             "good news pushed out a refusal"
@@ -315,6 +377,22 @@ mod tests {
                 .collect::<Vec<_>>(),
             vec![7]
         );
+    }
+
+    #[test]
+    fn what_was_seen_is_not_counted_and_a_repeated_note_counts_once() {
+        let mut toasts = Toasts::default();
+        toasts.push(Tone::Info, "saved", 0);
+        toasts.push(Tone::Info, "saved", 1);
+        toasts.push(Tone::Warn, "slow", 2);
+        assert_eq!(toasts.num_unseen(), 2);
+        toasts.mark_seen();
+        assert_eq!(toasts.num_unseen(), 0);
+        toasts.push(Tone::Info, "again", 3);
+        assert_eq!(toasts.num_unseen(), 1);
+        toasts.forget_history();
+        assert_eq!((toasts.num_unseen(), toasts.history().count()), (0, 0));
+        assert_eq!(toasts.live().count(), 3, "what is on screen stays");
     }
 
     #[test]

@@ -25,6 +25,9 @@ impl App {
         self.now = self.rt.now();
         self.run_commands(ctx);
         self.desk.take_notices(&self.snapshot, self.now.as_millis());
+        if let Some(chime) = self.desk.take_chime(&self.snapshot) {
+            self.beeper.play(chime);
+        }
         self.tell_visibility(ctx);
         self.tell_activity(ctx);
         self.leave_without_session();

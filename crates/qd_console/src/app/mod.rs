@@ -5,18 +5,20 @@
 mod commands;
 mod logic;
 mod paint_report;
+mod preferences;
 mod ui;
 
 use std::sync::Arc;
 
 use qd_feed::{FeedHandle, Rt, decision_id};
-use qd_pages::{CommandSender, DeskState, SentCommand};
+use qd_pages::{CommandSender, DeskState, Look, Preferences, SentCommand};
 use qd_state::{ConnectionState, Snapshot, SnapshotCell};
 use qd_types::{ClientOrderId, UtcMicros};
-use qd_ui::DesignTokens;
 use qd_ui::frame_stats::FrameStats;
 
 use self::paint_report::PaintReport;
+use self::preferences::Kept;
+use crate::sound::Beeper;
 
 /// What the shell was started with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +30,10 @@ pub struct AppConfig {
 /// The console.
 pub struct App {
     config: AppConfig,
-    tokens: DesignTokens,
+    look: Look,
+    /// The preferences as they lie on this machine, and the zone that the feed was told.
+    kept: Kept,
+    beeper: Beeper,
     rt: Rt,
     feed: Arc<FeedHandle>,
     cell: Arc<SnapshotCell>,
@@ -68,8 +73,7 @@ impl App {
         feed: Arc<FeedHandle>,
         cell: Arc<SnapshotCell>,
     ) -> Self {
-        let tokens = DesignTokens::dark();
-        qd_ui::tokens::apply(ctx, &tokens);
+        let look = Look::new(ctx, Preferences::default());
         // Also when somebody forgets it above: Ctrl-Q must not end a desk with orders in the market.
         ctx.options_mut(|options| options.quit_shortcuts.clear());
         if config.is_test {
@@ -84,7 +88,9 @@ impl App {
         cell.set_waker(move || waker.request_repaint_after(std::time::Duration::from_millis(1)));
         Self {
             config,
-            tokens,
+            look,
+            kept: Kept::default(),
+            beeper: Beeper::default(),
             rt: feed.rt().clone(),
             paint_report: PaintReport::new(Arc::clone(&feed)),
             feed,
@@ -129,6 +135,7 @@ impl App {
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
         self.run_logic(ctx, frame.info().cpu_usage);
+        self.follow_preferences(ctx, frame.storage_mut());
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {

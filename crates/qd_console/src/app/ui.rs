@@ -10,7 +10,7 @@ impl App {
     pub(super) fn draw(&mut self, ui: &mut egui::Ui) {
         let ctx = PageCtx {
             ui: UiCtx {
-                tokens: &self.tokens,
+                tokens: self.look.tokens(),
                 now_ms: self.now.as_millis(),
                 motion_interval: self.paint_report.motion_interval(),
                 is_test: self.config.is_test,

@@ -3,6 +3,7 @@
 //!
 //! It holds no session: the cookie is the browser's, and without one the page goes to the sign-in.
 
+mod keys;
 mod mirror;
 mod report;
 
@@ -13,8 +14,10 @@ use std::sync::Arc;
 use eframe::egui;
 use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
 use qd_state::{SnapshotCell, Store, StoreConfig};
+use qd_types::{LocalZone, UtcMicros};
 use wasm_bindgen::prelude::*;
 
+use self::keys::KeyGuard;
 use self::mirror::Mirror;
 use crate::{App, AppConfig};
 
@@ -27,6 +30,8 @@ pub struct WebHandle {
     mirror: Rc<Mirror>,
     /// The page was opened with `?e2e`: a test looks at it.
     is_e2e: bool,
+    /// Keeps the browser from acting on the console's own keys.
+    key_guard: RefCell<Option<KeyGuard>>,
 }
 
 #[wasm_bindgen]
@@ -48,6 +53,7 @@ impl WebHandle {
             feed: RefCell::default(),
             mirror,
             is_e2e,
+            key_guard: RefCell::default(),
         }
     }
 
@@ -76,6 +82,7 @@ impl WebHandle {
         let store = Store::new(StoreConfig::default());
         let feed = Arc::new(Feed::start(config, store, Arc::clone(&cell), Rt::new()));
         self.feed.replace(Some(Arc::clone(&feed)));
+        self.key_guard.replace(KeyGuard::start());
         let options = eframe::WebOptions {
             renderer: eframe::Renderer::Glow,
             // What the browser needs for itself stays its own: reload, new tab, developer tools.
@@ -94,7 +101,9 @@ impl WebHandle {
                 options,
                 Box::new(move |cc| {
                     mirror.attach(&cc.egui_ctx);
-                    Ok(Box::new(App::new(&cc.egui_ctx, app_config, feed, cell)))
+                    let mut app = App::new(&cc.egui_ctx, app_config, feed, cell);
+                    app.restore(cc.storage);
+                    Ok(Box::new(app))
                 }),
             )
             .await
@@ -104,6 +113,7 @@ impl WebHandle {
     pub fn destroy(&self) {
         self.runner.destroy();
         self.feed.replace(None);
+        self.key_guard.replace(None);
     }
 
     /// Whether the program has ended by a panic.
@@ -224,6 +234,20 @@ fn is_browsers_own(event: &egui::Event) -> bool {
         | Key::Num0 => modifiers.command,
         _ => false,
     }
+}
+
+/// The zone that the browser is set to, by the offsets that its calendar gives.
+pub(crate) fn local_zone(now: UtcMicros) -> Option<LocalZone> {
+    LocalZone::measure(now, |at| {
+        let date = js_sys::Date::new(&JsValue::from_f64(at.0 as f64 / 1000.0));
+        // Minutes from local time to UTC: west is above zero. Not a number where the date is none.
+        let minutes = date.get_timezone_offset();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "checked to be within two days before"
+        )]
+        (minutes.abs() < 2_880.0).then(|| -(minutes * 60.0) as i32)
+    })
 }
 
 /// Leaves for the sign-in page.

@@ -112,6 +112,7 @@ impl Ingest {
             }
             FeedCommand::SignOut => self.sign_out(),
             FeedCommand::Active => self.active(),
+            FeedCommand::ShowIn(zone) => self.apply(Event::ZoneChosen(zone)),
             FeedCommand::Visible(is_visible) => self.set_visible(is_visible),
             FeedCommand::Painted {
                 version,

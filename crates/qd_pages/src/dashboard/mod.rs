@@ -10,6 +10,7 @@ mod dialogs;
 mod history;
 mod orders;
 mod positions;
+mod request;
 mod row_parts;
 mod selected;
 mod sheets;
@@ -22,6 +23,8 @@ use qd_ui::tokens::space;
 use self::dialogs::OpenDialog;
 use self::orders::OrdersState;
 use self::positions::PositionsState;
+pub use self::request::{DashboardRequest, DashboardTable};
+pub(crate) use self::request::{cancel_refusal, close_refusal};
 use self::sheets::Sheets;
 pub(crate) use self::workspace::Workspaces;
 use crate::PageCtx;
@@ -40,6 +43,8 @@ pub struct DashboardState {
     pub(crate) workspaces: Workspaces,
     dialog: Option<OpenDialog>,
     sheets: Sheets,
+    /// What was asked for from outside; taken when it is drawn next.
+    request: Option<DashboardRequest>,
     /// The button to give the keyboard back to, as soon as the dialog that it opened is off the screen.
     return_focus: Option<Id>,
     /// What had the keyboard when that was last looked at.
@@ -89,6 +94,7 @@ impl DashboardState {
 
 /// Draws the dashboard into the room that is left; dialogs stand over `page_rect`.
 pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, page_rect: Rect) {
+    state.take_request(ui.ctx(), cx);
     let room = ui.available_size();
     if room.x >= WIDTH_FOR_SIDE && room.y >= LEAST_HEIGHT {
         cards::cards_ui(ui, cx);

@@ -13,6 +13,11 @@ use egui::{
 
 use super::view::CursorMove;
 
+/// The id of the table of that name as a whole, to give it the keyboard from elsewhere.
+pub fn focus_id(name: &str) -> Id {
+    Id::unique(("qd_table_keys", name))
+}
+
 /// The keys of one table in one frame.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -68,7 +73,7 @@ impl Keys {
         page_rows: usize,
         has_selection: bool,
     ) -> Self {
-        let table_id = Id::unique(("qd_table_keys", name));
+        let table_id = focus_id(name);
         let (was_focused, sideways) = ui
             .data(|data| data.get_temp::<(Focused, f32)>(table_id))
             .unwrap_or_default();

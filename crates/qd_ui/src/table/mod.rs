@@ -25,6 +25,7 @@ use crate::UiCtx;
 use crate::text::HAlign;
 
 pub use cell::{CellUi, FLASH_MS, FlashDir};
+pub use keys::focus_id;
 
 use body::Body;
 use keys::Keys;

@@ -102,7 +102,7 @@ pub(super) const DARK: Palette = Palette {
     row_hover: rgb(0x19212c),
     row_selected: rgb(0x182536),
     line_row: rgb(0x1a212c),
-    line_control: rgb(0x445267),
+    line_control: rgb(0x5f6f88),
     danger_line: rgb(0xa03a3f),
     scrim: Color32::from_black_alpha(140),
     badge_faint: pair(0x202833, 0x9aa6b6),
@@ -123,7 +123,7 @@ const DARK_MONEY: MoneyColors = MoneyColors {
 };
 
 /// Blue and orange: apart for readers who confuse red and green.
-pub(super) const DARK_MONEY_RED_GREEN: MoneyColors = MoneyColors {
+pub(super) const DARK_BLUE_ORANGE: MoneyColors = MoneyColors {
     gain: rgb(0x58b4f0),
     loss: rgb(0xf0913f),
     flash_gain: rgb(0x17405e),
@@ -132,14 +132,14 @@ pub(super) const DARK_MONEY_RED_GREEN: MoneyColors = MoneyColors {
     badge_loss: pair(0x4a2c12, 0xf8b477),
 };
 
-/// Teal and rose: apart for readers who confuse blue and yellow.
-pub(super) const DARK_MONEY_BLUE_YELLOW: MoneyColors = MoneyColors {
-    gain: rgb(0x2fc0b5),
-    loss: rgb(0xf26d9a),
-    flash_gain: rgb(0x134b48),
-    flash_loss: rgb(0x4f2136),
-    badge_gain: pair(0x123f3c, 0x74d9d1),
-    badge_loss: pair(0x471d30, 0xf79dbb),
+/// Mint and violet: apart for every kind of color blindness, and calmer than the one above.
+pub(super) const DARK_MINT_VIOLET: MoneyColors = MoneyColors {
+    gain: rgb(0x4fdca0),
+    loss: rgb(0xb088f0),
+    flash_gain: rgb(0x1c5236),
+    flash_loss: rgb(0x432a66),
+    badge_gain: pair(0x153f2a, 0x7fe0b0),
+    badge_loss: pair(0x372355, 0xcfb2fb),
 };
 
 pub(super) const LIGHT: Palette = Palette {
@@ -167,7 +167,7 @@ pub(super) const LIGHT: Palette = Palette {
     row_hover: rgb(0xf1f4f8),
     row_selected: rgb(0xe3ecfa),
     line_row: rgb(0xe9edf2),
-    line_control: rgb(0x8d9aab),
+    line_control: rgb(0x7a8798),
     danger_line: rgb(0xd4777c),
     scrim: Color32::from_black_alpha(90),
     badge_faint: pair(0xe8ecf1, 0x4f5b6a),
@@ -187,7 +187,7 @@ const LIGHT_MONEY: MoneyColors = MoneyColors {
     badge_loss: pair(0xfbe0e1, 0xa1282d),
 };
 
-pub(super) const LIGHT_MONEY_RED_GREEN: MoneyColors = MoneyColors {
+pub(super) const LIGHT_BLUE_ORANGE: MoneyColors = MoneyColors {
     gain: rgb(0x0f62a0),
     loss: rgb(0x9c4a00),
     flash_gain: rgb(0xcbe3f7),
@@ -196,11 +196,11 @@ pub(super) const LIGHT_MONEY_RED_GREEN: MoneyColors = MoneyColors {
     badge_loss: pair(0xfce6d0, 0x853f00),
 };
 
-pub(super) const LIGHT_MONEY_BLUE_YELLOW: MoneyColors = MoneyColors {
-    gain: rgb(0x0a6b66),
-    loss: rgb(0xb02a60),
-    flash_gain: rgb(0xc4ebe8),
-    flash_loss: rgb(0xf9d2e0),
-    badge_gain: pair(0xd4f1ef, 0x0a5a56),
-    badge_loss: pair(0xfbe0ea, 0x962250),
+pub(super) const LIGHT_MINT_VIOLET: MoneyColors = MoneyColors {
+    gain: rgb(0x0c6a3c),
+    loss: rgb(0x8b35c9),
+    flash_gain: rgb(0xb9efc6),
+    flash_loss: rgb(0xe4d2fb),
+    badge_gain: pair(0xcdf2d6, 0x0b5a33),
+    badge_loss: pair(0xeddffc, 0x752bab),
 };

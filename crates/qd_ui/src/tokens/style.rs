@@ -17,10 +17,14 @@ pub fn apply(ctx: &Context, tokens: &DesignTokens) {
 
 /// Both themes and behavior without the fonts: when the user changes theme or palette.
 pub fn apply_style(ctx: &Context, tokens: &DesignTokens) {
-    let dark = DesignTokens::new(Theme::Dark, tokens.vision);
-    let light = DesignTokens::new(Theme::Light, tokens.vision);
-    ctx.set_visuals_of(egui::Theme::Dark, visuals(&dark));
-    ctx.set_visuals_of(egui::Theme::Light, visuals(&light));
+    let dark = DesignTokens::new(Theme::Dark, tokens.money);
+    let light = DesignTokens::new(Theme::Light, tokens.money);
+    for (theme, tokens) in [(egui::Theme::Dark, &dark), (egui::Theme::Light, &light)] {
+        let mut visuals = visuals(tokens);
+        // Whether the cursor blinks is not the theme's to say: under test it does not.
+        visuals.text_cursor.blink = ctx.style_of(theme).visuals.text_cursor.blink;
+        ctx.set_visuals_of(theme, visuals);
+    }
     ctx.set_theme(match tokens.theme {
         Theme::Dark => egui::ThemePreference::Dark,
         Theme::Light => egui::ThemePreference::Light,
@@ -57,7 +61,11 @@ pub fn apply_style(ctx: &Context, tokens: &DesignTokens) {
         spacing.scroll.fade.strength = 0.0;
     });
     // Ctrl-Q beside Ctrl-W and Ctrl-A must not end a desk with orders in the market.
-    ctx.options_mut(|options| options.quit_shortcuts.clear());
+    ctx.options_mut(|options| {
+        options.quit_shortcuts.clear();
+        // The scale is a preference, with keys of its own.
+        options.zoom_with_keyboard = false;
+    });
 }
 
 fn visuals(tokens: &DesignTokens) -> Visuals {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use egui::{Context, Rect, ScrollArea};
 use qd_state::{CommandId, OrderRow, SealState};
 use qd_types::{ClientOrderId, HaltScope, Money, OrderStatus, Symbol, Tone, fmt};
-use qd_ui::choice::{self, Choice};
+use qd_ui::choice_row::{self, ChoiceRow};
 use qd_ui::dialog::{Dialog, DialogOutcome, Warning};
 use qd_ui::tokens::space;
 
@@ -98,16 +98,19 @@ impl CancelAll {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 ScrollArea::vertical()
                     .id_salt("scopes")
-                    .max_height(CHOICES_SEEN * choice::ROW_HEIGHT)
+                    .max_height(CHOICES_SEEN * choice_row::ROW_HEIGHT)
                     .auto_shrink([false, true])
-                    .show_rows(ui, choice::ROW_HEIGHT, choices.len(), |ui, range| {
+                    .show_rows(ui, choice_row::ROW_HEIGHT, choices.len(), |ui, range| {
                         for (label, num, wanted) in choices.get(range).unwrap_or_default() {
                             let detail = match num {
                                 1 => "1 order".to_owned(),
                                 num => format!("{} orders", fmt::count(*num as u64)),
                             };
                             let is_on = *scope == *wanted;
-                            if Choice::new(label, &detail, is_on).ui(ui, &cx.ui).clicked() {
+                            if ChoiceRow::new(label, &detail, is_on)
+                                .ui(ui, &cx.ui)
+                                .clicked()
+                            {
                                 *scope = wanted.clone();
                             }
                         }
