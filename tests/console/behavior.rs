@@ -80,6 +80,7 @@ fn a_position_is_closed_once_after_a_question_that_names_the_money() {
             symbol,
             client_order_id,
             command_id,
+            part: None,
         },
     ] = asked.as_slice()
     else {

@@ -4,7 +4,7 @@ use egui::accesskit::Role as NodeRole;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_pages::Command;
-use qd_tests::desk::SampleDesk;
+use qd_tests::desk::{SampleDesk, position_of};
 use qd_types::Role;
 use qd_ui::testing::PHONE;
 
@@ -319,4 +319,37 @@ fn on_a_phone_the_menu_is_there_and_fits() {
         let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, PHONE);
         assert!(screen.contains_rect(rect), "{name} at {rect:?}");
     }
+}
+
+// covers: DB-3, DB-4
+#[test]
+fn what_is_folded_unfolds_into_the_stakes_and_one_of_them_is_closed() {
+    let held =
+        |strategy: &str, qty: i64| position_of(strategy, "AAPL", qty, "229.52", "217.19", start());
+    let stakes = vec![held("momentum", 100), held("reversion", -40)];
+    let mut console = Console::new(SampleDesk::holding(Role::Trader, start(), stakes));
+    assert_eq!(symbols(&console), ["AAPL"]);
+    open_view(&mut console);
+    click(&mut console, NodeRole::CheckBox, "Fold by symbol");
+    console.harness.key_press(Key::Escape);
+    console.harness.run();
+    assert_eq!(symbols(&console), ["AAPL of momentum", "AAPL of reversion"]);
+    assert!(console.says("Total of all 1 positions"));
+    type_into(&mut console, "Filter positions", "rever");
+    assert_eq!(symbols(&console), ["AAPL of reversion"]);
+    asked(&console);
+    click(&mut console, NodeRole::Button, "Close AAPL of reversion");
+    assert!(console.says("Close AAPL of reversion on "));
+    assert!(console.says("Buys back 40 AAPL"));
+    click(&mut console, NodeRole::Button, "Buy back 40 AAPL");
+    let sent = asked(&console);
+    let [
+        Command::ClosePosition {
+            part: Some(part), ..
+        },
+    ] = sent.as_slice()
+    else {
+        panic!("{sent:?}");
+    };
+    assert_eq!(part.strategy.as_str(), "reversion");
 }

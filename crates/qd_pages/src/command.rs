@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use qd_state::{CommandId, PageAsk, Poll};
-use qd_types::{AccountId, ClientOrderId, HaltScope, Symbol, TapeAction};
+use qd_types::{AccountId, ClientOrderId, HaltScope, PositionKey, Symbol, TapeAction};
 
 use crate::Page;
 
@@ -23,6 +23,8 @@ pub enum Command {
         client_order_id: ClientOrderId,
         /// In what.
         symbol: Symbol,
+        /// Of one strategy on one account; absent for all of the symbol.
+        part: Option<PositionKey>,
     },
     /// Cancel one order.
     CancelOrder {

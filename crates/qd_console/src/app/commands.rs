@@ -23,6 +23,7 @@ impl App {
                 command_id,
                 client_order_id,
                 symbol,
+                part,
             } => {
                 // A row that is one position says whose; a folded one is the server's to take apart.
                 let row = self
@@ -31,7 +32,7 @@ impl App {
                     .rows
                     .iter()
                     .find(|row| row.symbol == symbol);
-                let only = row.and_then(|row| match &*row.parts {
+                let only = part.or_else(|| match &*row?.parts {
                     [part] => Some(part.key.clone()),
                     _ => None,
                 });

@@ -203,7 +203,10 @@ pub(crate) const WIDGET_KEYS: [(&str, &str); 9] = [
     ("Shift with these", "Select the rows on the way"),
     ("Space, Ctrl A, Esc", "Select the row, all rows, none"),
     ("Ctrl C", "Copy the selected rows for a spreadsheet"),
-    ("Shift F10", "The menu of a table's header: sort, filter, width"),
+    (
+        "Shift F10",
+        "The menu of a table's header: sort, filter, width",
+    ),
     ("Esc", "Close what is open; to a question: Cancel"),
 ];
 

@@ -53,9 +53,11 @@ pub struct DashboardState {
 
 impl DashboardState {
     /// What the user made of each table's columns, as text, by the table's name.
-    pub(crate) fn column_layouts(&self) -> [(&'static str, String); 2] {
+    pub(crate) fn column_layouts(&self) -> [(&'static str, String); 3] {
+        let [folded, unfolded] = self.positions.layouts();
         [
-            ("positions", self.positions.layout()),
+            ("positions", folded),
+            ("stakes", unfolded),
             ("orders", self.orders.layout()),
         ]
     }
@@ -64,6 +66,7 @@ impl DashboardState {
     pub(crate) fn set_column_layout(&mut self, table: &str, layout: &str) -> bool {
         match table {
             "positions" => self.positions.set_layout(layout),
+            "stakes" => self.positions.set_unfolded_layout(layout),
             "orders" => self.orders.set_layout(layout),
             _ => return false,
         }

@@ -231,7 +231,7 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
         &cx.ui,
         |ui| tools.left_ui(ui, cx, actions),
         |ui| {
-            tools.menu_ui(ui, cx, &orders.seal);
+            tools.menu_ui(ui, cx, &orders.seal, |_| {});
             seal_ui(ui, cx, &orders.seal);
         },
         |ui| {

@@ -63,9 +63,16 @@ impl<'t, M: TableModel> TableTools<'t, M> {
     }
 
     /// The menu at the right of the title row.
-    pub(super) fn menu_ui(&self, ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
+    /// `more` is drawn on top of the menu.
+    pub(super) fn menu_ui(
+        &self,
+        ui: &mut Ui,
+        cx: &PageCtx<'_>,
+        seal: &Seal,
+        more: impl FnOnce(&mut Ui),
+    ) {
         let mut view = self.view.borrow_mut();
-        let answer = view.menu_ui(ui, &cx.ui, self.table);
+        let answer = view.menu_ui(ui, &cx.ui, self.table, more);
         if answer.copy_clicked {
             ui.ctx().copy_text(view.to_tsv(&self.shown));
         }

@@ -2,9 +2,13 @@
 //!
 //! It estimates; what is held and what it brings is the server's to say.
 
+use std::sync::Arc;
+
 use egui::{Context, Rect};
 use qd_state::{CommandId, PositionRow, SealState};
-use qd_types::{ClientOrderId, HaltState, Money, Permission, Price, Qty, Symbol, Tone, fmt};
+use qd_types::{
+    ClientOrderId, HaltState, Money, Permission, PositionKey, Price, Qty, Symbol, Tone, fmt,
+};
 use qd_ui::dialog::{Dialog, DialogOutcome, Warning};
 
 use crate::{Command, PageCtx};
@@ -17,6 +21,8 @@ pub(super) struct CloseOne {
     command_id: CommandId,
     client_order_id: ClientOrderId,
     symbol: Symbol,
+    /// One stake alone; absent for all that is held in the symbol.
+    part: Option<PositionKey>,
 }
 
 impl CloseOne {
@@ -25,6 +31,27 @@ impl CloseOne {
             command_id: cx.commands.new_command_id(),
             client_order_id: cx.commands.new_order_id(),
             symbol: row.symbol,
+            part: None,
+        }
+    }
+
+    /// Of a row that is one stake.
+    pub(super) fn stake(cx: &PageCtx<'_>, row: &PositionRow) -> Self {
+        Self {
+            part: row.parts.first().map(|part| part.key.clone()),
+            ..Self::new(cx, row)
+        }
+    }
+
+    /// What is asked about, as it is now.
+    fn row<'s>(&self, cx: &PageCtx<'s>) -> Option<&'s Arc<PositionRow>> {
+        let positions = &cx.snapshot.positions;
+        match &self.part {
+            None => positions.rows.iter().find(|row| row.symbol == self.symbol),
+            Some(key) => positions
+                .unfolded
+                .iter()
+                .find(|row| row.parts.first().is_some_and(|part| part.key == *key)),
         }
     }
 
@@ -33,17 +60,13 @@ impl CloseOne {
             command_id: self.command_id,
             client_order_id: self.client_order_id,
             symbol: self.symbol,
+            part: self.part,
         });
     }
 
     pub(super) fn ui(&self, ctx: &Context, cx: &PageCtx<'_>, page_rect: Rect) -> DialogOutcome {
         let symbol = self.symbol;
-        let row = cx
-            .snapshot
-            .positions
-            .rows
-            .iter()
-            .find(|row| row.symbol == symbol);
+        let row = self.row(cx);
         // Parts that cancel out are not flat: each of them is closed.
         let Some(row) = row.filter(|row| !row.parts.is_empty()) else {
             // It was closed while the question stood there.
@@ -62,7 +85,10 @@ impl CloseOne {
             };
         };
         let figures = &row.figures;
-        let title = format!("Close {symbol}?");
+        let title = match &self.part {
+            None => format!("Close {symbol}?"),
+            Some(key) => format!("Close {symbol} of {} on {}?", key.strategy, key.account),
+        };
         let estimate = CloseEstimate::of(row);
         let order = estimate.sentence(symbol);
         let confirm = capitalized(&format!("{} {symbol}", estimate.verbs()));

@@ -67,6 +67,7 @@ impl CloseSelected {
                     command_id: close.command_id,
                     client_order_id: close.client_order_id,
                     symbol: close.symbol,
+                    part: None,
                 });
             }
         }

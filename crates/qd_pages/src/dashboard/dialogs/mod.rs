@@ -43,6 +43,14 @@ impl OpenDialog {
         }
     }
 
+    /// Asks before what one strategy holds on one account is closed.
+    pub(crate) fn close_stake(cx: &PageCtx<'_>, row: &PositionRow, opener: Id) -> Self {
+        Self {
+            question: Question::Close(CloseOne::stake(cx, row)),
+            opener,
+        }
+    }
+
     /// Asks before the positions in `symbols` are closed, of which the filter hides `num_hidden`.
     pub(crate) fn close_selected(
         cx: &PageCtx<'_>,

@@ -57,7 +57,14 @@ impl<M: TableModel> TableView<M> {
     }
 
     /// The button for columns, filters and files, with its menu. `table` is the name of the table.
-    pub fn menu_ui(&mut self, ui: &mut Ui, cx: &UiCtx<'_>, table: &str) -> MenuAnswer {
+    /// `more` is drawn on top of it: what a page has to choose besides.
+    pub fn menu_ui(
+        &mut self,
+        ui: &mut Ui,
+        cx: &UiCtx<'_>,
+        table: &str,
+        more: impl FnOnce(&mut Ui),
+    ) -> MenuAnswer {
         let num_filters = self.criteria.tests.len();
         let words = if num_filters == 0 {
             "View".to_owned()
@@ -72,7 +79,10 @@ impl<M: TableModel> TableView<M> {
             .gap(space::XS)
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .accessible_name(&name)
-            .show(|ui| self.menu_body_ui(ui, cx, &mut answer));
+            .show(|ui| {
+                more(ui);
+                self.menu_body_ui(ui, cx, &mut answer);
+            });
         if answer != MenuAnswer::default() {
             Popup::close_all(ui.ctx());
         }
