@@ -104,3 +104,17 @@ fn behind_a_number_stand_its_age_and_where_its_time_went() {
         assert!(is_there, "{words}");
     }
 }
+
+// covers: OB-3
+#[test]
+fn the_footer_shows_what_the_last_frames_cost() {
+    let mut console = Console::live(Role::Trader);
+    assert!(!console.says("Frames: "), "nothing was measured yet");
+    let stats = &mut console.harness.state_mut().state.frame_stats;
+    for millis in [2.0, 2.0, 40.0] {
+        stats.push(millis);
+    }
+    stats.count_passes(3, 4);
+    console.harness.run();
+    assert!(console.says("p50 2.0 ms, p99 40.0 ms, longest 40.0 ms · 1.33 passes per frame"));
+}

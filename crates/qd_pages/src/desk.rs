@@ -5,6 +5,7 @@
 use egui::{CentralPanel, Id, Panel, Rect, Ui};
 use qd_state::Snapshot;
 use qd_types::ZoneChoice;
+use qd_ui::frame_stats::FrameStats;
 use qd_ui::paint;
 use qd_ui::toast::Toasts;
 use qd_ui::tokens::size;
@@ -25,6 +26,8 @@ pub struct DeskState {
     pub dashboard: DashboardState,
     /// Notes at the lower right.
     pub toasts: Toasts,
+    /// How long the shell's frames took.
+    pub frame_stats: FrameStats,
     /// What the user prefers; the shell follows it before the next frame and keeps it on this machine.
     pub preferences: Preferences,
     /// What the machine can, as the shell says.
@@ -79,7 +82,7 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
     Panel::bottom("qd_footer")
         .exact_size(size::FOOTER_HEIGHT)
         .frame(paint::footer_frame(tokens))
-        .show(ui, |ui| footer::footer_ui(ui, cx));
+        .show(ui, |ui| footer::footer_ui(ui, cx, &state.frame_stats));
     if ui.available_width() > WIDTH_FOR_NAVIGATION {
         Panel::left("qd_navigation")
             .exact_size(size::NAV_WIDTH)

@@ -3,12 +3,17 @@
 use egui::{Align, Layout, Ui};
 use qd_types::{Tone, fmt};
 use qd_ui::badge::counter_ui;
+use qd_ui::frame_stats::FrameStats;
+use qd_ui::frame_strip::{FRAME_BUDGET_MS, frame_strip_ui};
 use qd_ui::tokens::space;
 
 use crate::PageCtx;
 
+/// With this much room the last frames are drawn too.
+const WIDTH_FOR_STRIP: f32 = 1_200.0;
+
 /// Draws the footer's row.
-pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>, frames: &FrameStats) {
     let width = ui.available_width();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = space::L;
@@ -40,8 +45,32 @@ pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
             if width >= 900.0 {
                 latency_ui(ui, cx);
             }
+            if width >= WIDTH_FOR_STRIP {
+                strip_ui(ui, cx, frames);
+            }
         });
     });
+}
+
+/// The last frames, one bar each, with what they cost and how old the picture is.
+fn strip_ui(ui: &mut Ui, cx: &PageCtx<'_>, frames: &FrameStats) {
+    let (Some(p50), Some(p99), Some(max)) = (frames.p50(), frames.p99(), frames.max()) else {
+        return;
+    };
+    let passes = frames
+        .passes_per_frame()
+        .map(|passes| format!(" · {passes:.2} passes per frame"))
+        .unwrap_or_default();
+    let words = format!("Frames: p50 {p50:.1} ms, p99 {p99:.1} ms, longest {max:.1} ms{passes}");
+    let age = cx
+        .snapshot
+        .connection
+        .newest_stamp_at
+        .map_or_else(|| "–".to_owned(), |at| fmt::age(cx.age_ms(at)));
+    frame_strip_ui(ui, &cx.ui, frames, &words).on_hover_text(format!(
+        "{words}\nCPU time of the last frames; a bar is marked past {FRAME_BUDGET_MS} ms.\nPicture #{}, {age} old",
+        fmt::count(cx.snapshot.version)
+    ));
 }
 
 fn counters_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {

@@ -12,6 +12,8 @@ pub struct FrameStats {
     len: usize,
     next: usize,
     total: u64,
+    /// Frames and passes since the start, as egui counts them.
+    passes: Option<(u64, u64)>,
 }
 
 impl Default for FrameStats {
@@ -21,6 +23,7 @@ impl Default for FrameStats {
             len: 0,
             next: 0,
             total: 0,
+            passes: None,
         }
     }
 }
@@ -65,6 +68,26 @@ impl FrameStats {
     /// Frames since the start, including those no longer remembered.
     pub fn total(&self) -> u64 {
         self.total
+    }
+
+    /// Takes egui's own counts since the start: a frame that had to be laid out twice took two passes.
+    pub fn count_passes(&mut self, num_frames: u64, num_passes: u64) {
+        self.passes = Some((num_frames, num_passes));
+    }
+
+    /// Passes per frame since the start, one when nothing was laid out twice; absent before the first.
+    pub fn passes_per_frame(&self) -> Option<f32> {
+        let (num_frames, num_passes) = self.passes.filter(|(num_frames, _)| *num_frames > 0)?;
+        Some(num_passes as f32 / num_frames as f32)
+    }
+
+    /// The last frames, at most `count`, oldest first, in milliseconds.
+    pub fn recent(&self, count: usize) -> impl Iterator<Item = f32> {
+        let count = count.min(self.len);
+        (0..count).filter_map(move |i| {
+            let place = (self.next + CAPACITY - count + i) % CAPACITY;
+            self.ring.get(place).copied()
+        })
     }
 
     /// The nearest-rank percentile, `percent` from 0 to 100.
@@ -117,5 +140,20 @@ mod tests {
         stats.push(f32::NAN);
         stats.push(-1.0);
         assert_eq!(stats.total(), CAPACITY as u64 + 1, "not a time");
+        stats.push(3.0);
+        let recent: Vec<f32> = stats.recent(3).collect();
+        assert_eq!(recent, [2.0, 2.0, 3.0]);
+        assert_eq!(stats.recent(10_000).count(), CAPACITY);
+        assert_eq!(FrameStats::default().recent(5).count(), 0);
+    }
+
+    #[test]
+    fn a_frame_laid_out_twice_counts_two_passes() {
+        let mut stats = FrameStats::default();
+        assert_eq!(stats.passes_per_frame(), None);
+        stats.count_passes(0, 0);
+        assert_eq!(stats.passes_per_frame(), None);
+        stats.count_passes(100, 150);
+        assert_eq!(stats.passes_per_frame(), Some(1.5));
     }
 }

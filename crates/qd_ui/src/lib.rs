@@ -18,6 +18,7 @@ pub mod choice_row;
 pub mod dialog;
 pub mod field;
 pub mod frame_stats;
+pub mod frame_strip;
 pub mod icon;
 pub mod nav;
 pub mod paint;

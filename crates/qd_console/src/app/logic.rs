@@ -14,8 +14,11 @@ const ACTIVE_SAID_EVERY_MILLIS: i64 = 5_000;
 impl App {
     pub(super) fn run_logic(&mut self, ctx: &egui::Context, cpu_seconds: Option<f32>) {
         if let Some(seconds) = cpu_seconds {
-            self.frame_stats.push(seconds * 1000.0);
+            self.desk.frame_stats.push(seconds * 1000.0);
         }
+        self.desk
+            .frame_stats
+            .count_passes(ctx.cumulative_frame_nr(), ctx.cumulative_pass_nr());
         // The frame before this one has been on screen by now.
         self.paint_report.frame_begins(&self.rt, cpu_seconds);
         let newest = self.cell.load_for_frame();

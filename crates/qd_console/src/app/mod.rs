@@ -46,7 +46,6 @@ pub struct App {
     /// What the last frame's pages asked for; done before the next is drawn.
     asked: Vec<SentCommand>,
     paint_report: PaintReport,
-    frame_stats: FrameStats,
     /// What a reader of the page did, for the next frame.
     injected: Vec<egui::Event>,
     is_visible: bool,
@@ -100,7 +99,6 @@ impl App {
             desk: DeskState::default(),
             sender: CommandSender::new(new_order_id),
             asked: Vec::new(),
-            frame_stats: FrameStats::default(),
             injected: Vec::new(),
             is_visible: true,
             active_said_at: None,
@@ -128,7 +126,7 @@ impl App {
 
     /// How long frames took, in milliseconds of this program's own time.
     pub fn frame_stats(&self) -> &FrameStats {
-        &self.frame_stats
+        &self.desk.frame_stats
     }
 }
 
