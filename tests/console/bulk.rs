@@ -63,7 +63,7 @@ fn cancel_all_asks_with_orders_symbols_and_money_and_is_sent_once() {
     assert_eq!(console.asked(), [], "a question sends nothing");
     let focused = console
         .harness
-        .get_by_role_and_label(NodeRole::Button, "Cancel");
+        .get_by_role_and_label(NodeRole::Button, "Keep them");
     assert!(focused.accesskit_node().is_focused(), "Enter does no harm");
 
     console.press("Cancel 6 orders");
@@ -215,7 +215,7 @@ fn cancel_all_says_why_it_is_off_and_escape_leaves_it() {
     console.show();
     assert!(console.says("No order is open there any more."));
     assert!(console.is_off("Cancel 0 orders"));
-    console.press("Cancel");
+    console.press("Keep them");
     assert!(console.is_off(CANCEL_ALL));
 
     let phone = Console::sized(SampleDesk::live(Role::Trader, start()), PHONE);

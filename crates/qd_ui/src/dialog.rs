@@ -74,6 +74,8 @@ pub struct Dialog<'a> {
     pub warnings: &'a [Warning<'a>],
     /// The words of the confirming button: a verb and its object.
     pub confirm: &'a str,
+    /// The words of the safe button; never a verb of the question's own.
+    pub decline: &'a str,
     /// What the confirming button does.
     pub kind: DialogKind,
     /// Where the command stands.
@@ -92,11 +94,18 @@ impl<'a> Dialog<'a> {
             lines,
             warnings: &[],
             confirm,
+            decline: "Cancel",
             kind: DialogKind::Primary,
             status: DialogStatus::Ready,
             disabled_because: None,
             page_rect: None,
         }
+    }
+
+    /// Names the safe button, where "Cancel" would be what is asked about.
+    pub fn decline(mut self, words: &'a str) -> Self {
+        self.decline = words;
+        self
     }
 
     /// Confirming cannot be taken back.
@@ -236,7 +245,7 @@ impl<'a> Dialog<'a> {
             self.disabled_because
         };
         let confirm = confirm.height(28.0).disabled_because(reason).ui(ui, cx);
-        let cancel = Button::new("Cancel")
+        let cancel = Button::new(self.decline)
             .height(28.0)
             .enabled(!in_flight)
             .ui(ui, cx);

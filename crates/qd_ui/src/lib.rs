@@ -13,6 +13,7 @@ pub mod badge;
 pub mod banner;
 pub mod button;
 pub mod card;
+pub mod check;
 pub mod choice;
 pub mod choice_row;
 pub mod dialog;

@@ -1,6 +1,6 @@
 //! The title row of a table that is worked in: the filter field, what is selected and hidden, the menu of the view.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use egui::Ui;
 use qd_state::{Seal, SealState};
@@ -16,6 +16,8 @@ use crate::{Command, FileContents, PageCtx};
 /// With less room the note of a table stands above its rows, not in the title row.
 const WIDTH_FOR_NOTE: f32 = 600.0;
 const FIELD_WIDTH: f32 = 170.0;
+/// In less room a field shows nothing of what is typed.
+const LEAST_FIELD_WIDTH: f32 = 64.0;
 /// Room kept beside the field for the seal and the menu.
 const WIDTH_BESIDE_FIELD: f32 = 170.0;
 
@@ -30,6 +32,8 @@ pub(super) struct TableTools<'t, M: TableModel> {
     pub(super) view: RefCell<&'t mut TableView<M>>,
     pub(super) shown: Shown<M::Row>,
     pub(super) is_wide: bool,
+    /// The title row had no room for the field: it stands above the rows.
+    is_field_below: Cell<bool>,
 }
 
 impl<'t, M: TableModel> TableTools<'t, M> {
@@ -46,20 +50,34 @@ impl<'t, M: TableModel> TableTools<'t, M> {
             view: RefCell::new(view),
             shown,
             is_wide: ui.available_width() >= WIDTH_FOR_NOTE,
+            is_field_below: Cell::new(false),
         }
     }
 
     /// The field at the left of the title row, what can be done with the rows (`actions`), and what is hidden.
     pub(super) fn left_ui(&self, ui: &mut Ui, cx: &PageCtx<'_>, actions: impl FnOnce(&mut Ui)) {
         let mut view = self.view.borrow_mut();
-        let width = (ui.available_width() - WIDTH_BESIDE_FIELD).clamp(64.0, FIELD_WIDTH);
-        let mut typed = view.quick_filter().to_owned();
-        text_field(ui, &cx.ui, &mut typed, self.hint, self.field, width);
-        view.set_quick_filter(typed);
+        let beside = if self.is_wide {
+            WIDTH_BESIDE_FIELD
+        } else {
+            0.0
+        };
+        let room = ui.available_width() - beside;
+        if room < LEAST_FIELD_WIDTH {
+            self.is_field_below.set(true);
+        } else {
+            self.field_ui(ui, cx, &mut view, room.min(FIELD_WIDTH));
+        }
         if self.is_wide {
             actions(ui);
             self.note_ui(ui, cx, &mut view);
         }
+    }
+
+    fn field_ui(&self, ui: &mut Ui, cx: &PageCtx<'_>, view: &mut TableView<M>, width: f32) {
+        let mut typed = view.quick_filter().to_owned();
+        text_field(ui, &cx.ui, &mut typed, self.hint, self.field, width);
+        view.set_quick_filter(typed);
     }
 
     /// The menu at the right of the title row.
@@ -101,12 +119,22 @@ impl<'t, M: TableModel> TableTools<'t, M> {
         actions: impl FnOnce(&mut Ui),
     ) {
         let mut view = self.view.borrow_mut();
-        if self.is_wide || (!has_actions && view.note(&self.shown).is_empty()) {
+        let is_field_here = self.is_field_below.get();
+        let has_note = !view.note(&self.shown).is_empty();
+        if !is_field_here && (self.is_wide || (!has_actions && !has_note)) {
             return;
         }
         ui.add_space(space::XS);
         ui.horizontal(|ui| {
             ui.add_space(space::S);
+            if is_field_here {
+                self.field_ui(
+                    ui,
+                    cx,
+                    &mut view,
+                    FIELD_WIDTH.min(ui.available_width() * 0.4),
+                );
+            }
             if has_actions {
                 actions(ui);
             }

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use qd_types::{AccountId, ClientOrderId, Money, Order, ZoneChoice, fmt};
+use qd_types::{AccountId, ClientOrderId, Money, Order, OrderType, ZoneChoice, fmt};
 
 use super::Ctx;
 use super::activity::{day_of, make_row};
@@ -378,12 +378,13 @@ fn facts(order: &Order, zone: ZoneChoice) -> Arc<[(&'static str, Arc<str>)]> {
         ),
         None => format!("{} of {}", fmt::qty(order.filled_qty), fmt::qty(order.qty)),
     };
-    let kind = format!(
-        "{} at {}, {}",
-        type_text(order),
-        price_text(order),
-        order.time_in_force
-    );
+    let price = match order.order_type {
+        OrderType::Market => String::new(),
+        OrderType::Limit | OrderType::Stop | OrderType::StopLimit => {
+            format!(" at {}", price_text(order))
+        }
+    };
+    let kind = format!("{}{price}, {}", type_text(order), order.time_in_force);
     let when = |at| {
         let (date, time) = (fmt::date(at, zone), fmt::time_millis(at, zone));
         Some(format!("{date} {time}"))

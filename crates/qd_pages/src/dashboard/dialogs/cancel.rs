@@ -71,6 +71,7 @@ impl CancelOne {
             &[&first, "Until the venue answers it may still fill."],
             "Cancel order",
         )
+        .decline("Keep order")
         .disabled_because(cx.refusal(Permission::OrdersCancel))
         .over(page_rect)
         .show(ctx, &cx.ui, "cancel_order")

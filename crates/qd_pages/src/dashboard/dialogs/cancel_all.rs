@@ -87,6 +87,7 @@ impl CancelAll {
         let scope = &mut self.scope;
         Dialog::new(&title, &lines, &confirm)
             .danger()
+            .decline("Keep them")
             .warnings(&warnings)
             .disabled_because(all_orders::refusal(cx).or(nothing))
             .over(page_rect)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use egui::{Id, Ui};
 use qd_state::PositionRow;
 use qd_types::{PositionKey, Price, Ratio, Symbol};
+use qd_ui::check::check_ui;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::view::{CellValue, ColumnLayout, TableModel, TableView};
@@ -39,6 +40,9 @@ const COLUMNS: [TableColumn; 9] = [
         .right()
         .without_values(),
 ];
+
+/// Room for the words of the menu's own choice.
+const FOLD_WIDTH: f32 = 150.0;
 
 /// With less room than this only two columns or three are seen at once: the money comes first.
 const WIDTH_FOR_ALL: f32 = 560.0;
@@ -229,11 +233,9 @@ fn table_ui<M: TableModel<Row = PositionRow>>(
         |ui| tools.left_ui(ui, cx, actions),
         |ui| {
             tools.menu_ui(ui, cx, &positions.seal, |ui| {
-                let mut is_folded = !is_unfolded;
-                let words = egui::RichText::new("Fold by symbol");
-                let words = words.font(cx.ui.tokens.fonts.body.clone());
-                let answer = ui.checkbox(&mut is_folded, words);
-                fold.set(answer.changed());
+                let words = ("Fold by symbol", "Fold by symbol");
+                let answer = check_ui(ui, &cx.ui, words, !is_unfolded, FOLD_WIDTH, None);
+                fold.set(answer.clicked());
             });
             seal_ui(ui, cx, &positions.seal);
         },

@@ -7,6 +7,7 @@ use egui::{Popup, PopupCloseBehavior, Response, Ui, vec2};
 use super::{ColumnFilter, FilterKind, Shown, TableModel, TableView};
 use crate::UiCtx;
 use crate::button::Button;
+use crate::check::check_ui;
 use crate::field::text_field;
 use crate::table::{DataTable, Pin, SortDir, SortState, TableColumn, TableResponse, TableRows};
 use crate::text;
@@ -146,20 +147,13 @@ impl<M: TableModel> TableView<M> {
 
     /// One column: whether it is shown, its filter, its place.
     fn column_line_ui(&mut self, ui: &mut Ui, cx: &UiCtx<'_>, column: &TableColumn) {
-        let mut is_shown = !self.layout.is_hidden(column.column_id);
+        let is_shown = !self.layout.is_hidden(column.column_id);
         let is_pinned = column.pin != Pin::None;
         let name = format!("Show column {}", column.title);
-        let box_ui = |ui: &mut Ui| {
-            let label = egui::RichText::new(column.title).font(cx.tokens.fonts.body.clone());
-            let answer = ui.add_sized(
-                vec2(TITLE_WIDTH, crate::tokens::size::TOUCH_TARGET),
-                egui::Checkbox::new(&mut is_shown, label),
-            );
-            answer.accessible_name(name).changed()
-        };
-        let changed = ui.add_enabled_ui(!is_pinned, box_ui).inner;
-        if changed {
-            self.layout.set_hidden(column, !is_shown);
+        let reason = is_pinned.then_some("A row is known by it: it stays.");
+        let words = (column.title, name.as_str());
+        if check_ui(ui, cx, words, is_shown, TITLE_WIDTH, reason).clicked() {
+            self.layout.set_hidden(column, is_shown);
             self.arrange();
         }
         self.filter_ui(ui, cx, column);
