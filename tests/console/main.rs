@@ -6,6 +6,7 @@
 mod behavior;
 mod honesty;
 mod keyboard;
+mod odd_input;
 mod tables;
 mod tape;
 mod truth;

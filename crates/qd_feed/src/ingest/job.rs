@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use qd_state::{CommandId, CommandOutcome, Event, Poll, PollAnswer, RestAnswer, RestAsk};
 use qd_types::StreamName;
-use qd_wire::rest::BootstrapResponse;
+use qd_wire::salvage::BootstrapAnswer;
 
 use super::Ingest;
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,6 +13,7 @@ use crate::poller::{CLOCK_MILLIS, TAPE_CLOCK_MILLIS};
 use crate::rest::RestError;
 use crate::rest::command::{Inquiry, Sent, inquiry_wait};
 use crate::rt::random_u64;
+use crate::translate;
 
 /// One job that is done.
 pub(crate) enum Job {
@@ -20,7 +21,7 @@ pub(crate) enum Job {
     #[cfg(not(target_arch = "wasm32"))]
     SignedIn(Result<(), RestError>),
     /// The first answer.
-    Bootstrapped(Result<Box<BootstrapResponse>, RestError>),
+    Bootstrapped(Result<Box<BootstrapAnswer>, RestError>),
     /// A question of the store was answered.
     Asked(RestAsk, Box<Result<RestAnswer, RestError>>),
     /// A poll was answered.
@@ -132,7 +133,7 @@ impl Ingest {
                     Err(RestError::Unauthorized) => self.session_over("the session has ended"),
                     Err(err) => self.apply(Event::RestFailed {
                         ask,
-                        detail: err.to_string(),
+                        detail: translate::words(&err.to_string()),
                     }),
                 }
             }
@@ -208,7 +209,7 @@ impl Ingest {
             Err(RestError::Unauthorized) => self.session_over("the session has ended"),
             Err(err) => self.apply(Event::PollFailed {
                 poll,
-                detail: err.to_string(),
+                detail: translate::words(&err.to_string()),
                 retry_at: due_at.map(|at| self.wall_at(at)),
             }),
         }

@@ -46,6 +46,9 @@ const NARROW_COLUMNS: [TableColumn; 9] = {
     [symbol, pl, qty, current, plpc, value, avg, today, close]
 };
 
+/// The row is there, and what it says is not to be read: the reason stands at the row.
+const UNREADABLE: &str = "The server's word on this position cannot be read here.";
+
 /// Not our halt: the desk may trade, this symbol may not.
 const HALTED: &str =
     "The exchange has stopped trading in this symbol. Nothing fills until it reopens.";
@@ -80,6 +83,7 @@ impl TableModel for PositionTable {
         let figures = &row.figures;
         match column_id {
             "symbol" => CellValue::text(row.symbol.as_str()),
+            _ if row.problem.is_some() && column_id != "symbol" => CellValue::Empty,
             "qty" => CellValue::Number(figures.qty.get()),
             "avg" => CellValue::number(figures.avg_entry_price.map(Price::get)),
             "current" => CellValue::number(figures.current_price.map(Price::get)),
@@ -111,6 +115,9 @@ impl Rows<'_> {
 
     /// What is wrong with a row's price; absent while nothing is.
     fn price_words(&self, row: &PositionRow) -> Option<String> {
+        if let Some(problem) = &row.problem {
+            return Some(format!("unreadable: {problem}"));
+        }
         let age = self.age_words(row);
         if !row.is_halted {
             return age;
@@ -122,8 +129,12 @@ impl Rows<'_> {
     fn age_words(&self, row: &PositionRow) -> Option<String> {
         match row.figures.price_at {
             Some(at) if row.price_is_stale => {
-                let age = self.cx.server_now().millis_since(at).max(0);
-                Some(format!("price {} old", fmt::age(age)))
+                let age = self.cx.server_now().millis_since(at);
+                Some(if age < 0 {
+                    format!("price of {} from now: a clock is wrong", fmt::age(-age))
+                } else {
+                    format!("price {} old", fmt::age(age))
+                })
             }
             Some(_) => None,
             None => Some("no price yet".to_owned()),
@@ -173,8 +184,13 @@ impl TableRows for Rows<'_> {
         let row = self.at(row)?;
         let words = self.price_words(row)?;
         Some(format!(
-            "{}: {words}. P&L and value are made of it.",
-            row.symbol
+            "{}: {words}. {}",
+            row.symbol,
+            if row.problem.is_some() {
+                "It is in no total."
+            } else {
+                "P&L and value are made of it."
+            }
         ))
     }
 
@@ -195,8 +211,12 @@ impl TableRows for Rows<'_> {
         let totals = &self.cx.snapshot.positions.totals;
         let num_rows = self.cx.snapshot.positions.rows.len();
         (num_rows > 0).then(|| {
+            let lacks = totals
+                .incomplete
+                .as_ref()
+                .map_or_else(String::new, |lacks| format!(", incomplete: {lacks}"));
             format!(
-                "Total of all {num_rows} positions, P&L {} {}, value {}",
+                "Total of all {num_rows} positions, P&L {} {}, value {}{lacks}",
                 totals.pl.text, totals.pl_percent.text, totals.value.text
             )
         })
@@ -205,6 +225,7 @@ impl TableRows for Rows<'_> {
     fn total_cell(&mut self, cell: &mut CellUi<'_, '_>) {
         let totals = &self.cx.snapshot.positions.totals;
         match cell.column().column_id {
+            "symbol" if totals.incomplete.is_some() => cell.strong("Total of some"),
             "symbol" => cell.strong("Total"),
             "pl" => cell.trend(&totals.pl.text, totals.pl.tone),
             "plpc" => cell.number_toned(&totals.pl_percent.text, totals.pl_percent.tone),
@@ -231,12 +252,17 @@ impl TableRows for Rows<'_> {
             // An error belongs where its row is; the day's line gives it its place.
             "today" => match command_words(row.command.as_ref()) {
                 Some(words) => cell.badge_explained(words.short, words.tone, &words.full),
+                None if row.problem.is_some() => {
+                    cell.badge_explained("UNREADABLE", Tone::Warn, UNREADABLE);
+                }
                 None if row.is_halted => cell.badge_explained("HALTED", Tone::Warn, HALTED),
                 None => cell.spark(&row.day_line, row.pl.tone),
             },
             _ => {
+                let unreadable = row.problem.as_ref().map(|_| UNREADABLE);
                 let reason = self
                     .refusal
+                    .or(unreadable)
                     .or_else(|| command_refusal(row.command.as_ref()));
                 let name = format!("Close {}", row.symbol);
                 let response = cell.button_unless("Close", &name, reason);

@@ -4,6 +4,7 @@
 //! Instants are on the client's clock unless a field says otherwise.
 
 mod feed;
+mod late;
 mod tables;
 mod urgency;
 

@@ -17,6 +17,10 @@ const MAX_SAMPLES: usize = 512;
 const MAX_UNPAINTED: usize = 1024;
 const RATE_WINDOW_MICROS: i64 = 1_000_000;
 
+/// A hop that took less than nothing, or longer than this, was timed by clocks that disagree, or is of a message that was
+/// read from the log long after: neither is a latency.
+const PLAUSIBLE_MICROS: std::ops::RangeInclusive<i64> = -1_000_000..=600_000_000;
+
 /// The last samples of one figure.
 #[derive(Debug, Default)]
 struct Samples {
@@ -124,6 +128,12 @@ impl Meters {
                 applied_at: ctx.now,
             });
         }
+    }
+
+    /// How many samples and messages are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        let samples: usize = self.hops.iter().map(|hop| hop.micros.len()).sum();
+        samples + self.frames.micros.len() + self.unpublished.len() + self.unpainted.len()
     }
 
     /// A lane said how many states it left out.
@@ -257,7 +267,9 @@ impl Meters {
     }
 
     fn add(&mut self, hop: Hop, micros: i64) {
-        if let Some(samples) = self.hops.get_mut(hop as usize) {
+        if PLAUSIBLE_MICROS.contains(&micros)
+            && let Some(samples) = self.hops.get_mut(hop as usize)
+        {
             samples.add(micros);
         }
     }
@@ -342,6 +354,38 @@ mod tests {
         assert_eq!((view.pushed_per_second, view.conflated_per_second), (0, 0));
         assert_eq!(meters.num_conflated, 1, "two messages in one snapshot");
         assert_eq!(view.frame_p99_micros, Some(900));
+    }
+
+    // covers: RT-7
+    #[test]
+    fn clocks_an_hour_apart_make_no_latency() {
+        for skew in [3_600_000_000, -3_600_000_000] {
+            let mut meters = Meters::default();
+            let stamps = MessageStamps {
+                made_at: Some(UtcMicros(1_000 + skew)),
+                published_at: Some(UtcMicros(1_100 + skew)),
+                routed_at: Some(UtcMicros(1_400)),
+                received_at: UtcMicros(1_200),
+            };
+            meters.applied(&stamps, &ctx(1_250));
+            meters.published(1, Urgency::Now);
+            meters.painted(1, UtcMicros(2_000), None);
+            meters.tick(&ClientCounters::default(), None, UtcMicros(0));
+            meters.tick(&ClientCounters::default(), None, UtcMicros(1_000_000));
+            let view = meters.view();
+            let hops: Vec<_> = view.hops.iter().map(|hop| hop.hop).collect();
+            assert_eq!(
+                hops,
+                [
+                    Hop::MadeToPublished,
+                    Hop::RoutedToReceived,
+                    Hop::ReceivedToApplied,
+                    Hop::AppliedToPainted,
+                ],
+                "the hops between the two clocks have no figure"
+            );
+            assert_eq!(&*view.latency_text, "", "and none is shown");
+        }
     }
 
     #[test]

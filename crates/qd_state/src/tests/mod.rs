@@ -3,8 +3,10 @@
 //! The stream contract has its own tests beside `stream_client`.
 
 mod ages;
+mod asleep;
 mod fixtures;
 mod orders;
 mod positions;
 mod session;
+mod truth;
 mod urgency;
