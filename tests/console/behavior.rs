@@ -361,3 +361,32 @@ fn the_halt_state_and_the_connection_are_there_at_every_width() {
         );
     }
 }
+
+// covers: RT-6
+#[test]
+fn after_five_failures_a_reload_is_offered_beside_the_retry() {
+    let mut console = Console::live(Role::Trader);
+    for num_failed in 0..=5 {
+        console.desk.lose_connection(3_000);
+        console.show();
+        let reload = console
+            .harness
+            .query_by_role_and_label(NodeRole::Button, "Reload")
+            .is_some();
+        let retry = console
+            .harness
+            .query_by_role_and_label(NodeRole::Button, "Retry now")
+            .is_some();
+        assert_eq!(
+            (retry, reload),
+            (true, num_failed >= 5),
+            "{num_failed} failed"
+        );
+    }
+    console
+        .harness
+        .get_by_role_and_label(NodeRole::Button, "Reload")
+        .click();
+    console.harness.run();
+    assert_eq!(console.asked(), [Command::Reload]);
+}

@@ -118,3 +118,42 @@ fn the_footer_shows_what_the_last_frames_cost() {
     console.harness.run();
     assert!(console.says("p50 2.0 ms, p99 40.0 ms, longest 40.0 ms · 1.33 passes per frame"));
 }
+
+// covers: DB-8
+#[test]
+fn the_close_dialog_tells_what_its_row_tells_while_prices_move() {
+    let mut console = Console::live(Role::Trader);
+    console.harness.get_by_label_contains("Close AAPL").click();
+    console.harness.run();
+    for mark in ["217.19", "230.01", "199.99", "0.01"] {
+        console.desk.publish_mark("AAPL", mark);
+        console.show();
+        let snapshot = &console.harness.state().snapshot;
+        let row = snapshot
+            .positions
+            .rows
+            .iter()
+            .find(|row| row.symbol.as_str() == "AAPL")
+            .unwrap();
+        let profit = qd_types::fmt::signed_money(row.figures.unrealized_pl);
+        let proceeds = qd_types::fmt::money(row.figures.market_value);
+        assert_eq!(*row.pl.text, *profit, "the row");
+        assert!(
+            console.says(&format!("Realizes about {profit}")),
+            "the dialog at {mark}"
+        );
+        assert!(
+            console.says(&format!("estimated proceeds {proceeds}")),
+            "the dialog at {mark}"
+        );
+        let total: qd_types::Money = snapshot
+            .positions
+            .rows
+            .iter()
+            .map(|row| row.figures.unrealized_pl)
+            .sum();
+        let total = qd_types::fmt::signed_money(total);
+        assert_eq!(snapshot.cards.unrealized.value.as_deref(), Some(&*total));
+        assert_eq!(*snapshot.positions.totals.pl.text, *total);
+    }
+}

@@ -15,4 +15,5 @@ mod redis_away;
 mod socket;
 mod socket_limits;
 mod tls;
+mod visits;
 mod ws;

@@ -18,7 +18,8 @@ use crate::app::{App, TestClock, config, problem_code};
 use crate::fake_execution::{FakeExecution, IDENTITY_KEY, IDENTITY_KEY_ID};
 use crate::ws::{Ws, stream};
 
-async fn start() -> (App, CancellationToken) {
+/// The whole server side; it stops with the token.
+pub(crate) async fn start() -> (App, CancellationToken) {
     let clock = Arc::new(TestClock::default());
     let bus = Bus::embedded(Arc::<TestClock>::clone(&clock));
     let demo = ExecutionConfig::demo(7).unwrap();

@@ -9,6 +9,8 @@
 
 mod desk;
 mod redis_server;
+mod scripted;
+mod visits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +46,10 @@ struct Console {
 
 impl Console {
     fn start(url: &str) -> Self {
+        Self::start_on(url, rt())
+    }
+
+    fn start_on(url: &str, rt: Rt) -> Self {
         let cell = Arc::<SnapshotCell>::default();
         let published = Arc::<Notify>::default();
         let waker = Arc::clone(&published);
@@ -58,7 +64,7 @@ impl Console {
             client_version: Arc::from("test"),
         };
         let store = Store::new(StoreConfig::default());
-        let feed = Feed::start(config, store, Arc::clone(&cell), rt());
+        let feed = Feed::start(config, store, Arc::clone(&cell), rt);
         Self {
             feed,
             cell,

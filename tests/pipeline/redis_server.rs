@@ -93,6 +93,21 @@ impl RedisServer {
             && &answer == b"+PONG\r\n"
     }
 
+    /// Connections that the server holds, this question's own left out.
+    pub(crate) async fn num_clients(&self) -> usize {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
+            .await
+            .unwrap();
+        stream.write_all(b"INFO clients\r\nQUIT\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let num = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("connected_clients:"))
+            .unwrap();
+        num.trim().parse::<usize>().unwrap() - 1
+    }
+
     /// SIGKILL: no goodbye, nothing saved.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

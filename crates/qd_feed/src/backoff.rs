@@ -24,8 +24,9 @@ impl Backoff {
     pub(crate) fn next_millis(&mut self, retry_after_millis: Option<u64>, chance: u64) -> u64 {
         self.failures = self.failures.saturating_add(1);
         if let Some(asked) = retry_after_millis {
-            // An absurd answer must not keep the console away for hours.
-            return asked.min(300_000).saturating_add(chance % 500);
+            // An absurd answer must not keep the console away for hours, nor make it knock without a pause.
+            let floor = if self.failures > 1 { FLOOR_MILLIS } else { 0 };
+            return asked.clamp(floor, 300_000).saturating_add(chance % 500);
         }
         let doublings = self.failures.min(8);
         let cap = (FLOOR_MILLIS << doublings).min(CAP_MILLIS);
@@ -37,6 +38,7 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    // covers: RT-6
     #[test]
     fn waits_grow_to_thirty_seconds_and_never_leave_their_range() {
         let mut backoff = Backoff::default();
@@ -66,9 +68,15 @@ mod tests {
         assert!(backoff.next_millis(None, u64::MAX) <= 1000);
     }
 
+    // covers: RT-6
     #[test]
     fn what_the_server_asks_for_wins() {
         let mut backoff = Backoff::default();
+        assert_eq!(backoff.next_millis(Some(20), 0), 20, "once");
+        for _ in 0..100 {
+            let wait = backoff.next_millis(Some(0), 0);
+            assert_eq!(wait, FLOOR_MILLIS, "no knocking without a pause");
+        }
         for chance in [0, 1, 499, 500, u64::MAX] {
             let wait = backoff.next_millis(Some(7000), chance);
             assert!((7000..7500).contains(&wait), "{wait}");

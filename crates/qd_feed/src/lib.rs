@@ -17,6 +17,7 @@ mod handle;
 mod ingest;
 mod lanes;
 mod meter;
+pub mod offline;
 mod paint_log;
 mod poller;
 mod rest;

@@ -179,6 +179,7 @@ mod tests {
         pollers
     }
 
+    // covers: RT-2
     #[test]
     fn a_poll_never_overlaps_itself_and_comes_again_after_its_interval() {
         let mut pollers = signed_in();
@@ -191,6 +192,7 @@ mod tests {
         assert_eq!(pollers.start_due(65 * SECOND), [Poll::Prices]);
     }
 
+    // covers: RT-2
     #[test]
     fn failures_wait_longer_and_the_server_may_ask_for_more() {
         let mut pollers = signed_in();
@@ -205,6 +207,7 @@ mod tests {
         assert_eq!(due, Some(45 * SECOND));
     }
 
+    // covers: RT-2
     #[test]
     fn hidden_means_silent_and_shown_means_due() {
         let mut pollers = signed_in();
@@ -216,6 +219,56 @@ mod tests {
         assert!(pollers.start_due(3600 * SECOND).is_empty());
         pollers.set_visible(true);
         assert_eq!(pollers.start_due(3600 * SECOND).len(), 5);
+    }
+
+    // covers: RT-2
+    #[test]
+    fn signed_out_means_silent_and_the_next_session_asks_at_once() {
+        let mut pollers = signed_in();
+        for poll in pollers.start_due(0) {
+            // Everything failed for a while: the waits are long.
+            for _ in 0..8 {
+                pollers.finished(poll, Err(None), 0, u64::MAX);
+            }
+        }
+        pollers.set_signed_in(false);
+        assert_eq!(pollers.next_due_at(), None);
+        assert!(pollers.start_due(3600 * SECOND).is_empty());
+        pollers.set_signed_in(true);
+        assert_eq!(
+            pollers.start_due(3600 * SECOND).len(),
+            5,
+            "another session's failures are not this one's"
+        );
+        assert_eq!(
+            pollers.finished(Poll::Prices, Err(None), 0, u64::MAX / 3),
+            Some(5 * SECOND),
+            "nor do its waits go on"
+        );
+    }
+
+    // covers: RT-2
+    #[test]
+    fn a_failing_poll_waits_by_chance_and_never_less_than_its_interval() {
+        let mut waits = std::collections::BTreeSet::new();
+        for chance in 0..200_u64 {
+            let mut pollers = signed_in();
+            pollers.start_due(0);
+            let mut due = 0;
+            for _ in 0..6 {
+                due = pollers
+                    .finished(
+                        Poll::Health,
+                        Err(None),
+                        0,
+                        chance.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                    )
+                    .unwrap();
+                assert!((5 * SECOND..=30 * SECOND).contains(&due), "{due}");
+            }
+            waits.insert(due);
+        }
+        assert!(waits.len() > 50, "two consoles do not come back together");
     }
 
     #[test]

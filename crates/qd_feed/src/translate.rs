@@ -1,5 +1,7 @@
 //! From the wire's words to the store's: one place where the two vocabularies meet. It decides nothing.
 
+mod salvaged;
+
 use qd_state::{
     AlertChange, DayStats, Event, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange,
     PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
@@ -8,14 +10,34 @@ use qd_state::{
 };
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Seq;
-use qd_types::{Money, StreamName, StreamPos, UtcMicros};
+use qd_types::{Breaker, HaltStatus, Money, Order, StreamName, StreamPos, UtcMicros, fmt};
 use qd_wire::frame::SessionInfo;
 use qd_wire::rest::{
-    BootstrapResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryEntry,
-    HistoryResponse, MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse,
-    RealtimePnlResponse, SeriesResponse, StatsResponse, StreamRef,
+    BreakersResponse, HaltResponse, HealthResponse, HistoryEntry, HistoryResponse,
+    MarketClockResponse, PriceQuote as WireQuote, RealtimePnlResponse, SeriesResponse,
+    StatsResponse, StreamRef,
 };
+use qd_wire::salvage::{self, BootstrapAnswer, OrdersAnswer, PositionsAnswer, Salvage};
 use qd_wire::{Head, Message, OrderEvent, Payload, WireError};
+
+/// The longest name of anything that somebody else names.
+const NAME_CHARS: usize = 80;
+
+/// The longest text of anything that somebody else writes.
+const TEXT_CHARS: usize = 300;
+
+fn name(text: &str) -> String {
+    fmt::line(text, NAME_CHARS)
+}
+
+/// Somebody else's words, as they may stand on screen.
+pub(crate) fn words(text: &str) -> String {
+    fmt::line(text, TEXT_CHARS)
+}
+
+fn words_of(text: Option<String>) -> Option<String> {
+    text.map(|text| words(&text))
+}
 
 /// What is known of a message beside its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +65,9 @@ pub(crate) fn message_events(
             (decoded_events(stream, message, arrival), published)
         }
         Err(err) => {
+            if let Some((head, salvage)) = salvage::salvage(stream, bytes) {
+                return salvaged_events(stream, bytes, (head, salvage), arrival);
+            }
             // The number may be readable where the rows are not: then the hole is exact.
             let head = qd_wire::read_head(bytes).ok().flatten();
             let pos = head
@@ -71,17 +96,86 @@ pub(crate) fn unreadable(
     Event::MessageUnreadable {
         stream,
         pos,
-        detail: err.to_string(),
+        detail: words(&err.to_string()),
     }
 }
 
-fn decoded_events(stream: &StreamName, message: Message, arrival: Arrival) -> Vec<Event> {
-    let stamps = MessageStamps {
-        made_at: message.head.as_ref().map(|head| head.made_at),
-        published_at: message.head.as_ref().map(|head| head.published_at),
+fn salvaged_events(
+    stream: &StreamName,
+    bytes: &[u8],
+    (head, salvage): (Option<Head>, Salvage),
+    arrival: Arrival,
+) -> (Vec<Event>, Option<Published>) {
+    let published = head.as_ref().map(|head| Published {
+        pos: head.pos(),
+        published_at: head.published_at,
+    });
+    let stamps = stamps(head.as_ref(), arrival);
+    let payload = match salvage {
+        Salvage::Positions(salvaged) => {
+            StreamPayload::PositionsSalvaged(Box::new(salvaged::positions(salvaged)))
+        }
+        Salvage::PositionsDelta(salvaged) => {
+            StreamPayload::PositionsChangeSalvaged(Box::new(salvaged::positions(salvaged)))
+        }
+        Salvage::Order(odd) => StreamPayload::OrderSalvaged(Box::new(salvaged::order(odd))),
+    };
+    let event = Event::MessageReceived(StreamMessage {
+        stream: stream.clone(),
+        head: head.map(message_head),
+        stamps,
+        skipped: arrival.skipped,
+        payload,
+    });
+    let mut events = vec![event];
+    if let StreamName::Positions(user) = stream {
+        // The event that another producer left in it is none of the rows' business.
+        let orders = StreamName::Orders(user.clone());
+        match qd_wire::message::lift_event(bytes) {
+            Ok(Some(lifted)) => events.extend(message_events(&orders, &lifted, arrival).0),
+            Ok(None) => {}
+            Err(err) => events.push(unreadable(Some(orders), None, &err)),
+        }
+    }
+    (events, published)
+}
+
+fn stamps(head: Option<&Head>, arrival: Arrival) -> MessageStamps {
+    MessageStamps {
+        made_at: head.map(|head| head.made_at),
+        published_at: head.map(|head| head.published_at),
         routed_at: Some(arrival.routed_at),
         received_at: arrival.received_at,
+    }
+}
+
+/// The order with its free texts as they may stand on screen.
+fn clean_order(order: Order) -> Order {
+    Order {
+        reason_code: words_of(order.reason_code),
+        source: name(&order.source),
+        ..order
+    }
+}
+
+fn clean_halt(status: HaltStatus) -> HaltStatus {
+    HaltStatus {
+        reason: words_of(status.reason),
+        ..status
+    }
+}
+
+fn clean_breakers(breakers: Vec<Breaker>) -> Vec<Breaker> {
+    let clean = |breaker: Breaker| Breaker {
+        reason: words_of(breaker.reason),
+        name: name(&breaker.name),
+        ..breaker
     };
+    breakers.into_iter().map(clean).collect()
+}
+
+fn decoded_events(stream: &StreamName, message: Message, arrival: Arrival) -> Vec<Event> {
+    let stamps = stamps(message.head.as_ref(), arrival);
     let mut events = vec![Event::MessageReceived(StreamMessage {
         stream: stream.clone(),
         head: message.head.map(message_head),
@@ -130,13 +224,13 @@ fn payload(payload: Payload) -> StreamPayload {
             removed: body.removed,
         }),
         Payload::Order(event) => StreamPayload::OrderChanged(Box::new(order_change(event))),
-        Payload::Halt(status) => StreamPayload::HaltChanged(status),
-        Payload::Breakers(breakers) => StreamPayload::BreakersReplaced(breakers),
+        Payload::Halt(status) => StreamPayload::HaltChanged(clean_halt(status)),
+        Payload::Breakers(breakers) => StreamPayload::BreakersReplaced(clean_breakers(breakers)),
         Payload::Alert(alert) => StreamPayload::AlertChanged(AlertChange {
             alert_id: alert.alert_id.as_str().to_owned(),
             tone: alert.severity.tone(),
-            title: alert.title,
-            detail: alert.detail,
+            title: words(&alert.title),
+            detail: words(&alert.detail),
             at: alert.at,
         }),
         Payload::Refetch => StreamPayload::RefetchAsked,
@@ -155,7 +249,7 @@ fn totals(totals: &qd_wire::message::PositionTotals) -> PositionTotals {
 
 fn order_change(event: OrderEvent) -> OrderChange {
     OrderChange {
-        order: event.order,
+        order: clean_order(event.order),
         fill: event.fill,
     }
 }
@@ -164,7 +258,7 @@ fn order_change(event: OrderEvent) -> OrderChange {
 pub(crate) fn session(info: &SessionInfo) -> Session {
     Session {
         user_id: info.user_id.clone(),
-        name: info.name.clone(),
+        name: name(&info.name),
         roles: info.roles.clone(),
         permissions: info.permissions.clone(),
         accounts: info.accounts.clone(),
@@ -178,7 +272,7 @@ pub(crate) fn welcome(welcome: &qd_wire::frame::Welcome, came_from_server: bool)
     Welcome {
         session: session(&welcome.session),
         environment: welcome.environment,
-        server_version: welcome.server.version.clone(),
+        server_version: name(&welcome.server.version),
         served: welcome
             .server
             .app
@@ -188,7 +282,7 @@ pub(crate) fn welcome(welcome: &qd_wire::frame::Welcome, came_from_server: bool)
                 build: app.build.clone(),
                 auto_reload: app.auto_reload,
             }),
-        node: welcome.server.node.clone(),
+        node: name(&welcome.server.node),
         server_time: welcome.server.time,
     }
 }
@@ -198,19 +292,34 @@ fn pos(stream: Option<StreamRef>) -> Option<StreamPos> {
 }
 
 /// A REST answer about positions.
-pub(crate) fn positions(answer: PositionsResponse) -> RestAnswer {
-    RestAnswer::Positions {
-        pos: pos(answer.stream),
-        positions: answer.positions,
-        realized_pl_today: answer.totals.realized_pl_today,
+pub(crate) fn positions(answer: PositionsAnswer) -> RestAnswer {
+    let pos = pos(answer.stream);
+    let rows = answer.positions;
+    if rows.unreadable.is_empty() && rows.figures.is_empty() {
+        return RestAnswer::Positions {
+            pos,
+            positions: rows.rows,
+            realized_pl_today: rows.totals.realized_pl_today,
+        };
+    }
+    RestAnswer::PositionsSalvaged {
+        pos,
+        salvaged: Box::new(salvaged::positions(rows)),
     }
 }
 
 /// A REST answer about open orders.
-pub(crate) fn orders(answer: OrdersResponse) -> RestAnswer {
-    RestAnswer::Orders {
-        pos: pos(answer.stream),
-        orders: answer.orders,
+pub(crate) fn orders(answer: OrdersAnswer) -> RestAnswer {
+    let pos = pos(answer.stream);
+    let orders = answer.orders.into_iter().map(clean_order).collect();
+    if answer.unreadable.is_empty() && answer.nameless.is_empty() {
+        return RestAnswer::Orders { pos, orders };
+    }
+    RestAnswer::OrdersSalvaged {
+        pos,
+        orders,
+        unreadable: answer.unreadable.into_iter().map(salvaged::order).collect(),
+        nameless: answer.nameless.iter().map(|text| words(text)).collect(),
     }
 }
 
@@ -225,7 +334,7 @@ pub(crate) fn history(answer: HistoryResponse) -> RestAnswer {
 /// Entries of the history.
 pub(crate) fn entries(entries: Vec<HistoryEntry>) -> Vec<OrderChange> {
     let change = |entry: HistoryEntry| OrderChange {
-        order: entry.order,
+        order: clean_order(entry.order),
         fill: entry.fill,
     };
     entries.into_iter().map(change).collect()
@@ -246,7 +355,7 @@ pub(crate) fn pnl(answer: &RealtimePnlResponse) -> RestAnswer {
 pub(crate) fn halt(answer: HaltResponse) -> RestAnswer {
     RestAnswer::Halt {
         pos: pos(answer.stream),
-        status: answer.status,
+        status: clean_halt(answer.status),
     }
 }
 
@@ -254,45 +363,54 @@ pub(crate) fn halt(answer: HaltResponse) -> RestAnswer {
 pub(crate) fn breakers(answer: BreakersResponse) -> RestAnswer {
     RestAnswer::Breakers {
         pos: pos(answer.stream),
-        breakers: answer.breakers,
+        breakers: clean_breakers(answer.breakers),
     }
 }
 
 /// Everything that the first answer says, the session first.
-pub(crate) fn bootstrap(answer: BootstrapResponse) -> Vec<Event> {
-    let loaded = |answer| Event::RestLoaded(answer);
+pub(crate) fn bootstrap(answer: BootstrapAnswer) -> Vec<Event> {
+    let mut events = vec![Event::SessionLoaded(session(&answer.session))];
     // The first page alone must not pass for all open orders: without it the stream asks for every page by itself.
-    let is_whole = answer.orders.next.is_none();
-    let open_orders = is_whole.then(|| loaded(orders(answer.orders)));
-    let before = [
-        Event::SessionLoaded(session(&answer.session)),
-        loaded(positions(answer.positions)),
-        loaded(pnl(&answer.pnl)),
+    let open_orders = answer.orders.filter(|orders| orders.next.is_none());
+    let loaded = [
+        answer.positions.map(positions),
+        answer.pnl.as_ref().map(pnl),
+        open_orders.map(orders),
+        answer.history.map(history),
+        answer.halt.map(halt),
+        answer.breakers.map(breakers),
     ];
-    let after = [
-        loaded(history(answer.history)),
-        loaded(halt(answer.halt)),
-        loaded(breakers(answer.breakers)),
-        Event::PollLoaded(market_clock(&answer.clock)),
-        Event::PollLoaded(stats(answer.stats)),
+    events.extend(loaded.into_iter().flatten().map(Event::RestLoaded));
+    let polled = [
+        answer.clock.as_ref().map(market_clock),
+        answer.stats.map(stats),
     ];
-    before.into_iter().chain(open_orders).chain(after).collect()
+    events.extend(polled.into_iter().flatten().map(Event::PollLoaded));
+    events
 }
 
-/// A poll's answer about prices.
-pub(crate) fn prices(answer: PricesResponse) -> PollAnswer {
-    PollAnswer::Prices(
-        answer
-            .prices
-            .into_iter()
-            .map(|quote| PriceQuote {
-                symbol: quote.symbol,
-                price: quote.price,
-                at: quote.at,
-                is_halted: quote.halted,
-            })
-            .collect(),
-    )
+/// A poll's answer about prices, and what is wrong with those that are none.
+pub(crate) fn prices(prices: Vec<WireQuote>, odd: &[String]) -> PollAnswer {
+    let quotes = prices
+        .into_iter()
+        .map(|quote| PriceQuote {
+            symbol: quote.symbol,
+            price: quote.price,
+            at: quote.at,
+            is_halted: quote.halted,
+        })
+        .collect();
+    match odd {
+        [] => PollAnswer::Prices(quotes),
+        [one] => {
+            PollAnswer::PricesSalvaged(quotes, words(&format!("a price is unreadable: {one}")))
+        }
+        [one, ..] => {
+            let num = fmt::count(odd.len() as u64);
+            let detail = format!("{num} prices are unreadable, among them {one}");
+            PollAnswer::PricesSalvaged(quotes, words(&detail))
+        }
+    }
 }
 
 /// A poll's answer about the day's lines.
@@ -336,14 +454,14 @@ pub(crate) fn health(answer: HealthResponse) -> PollAnswer {
             .services
             .into_iter()
             .map(|service| ServiceHealth {
-                name: service.name,
+                name: name(&service.name),
                 status: match service.status {
                     qd_wire::rest::ServiceStatus::Ok => ServiceStatus::Ok,
                     qd_wire::rest::ServiceStatus::Degraded => ServiceStatus::Degraded,
                     qd_wire::rest::ServiceStatus::Down => ServiceStatus::Down,
                     qd_wire::rest::ServiceStatus::Unknown => ServiceStatus::Unknown,
                 },
-                detail: service.detail,
+                detail: words(&service.detail),
                 latency_micros: service
                     .latency_micros
                     .and_then(|micros| i64::try_from(micros).ok()),

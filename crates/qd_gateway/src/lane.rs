@@ -13,6 +13,8 @@
 mod answer;
 mod counters;
 mod frame;
+#[cfg(test)]
+mod hidden_tests;
 mod item;
 #[cfg(test)]
 mod property_tests;
@@ -41,6 +43,9 @@ pub const MAX_PAGE_BYTES: usize = MAX_WAITING_BYTES / 2;
 pub const MAX_PAGE_MESSAGES: usize = MAX_WAITING_MESSAGES / 2;
 /// Frames a second of a throttled state stream.
 pub const MAX_FRAMES_PER_SECOND: usize = 10;
+
+/// And of a throttled stream while nobody looks.
+pub const HIDDEN_FRAMES_PER_SECOND: usize = 1;
 /// How long a lane waits before it asks for a page again that could not be read.
 pub const READ_RETRY_MILLIS: i64 = 500;
 
@@ -93,6 +98,8 @@ pub struct Lane {
     sent: Option<StreamPos>,
     /// When the last frames went out, newest last; only as many as the rate needs.
     sent_at: VecDeque<UtcMicros>,
+    /// Fewer while nobody looks.
+    max_frames_per_second: usize,
     answered: bool,
     /// The last page found no log at all: nothing was ever published, the store lost it, or its producer keeps none.
     log_is_absent: bool,
@@ -114,12 +121,24 @@ impl Lane {
             loose_bytes: 0,
             sent: None,
             sent_at: VecDeque::new(),
+            max_frames_per_second: MAX_FRAMES_PER_SECOND,
             answered: false,
             log_is_absent: false,
             asked: None,
             next_read_id: 1,
             counters: LaneCounters::default(),
         }
+    }
+
+    /// Whether somebody looks. Nobody needs ten pictures a second of a hidden page: one is enough, made of all that came,
+    /// so that it is never further behind than a beat may be ahead. What is not throttled at all stays so.
+    pub fn set_visible(&mut self, is_visible: bool) {
+        self.max_frames_per_second = if is_visible {
+            MAX_FRAMES_PER_SECOND
+        } else {
+            HIDDEN_FRAMES_PER_SECOND
+        };
+        self.forget_old_frames();
     }
 
     /// The stream it carries.
@@ -384,15 +403,19 @@ impl Lane {
     fn note_frame(&mut self, now: UtcMicros) {
         if self.stream.is_throttled() {
             self.sent_at.push_back(now);
-            if self.sent_at.len() > MAX_FRAMES_PER_SECOND {
-                self.sent_at.pop_front();
-            }
+            self.forget_old_frames();
+        }
+    }
+
+    fn forget_old_frames(&mut self) {
+        while self.sent_at.len() > self.max_frames_per_second {
+            self.sent_at.pop_front();
         }
     }
 
     /// When the next frame may go; absent: now.
     fn free_at(&self, now: UtcMicros) -> Option<UtcMicros> {
-        if self.sent_at.len() < MAX_FRAMES_PER_SECOND {
+        if self.sent_at.len() < self.max_frames_per_second {
             return None;
         }
         let at = self.sent_at.front()?.plus_millis(1000);

@@ -378,7 +378,13 @@ impl SocketSession {
                 self.state.metrics.client_reported(&stats);
                 Ok(())
             }
-            Ok(ClientFrame::Visible { .. }) | Err(WireError::UnknownFrame { .. }) => Ok(()),
+            Ok(ClientFrame::Visible { on }) => {
+                for slot in &self.slots {
+                    slot.lane.with(|lane| lane.set_visible(on));
+                }
+                Ok(())
+            }
+            Err(WireError::UnknownFrame { .. }) => Ok(()),
             Ok(ClientFrame::Hello { .. }) | Err(_) => self.on_bad_frame(),
         }
     }

@@ -21,12 +21,12 @@ mod tests;
 pub use self::cell::{SnapshotCell, Waker};
 pub use self::effect::{Effect, ReconnectReason, RestAsk};
 pub use self::event::{
-    AlertChange, ClockOffset, CommandId, CommandOutcome, CommandRequested, DayStats, Event,
+    AlertChange, ClockOffset, CommandId, CommandOutcome, CommandRequested, DayStats, Event, Figure,
     HistoryPage, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, OrderStep,
     OrderStory, PageAnswer, PageAsk, PageQuestion, PageQuestionId, Poll, PollAnswer,
     PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer, RowKey,
-    ServedProgram, ServiceHealth, ServiceStatus, Session, SocketClosed, StreamMessage,
-    StreamPayload, TapeClock, TapeMotion, Welcome,
+    SalvagedOrder, SalvagedPositions, ServedProgram, ServiceHealth, ServiceStatus, Session,
+    SocketClosed, StreamMessage, StreamPayload, TapeClock, TapeMotion, UnreadableRow, Welcome,
 };
 pub use self::freshness::{Freshness, FreshnessRule};
 pub use self::snapshot::{

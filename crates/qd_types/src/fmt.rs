@@ -120,6 +120,45 @@ pub fn pl_tone(value: Money) -> Tone {
     }
 }
 
+/// Somebody else's words as one line of at most `max_chars`: cut with an ellipsis, without line breaks, controls, and the
+/// marks that would turn the direction of what stands around them.
+pub fn line(text: &str, max_chars: usize) -> String {
+    // Far more than is shown of it; a text of megabytes is not walked through.
+    let num_looked_at = max_chars.saturating_mul(4).max(64);
+    let mut out = String::new();
+    let mut num_chars = 0;
+    let mut is_space_due = false;
+    for (i, c) in text.chars().enumerate() {
+        if is_direction_mark(c) {
+            continue;
+        }
+        if c.is_control() || c.is_whitespace() {
+            is_space_due = num_chars > 0;
+            continue;
+        }
+        let num_needed = 1 + usize::from(is_space_due);
+        if num_chars + num_needed > max_chars || i >= num_looked_at {
+            // The ellipsis takes the place of the last character where there is no room left.
+            if num_chars >= max_chars {
+                out.pop();
+            }
+            out.push('\u{2026}');
+            return out;
+        }
+        if std::mem::take(&mut is_space_due) {
+            out.push(' ');
+        }
+        out.push(c);
+        num_chars += num_needed;
+    }
+    out
+}
+
+/// Embeddings, overrides and isolates, and marks that are nothing but a direction.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// `10:38:16.204`.
 pub fn time_millis(at: UtcMicros, zone: ZoneChoice) -> String {
     let (hour, minute, second, millis) = at.time_of_day(zone);
@@ -197,6 +236,21 @@ mod tests {
         assert_eq!(signed_percent(Ratio::parse("0.0103").unwrap()), "+1.03%");
         assert_eq!(whole_percent(Ratio::parse("0.384").unwrap()), "38 %");
         assert_eq!(count(18402), "18,402");
+    }
+
+    #[test]
+    fn other_peoples_words_become_one_bounded_line() {
+        assert_eq!(line("plain words", 20), "plain words");
+        assert_eq!(line("  two\r\n\tlines \u{0}", 20), "two lines");
+        assert_eq!(line("eleven char", 11), "eleven char");
+        assert_eq!(line("twelve chars", 11), "twelve cha\u{2026}");
+        assert_eq!(line("a b", 2), "a\u{2026}");
+        // An override would show the rest of the screen backwards.
+        assert_eq!(line("pay \u{202e}cba", 20), "pay cba");
+        assert_eq!(line("שלום 🚀\u{200d}🔥", 20), "שלום 🚀\u{200d}🔥");
+        let long = line(&"x".repeat(10_000), 80);
+        assert_eq!(long.chars().count(), 80);
+        assert_eq!(line(&" ".repeat(10_000), 80), "");
     }
 
     #[test]

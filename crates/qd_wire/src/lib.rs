@@ -14,6 +14,7 @@ pub mod identity;
 pub mod message;
 mod raw;
 pub mod rest;
+pub mod salvage;
 
 pub use self::error::WireError;
 pub use self::head::{Body, Head, MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, read_head, write_message};

@@ -23,9 +23,10 @@ impl App {
         self.paint_report.frame_begins(&self.rt, cpu_seconds);
         let newest = self.cell.load_for_frame();
         let urgency = newest.urgency_after(&self.snapshot);
-        self.snapshot = newest;
-        self.paint_report.snapshot_loaded(urgency);
         self.now = self.rt.now();
+        // The feed may not have run since the machine slept: no green light over what is hours old.
+        self.snapshot = newest.looked_at(self.now);
+        self.paint_report.snapshot_loaded(urgency);
         self.run_commands(ctx);
         self.desk.take_notices(&self.snapshot, self.now.as_millis());
         if let Some(chime) = self.desk.take_chime(&self.snapshot) {

@@ -7,7 +7,7 @@ use qd_state::{
     RestAnswer, RestAsk,
 };
 use qd_types::StreamName;
-use qd_wire::rest::BootstrapResponse;
+use qd_wire::salvage::BootstrapAnswer;
 
 use super::Ingest;
 #[cfg(not(target_arch = "wasm32"))]
@@ -16,6 +16,7 @@ use crate::poller::{CLOCK_MILLIS, TAPE_CLOCK_MILLIS};
 use crate::rest::RestError;
 use crate::rest::command::{Inquiry, Sent, inquiry_wait};
 use crate::rt::random_u64;
+use crate::translate;
 
 /// One job that is done.
 pub(crate) enum Job {
@@ -23,7 +24,7 @@ pub(crate) enum Job {
     #[cfg(not(target_arch = "wasm32"))]
     SignedIn(Result<(), RestError>),
     /// The first answer.
-    Bootstrapped(Result<Box<BootstrapResponse>, RestError>),
+    Bootstrapped(Result<Box<BootstrapAnswer>, RestError>),
     /// A question of the store was answered.
     Asked(RestAsk, Box<Result<RestAnswer, RestError>>),
     /// A poll was answered.
@@ -152,7 +153,7 @@ impl Ingest {
                     Err(RestError::Unauthorized) => self.session_over("the session has ended"),
                     Err(err) => self.apply(Event::RestFailed {
                         ask,
-                        detail: err.to_string(),
+                        detail: translate::words(&err.to_string()),
                     }),
                 }
             }
@@ -233,7 +234,7 @@ impl Ingest {
             Err(RestError::Unauthorized) => self.session_over("the session has ended"),
             Err(err) => self.apply(Event::PollFailed {
                 poll,
-                detail: err.to_string(),
+                detail: translate::words(&err.to_string()),
                 retry_at: due_at.map(|at| self.wall_at(at)),
             }),
         }

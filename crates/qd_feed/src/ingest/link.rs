@@ -232,10 +232,14 @@ impl Ingest {
                 }
             }
             Control::Degraded(what, Some(since)) => {
+                let what = translate::words(&what);
                 self.apply(Event::DegradedReceived { what, since });
             }
             // The next beat says the same by coming.
-            Control::Degraded(what, None) => self.apply(Event::DegradedEnded { what }),
+            Control::Degraded(what, None) => {
+                let what = translate::words(&what);
+                self.apply(Event::DegradedEnded { what });
+            }
             Control::Bye {
                 reason,
                 retry_after_millis,
@@ -292,6 +296,7 @@ impl Ingest {
             (_, true) => "the connection ended".to_owned(),
             (_, false) => end.reason.clone(),
         };
+        let reason = translate::words(&reason);
         tracing::info!(code = end.code, reason, "connection ended");
         match (end.code, end.refused_status) {
             (Some(close_code::NO_SESSION | close_code::IDLE), _) | (_, Some(401)) => {

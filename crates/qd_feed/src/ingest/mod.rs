@@ -56,6 +56,10 @@ const TICK_MICROS: i64 = 1_000_000;
 /// And how seldom it is at most asked to look at its deadlines.
 const MIN_TICK_MICROS: i64 = 5_000;
 
+/// With a turn at least every second, this long without one means that the machine slept, or that a hidden page was not
+/// run: what was green before may be hours old.
+const SLEPT_MICROS: i64 = 5_000_000;
+
 /// Unreadable messages are sampled into the log at most this often.
 const UNREADABLE_LOG_MICROS: i64 = 10_000_000;
 
@@ -105,6 +109,8 @@ pub(crate) struct Ingest {
     active_sent_at: Option<i64>,
     published_at: i64,
     ticked_at: i64,
+    /// When the last turn was, wall clock.
+    turned_at: UtcMicros,
 }
 
 impl Ingest {
@@ -112,6 +118,7 @@ impl Ingest {
         let session_key = Arc::<SessionKey>::default();
         let (rest, phase) = Self::beginning(&parts, &session_key);
         let now = parts.rt.monotonic_micros();
+        let turned_at = parts.rt.now();
         Self {
             config: parts.config,
             store: parts.store,
@@ -142,6 +149,7 @@ impl Ingest {
             active_sent_at: None,
             published_at: now.saturating_sub(PUBLISH_INTERVAL_MICROS),
             ticked_at: now,
+            turned_at,
         }
     }
 
@@ -184,6 +192,7 @@ impl Ingest {
     /// Takes what is there. Says whether more is waiting.
     fn turn(&mut self) -> bool {
         let started_at = self.rt.monotonic_micros();
+        self.notice_sleep(started_at);
         while let Ok(command) = self.commands.try_recv() {
             self.command(command);
         }
@@ -200,6 +209,20 @@ impl Ingest {
             self.apply(Event::Ticked);
         }
         has_more
+    }
+
+    /// Time that nobody noticed comes BEFORE what waits in the queues: old messages must not pass for a sign of life.
+    fn notice_sleep(&mut self, now: i64) {
+        let wall = self.rt.now();
+        let since = wall.micros_since(std::mem::replace(&mut self.turned_at, wall));
+        if since < SLEPT_MICROS {
+            return;
+        }
+        tracing::info!(seconds = since / 1_000_000, "not run for a while");
+        self.ticked_at = now;
+        #[cfg(not(target_arch = "wasm32"))]
+        self.bus_slept();
+        self.apply(Event::Ticked);
     }
 
     fn take_arrived(&mut self, started_at: i64) -> bool {

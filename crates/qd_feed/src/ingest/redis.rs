@@ -55,6 +55,9 @@ struct Connected {
     is_up: bool,
     up_at: i64,
     beat_due_at: i64,
+    /// Answers of the log that are awaited since the connection came up: until they are there nobody knows how far the
+    /// bus is, and a beat would prove nothing.
+    num_unanswered: usize,
     /// What the hub could not read so far.
     num_unreadable: u64,
     _subscriptions: Vec<SubscriptionGuard>,
@@ -115,7 +118,9 @@ impl Ingest {
     pub(super) fn bus_deadline(&self) -> Option<i64> {
         match &self.redis.state {
             BusState::Waiting { until } => Some(*until),
-            BusState::Connected(connected) if connected.is_up => Some(connected.beat_due_at),
+            BusState::Connected(connected) if connected.is_up && connected.num_unanswered == 0 => {
+                Some(connected.beat_due_at)
+            }
             _ => None,
         }
     }
@@ -179,6 +184,7 @@ impl Ingest {
             is_up: false,
             up_at: now,
             beat_due_at: now,
+            num_unanswered: 0,
             num_unreadable: 0,
             _subscriptions: subscriptions,
             _watcher: watcher,
@@ -202,25 +208,38 @@ impl Ingest {
         };
         self.apply(Event::SocketOpened);
         self.apply(Event::SessionWelcomed(welcome));
-        for (stream, pos) in self.store.resume() {
+        let resume = self.store.resume();
+        if let BusState::Connected(connected) = &mut self.redis.state {
+            connected.num_unanswered = resume.len();
+        }
+        for (stream, pos) in resume {
             self.redis_resync(stream, pos);
         }
     }
 
-    /// The store took the bus for silent. Its connection is the hub's business; the next turn greets the store anew, as
-    /// soon as the hub has one.
     /// Reads everything anew over the connection that stands.
     pub(super) fn bus_refreshed(&mut self) {
+        self.read_bus_anew("refreshed by the user");
+    }
+
+    /// Nothing of ours ran for a while: what the hub believes is as old.
+    pub(super) fn bus_slept(&mut self) {
+        self.read_bus_anew("this machine slept");
+    }
+
+    fn read_bus_anew(&mut self, reason: &str) {
         let now = self.rt.monotonic_micros();
         if let BusState::Connected(connected) = &mut self.redis.state
             && connected.is_up
         {
             connected.is_up = false;
-            self.bus_down("refreshed by the user".to_owned(), now);
+            self.bus_down(reason.to_owned(), now);
             self.signal.notify();
         }
     }
 
+    /// The store took the bus for silent. Its connection is the hub's business; the next turn greets the store anew, as
+    /// soon as the hub has one.
     pub(super) fn bus_anew(&mut self) {
         if let BusState::Connected(connected) = &mut self.redis.state {
             connected.is_up = false;
@@ -241,6 +260,7 @@ impl Ingest {
     /// All pages of an answer are in their lane: the beat that ends it is due.
     pub(super) fn bus_answered(&mut self) {
         if let BusState::Connected(connected) = &mut self.redis.state {
+            connected.num_unanswered = connected.num_unanswered.saturating_sub(1);
             connected.beat_due_at = i64::MIN;
         }
     }
@@ -249,7 +269,7 @@ impl Ingest {
         let BusState::Connected(connected) = &mut self.redis.state else {
             return;
         };
-        if connected.beat_due_at > now {
+        if connected.beat_due_at > now || connected.num_unanswered > 0 {
             return;
         }
         let is_young = now.saturating_sub(connected.up_at) < BEAT_MICROS;
@@ -446,66 +466,4 @@ fn session(user: &UserId) -> Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
-    use qd_types::Environment;
-
-    use super::super::IngestParts;
-    use super::*;
-    use crate::config::FeedConfig;
-
-    fn ingest(rt: &Rt) -> Ingest {
-        let source = FeedSource::Redis {
-            url: "redis://127.0.0.1:1".to_owned(),
-            user: UserId::new("alice").unwrap(),
-            environment: Environment::Paper,
-        };
-        let (_port, commands) = crossbeam_channel::bounded(1);
-        Ingest::new(IngestParts {
-            config: FeedConfig {
-                source,
-                client_kind: Arc::from("native"),
-                client_version: Arc::from("test"),
-            },
-            store: Store::new(StoreConfig::default()),
-            cell: Arc::<SnapshotCell>::default(),
-            rt: rt.clone(),
-            commands,
-            signal: Arc::default(),
-            meter: Arc::default(),
-            paint_log: Arc::default(),
-        })
-    }
-
-    fn state(ingest: &mut Ingest) -> ConnectionState {
-        let now = ingest.rt.now();
-        ingest.store.snapshot_if_changed(now);
-        ingest.store.last_snapshot().connection.state
-    }
-
-    #[tokio::test]
-    async fn after_a_silence_the_bus_is_greeted_anew() {
-        let rt = Rt::new(tokio::runtime::Handle::current());
-        let mut ingest = ingest(&rt);
-        ingest.bus_connected(Ok(Bus::embedded(Arc::new(rt.clone()))));
-        let turn = |ingest: &mut Ingest| ingest.advance_bus(rt.monotonic_micros());
-        while state(&mut ingest) == ConnectionState::Connecting {
-            turn(&mut ingest);
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        // The machine slept: the next look at the clock finds no word for too long.
-        let later = rt.now().plus_millis(13_000);
-        let effects = ingest.store.apply(Event::Ticked, later);
-        assert_eq!(state(&mut ingest), ConnectionState::Reconnecting);
-        for effect in effects {
-            ingest.effect(effect);
-        }
-        turn(&mut ingest);
-        assert!(matches!(
-            state(&mut ingest),
-            ConnectionState::Live | ConnectionState::Resyncing
-        ));
-    }
-}
+mod tests;

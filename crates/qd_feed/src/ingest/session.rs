@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qd_state::{Event, SocketClosed};
-use qd_wire::rest::{BootstrapResponse, from_json};
+use qd_wire::salvage::{self, BootstrapAnswer};
 
 use super::job::Job;
 use super::{Ingest, IngestParts};
@@ -128,7 +128,7 @@ impl Ingest {
             return;
         };
         if let Some(early) = gateway.bootstrap.take() {
-            match from_json::<BootstrapResponse>(&early) {
+            match salvage::bootstrap_answer(&early) {
                 Ok(answer) => return self.bootstrapped(Ok(Box::new(answer))),
                 Err(err) => tracing::warn!(%err, "the early first answer cannot be read"),
             }
@@ -143,7 +143,7 @@ impl Ingest {
     }
 
     /// The first answer came, or did not.
-    pub(super) fn bootstrapped(&mut self, result: Result<Box<BootstrapResponse>, RestError>) {
+    pub(super) fn bootstrapped(&mut self, result: Result<Box<BootstrapAnswer>, RestError>) {
         match result {
             Ok(answer) => {
                 self.session_key.set_csrf(&answer.session.csrf);
@@ -171,7 +171,7 @@ impl Ingest {
         tracing::info!(%err, "the gateway cannot be asked");
         self.apply(Event::SocketClosed(SocketClosed {
             code: None,
-            reason: err.to_string(),
+            reason: translate::words(&err.to_string()),
             retry_at: Some(self.wall_at(due_at)),
         }));
         due_at

@@ -5,10 +5,11 @@ use qd_state::{Poll, PollAnswer, RestAnswer, RestAsk};
 use qd_types::{StreamName, Symbol, TapeAction};
 use qd_wire::WireError;
 use qd_wire::rest::{
-    BootstrapResponse, BreakersResponse, ControlTape, HaltResponse, HealthResponse,
-    HistoryResponse, MarketClockResponse, OrdersResponse, PositionsResponse, PricesResponse,
-    RealtimePnlResponse, SeriesResponse, StatsResponse, StreamLogResponse, from_json, to_json,
+    BreakersResponse, ControlTape, HaltResponse, HealthResponse, HistoryResponse,
+    MarketClockResponse, RealtimePnlResponse, SeriesResponse, StatsResponse, StreamLogResponse,
+    from_json, to_json,
 };
+use qd_wire::salvage::{self, BootstrapAnswer, OrdersAnswer};
 
 use super::{RestClient, RestError};
 use crate::rt::decision_id;
@@ -40,8 +41,9 @@ impl RestClient {
     }
 
     /// The one answer that the first paint needs.
-    pub(crate) async fn bootstrap(&self) -> Result<BootstrapResponse, RestError> {
-        self.read("/api/v1/bootstrap", from_json).await
+    pub(crate) async fn bootstrap(&self) -> Result<BootstrapAnswer, RestError> {
+        self.read("/api/v1/bootstrap", salvage::bootstrap_answer)
+            .await
     }
 
     /// Asks what the store wants to know; `stream` is the stream that the question is about, where there is one.
@@ -52,7 +54,7 @@ impl RestClient {
     ) -> Result<RestAnswer, RestError> {
         Ok(match ask {
             RestAsk::Positions => {
-                let answer = self.read("/api/v1/positions", from_json::<PositionsResponse>);
+                let answer = self.read("/api/v1/positions", salvage::positions_answer);
                 translate::positions(answer.await?)
             }
             RestAsk::Orders => translate::orders(self.open_orders().await?),
@@ -87,15 +89,17 @@ impl RestClient {
     }
 
     /// All open orders, page by page; the place is that of the first page, which was read before all rows.
-    pub(super) async fn open_orders(&self) -> Result<OrdersResponse, RestError> {
+    pub(super) async fn open_orders(&self) -> Result<OrdersAnswer, RestError> {
         let first = format!("/api/v1/orders?status=open&limit={ORDERS_PER_PAGE}");
-        let mut answer = self.read(&first, from_json::<OrdersResponse>).await?;
+        let mut answer = self.read(&first, salvage::orders_answer).await?;
         let mut next = answer.next.take();
         let mut num_pages = 1;
         while let Some(before) = next_page(next, num_pages)? {
             let path = format!("{first}&before={before}");
-            let page = self.read(&path, from_json::<OrdersResponse>).await?;
+            let page = self.read(&path, salvage::orders_answer).await?;
             answer.orders.extend(page.orders);
+            answer.unreadable.extend(page.unreadable);
+            answer.nameless.extend(page.nameless);
             next = page.next;
             num_pages += 1;
         }
@@ -111,7 +115,8 @@ impl RestClient {
         Ok(match poll {
             Poll::Prices => {
                 let path = format!("/api/v1/market/prices?symbols={}", listed(symbols));
-                translate::prices(self.read(&path, from_json::<PricesResponse>).await?)
+                let (prices, odd) = self.read(&path, salvage::prices_answer).await?;
+                translate::prices(prices, &odd)
             }
             Poll::Series => {
                 let symbols = listed(symbols);

@@ -99,7 +99,16 @@ impl Rt {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn new(handle: tokio::runtime::Handle) -> Self {
         Self {
-            platform: platform::Platform::new(handle),
+            platform: platform::Platform::new(handle, None),
+            tasks: Arc::default(),
+        }
+    }
+
+    /// The same with a wall clock of the caller's: for virtual time, and for machines that sleep at a test's word.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn with_clock(handle: tokio::runtime::Handle, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            platform: platform::Platform::new(handle, Some(clock)),
             tasks: Arc::default(),
         }
     }

@@ -1,26 +1,36 @@
 //! The runtime on the desktop: a tokio handle that the shell owns. It starts no runtime of its own.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use qd_types::UtcMicros;
+use qd_types::{Clock, UtcMicros};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::BoxFuture;
 
 /// What the desktop offers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Platform {
     handle: Handle,
     started_at: Instant,
+    /// In place of the system's wall clock.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform").finish_non_exhaustive()
+    }
 }
 
 impl Platform {
-    pub(super) fn new(handle: Handle) -> Self {
+    pub(super) fn new(handle: Handle, clock: Option<Arc<dyn Clock>>) -> Self {
         Self {
             handle,
             started_at: Instant::now(),
+            clock,
         }
     }
 
@@ -37,12 +47,14 @@ impl Platform {
         i64::try_from(self.started_at.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 
-    #[expect(clippy::unused_self, reason = "the browser's needs its anchor")]
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that reads the wall clock for the feed"
     )]
     pub(super) fn now(&self) -> UtcMicros {
+        if let Some(clock) = &self.clock {
+            return clock.now();
+        }
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

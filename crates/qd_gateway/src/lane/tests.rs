@@ -75,9 +75,9 @@ fn page(head: StreamPos, entries: Vec<LogEntry>) -> LogPage {
     }
 }
 
-const T0: UtcMicros = UtcMicros(1_000_000_000);
+pub(super) const T0: UtcMicros = UtcMicros(1_000_000_000);
 
-fn millis(millis: i64) -> UtcMicros {
+pub(super) fn millis(millis: i64) -> UtcMicros {
     T0.plus_millis(millis)
 }
 
@@ -88,7 +88,7 @@ fn read(lane: &mut Lane, now: UtcMicros) -> LogRead {
     }
 }
 
-fn sent(lane: &mut Lane, now: UtcMicros) -> LaneFrame {
+pub(super) fn sent(lane: &mut Lane, now: UtcMicros) -> LaneFrame {
     match lane.poll(now) {
         LaneStep::Send(frame) => frame,
         other => panic!("wanted a frame, got {other:?}"),
@@ -103,7 +103,7 @@ fn waits(lane: &mut Lane, now: UtcMicros) -> Option<UtcMicros> {
 }
 
 /// A lane that has answered and stands at `at`.
-fn live(stream: &StreamName, at: StreamPos) -> Lane {
+pub(super) fn live(stream: &StreamName, at: StreamPos) -> Lane {
     let mut lane = Lane::new(stream.clone());
     lane.open(Some(at.clone()));
     let wanted = read(&mut lane, T0);
@@ -113,7 +113,7 @@ fn live(stream: &StreamName, at: StreamPos) -> Lane {
     lane
 }
 
-fn seqs(frame: &LaneFrame) -> Vec<u64> {
+pub(super) fn seqs(frame: &LaneFrame) -> Vec<u64> {
     let texts: Vec<&Bytes> = match frame {
         LaneFrame::Snapshot { bytes, .. } | LaneFrame::Unnumbered { bytes, .. } => vec![bytes],
         LaneFrame::Batch { msgs, .. } => msgs.iter().collect(),

@@ -90,7 +90,7 @@ impl TableModel for OrderTable {
             "filled" => CellValue::Number(order.filled_qty.get()),
             "type" => CellValue::text(order.order_type.label()),
             "price" => CellValue::number(order.limit_price.or(order.stop_price).map(Price::get)),
-            "status" => CellValue::text(order.status.badge()),
+            "status" => CellValue::text(&row.status.text),
             "time" => CellValue::Time(order.created_at),
             _ => CellValue::Empty,
         }
@@ -141,6 +141,9 @@ impl TableRows for Rows<'_> {
             row.status.text,
             row.time.text
         );
+        if let Some(problem) = &row.problem {
+            write!(summary, ", {problem}").ok();
+        }
         if let Some(words) = command_words(row.command.as_ref()) {
             write!(summary, ", {}", words.full).ok();
         }
@@ -189,7 +192,12 @@ impl TableRows for Rows<'_> {
                     let badge = format!("cancel {}", words.short);
                     cell.badge_explained(&badge, words.tone, &words.full);
                 }
-                None => cell.badge(&row.status.text, row.status.tone),
+                None => match &row.problem {
+                    Some(problem) => {
+                        cell.badge_explained(&row.status.text, row.status.tone, problem);
+                    }
+                    None => cell.badge(&row.status.text, row.status.tone),
+                },
             },
             "time" => cell.number(&row.time.text),
             _ => {

@@ -5,6 +5,7 @@
 mod commands;
 mod page_ask;
 mod polled;
+mod salvaged;
 
 use qd_types::{
     AccountId, Breaker, Environment, Fill, HaltStatus, MessageKind, Money, Order, Permission,
@@ -19,6 +20,7 @@ pub use self::polled::{
     DayStats, LimitUse, MarketClock, Poll, PollAnswer, PriceQuote, PriceSeries, ServiceHealth,
     ServiceStatus, TapeClock, TapeMotion,
 };
+pub use self::salvaged::{Figure, SalvagedOrder, SalvagedPositions, UnreadableRow};
 use crate::effect::RestAsk;
 
 /// One thing that happened. The instant of arrival goes beside it into [`crate::Store::apply`].
@@ -257,8 +259,14 @@ pub enum StreamPayload {
     PositionsReplaced(PositionsPicture),
     /// Some positions.
     PositionsChanged(PositionsChange),
+    /// All positions, some of them unreadable.
+    PositionsSalvaged(Box<SalvagedPositions>),
+    /// Some positions, some of them unreadable.
+    PositionsChangeSalvaged(Box<SalvagedPositions>),
     /// One order changed, perhaps by a fill.
     OrderChanged(Box<OrderChange>),
+    /// One order changed into something that cannot be read.
+    OrderSalvaged(Box<SalvagedOrder>),
     /// The halt machine's word.
     HaltChanged(HaltStatus),
     /// All breakers.
@@ -346,6 +354,24 @@ pub enum RestAnswer {
         pos: Option<StreamPos>,
         /// Every open order, in any order.
         orders: Vec<Order>,
+    },
+    /// All positions, some of them unreadable.
+    PositionsSalvaged {
+        /// The stream's place.
+        pos: Option<StreamPos>,
+        /// The rows; buying power and margin come with [`Self::Pnl`].
+        salvaged: Box<SalvagedPositions>,
+    },
+    /// All open orders, some of them unreadable.
+    OrdersSalvaged {
+        /// The stream's place.
+        pos: Option<StreamPos>,
+        /// Every open order that could be read, in any order.
+        orders: Vec<Order>,
+        /// Those of which something could not be read.
+        unreadable: Vec<SalvagedOrder>,
+        /// What is wrong with those that do not even say who they are.
+        nameless: Vec<String>,
     },
     /// No orders, only where the log of their stream begins: a bus without a gateway knows no more. Orders from before
     /// it may be open, and nobody here can tell.

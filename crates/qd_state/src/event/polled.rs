@@ -24,6 +24,8 @@ pub enum Poll {
 pub enum PollAnswer {
     /// Prices.
     Prices(Vec<PriceQuote>),
+    /// Prices, and what is wrong with those that could not be read.
+    PricesSalvaged(Vec<PriceQuote>, String),
     /// The day's lines.
     Series(Vec<PriceSeries>),
     /// The market's clock.

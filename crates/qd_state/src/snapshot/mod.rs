@@ -5,6 +5,7 @@
 
 mod asked;
 mod feed;
+mod late;
 mod tables;
 mod urgency;
 
@@ -154,13 +155,19 @@ pub struct LastMessage {
     pub applied_at: UtcMicros,
 }
 
+/// A hop that took less than nothing, or longer than this, was timed by clocks that disagree, or is of a message that was
+/// read from the log long after: neither is a latency.
+pub(crate) const PLAUSIBLE_MICROS: std::ops::RangeInclusive<i64> = -1_000_000..=600_000_000;
+
 impl LastMessage {
-    /// How long each stretch of its way took, in microseconds; absent where a station did not say. The third crosses
+    /// How long each stretch of its way took, in microseconds; absent where a station did not say or no clock can be
+    /// believed. The third crosses
     /// from the server's clock to this one, which is `clock_offset_micros` behind it.
     pub fn hops(&self, clock_offset_micros: i64) -> [(Hop, Option<i64>); 4] {
         let stamps = &self.stamps;
         let between = |from: Option<UtcMicros>, to: Option<UtcMicros>| {
-            from.zip(to).map(|(from, to)| to.micros_since(from))
+            let micros = from.zip(to).map(|(from, to)| to.micros_since(from));
+            micros.filter(|micros| PLAUSIBLE_MICROS.contains(micros))
         };
         let routed_here = stamps
             .routed_at

@@ -111,6 +111,8 @@ pub struct PositionRow {
     pub price_is_stale: bool,
     /// The exchange has stopped trading in it, as of the last price poll.
     pub is_halted: bool,
+    /// Why the row cannot be read: its cells are dashes, its figures in no sum. Absent while it can.
+    pub problem: Option<Arc<str>>,
     /// When the row came: it slides in from here.
     pub appeared_at: UtcMicros,
     /// A command on its way, unknown or failed at this row.
@@ -138,6 +140,8 @@ pub struct TotalsView {
     pub num_long: usize,
     /// Rows below zero.
     pub num_short: usize,
+    /// What the sums lack, for the reader: "1 row unreadable". Absent while they are whole.
+    pub incomplete: Option<Arc<str>>,
 }
 
 /// The positions table.
@@ -159,6 +163,8 @@ pub struct PositionsView {
     pub freshness: Freshness,
     /// The oldest mark of all rows, client's clock; absent without rows, and while the price of any row is missing.
     pub marked_at: Option<UtcMicros>,
+    /// What could not be read and why, a line each; most of it stands at its row too.
+    pub unreadable: Arc<[Arc<str>]>,
     /// Messages whose totals did not tie out with their own rows.
     pub num_tie_out_breaks: u64,
     /// Why the last price poll failed; absent when it did not.
@@ -186,8 +192,10 @@ pub struct OrderRow {
     pub status: Cell,
     /// When it was recorded: "10:30:00.196".
     pub time: Cell,
-    /// The order itself, to sort by and for details.
+    /// The order itself, to sort by and for details; as last readable.
     pub order: Arc<Order>,
+    /// Why the newest word on it cannot be read: its status is "unknown" then. Absent while it can.
+    pub problem: Option<Arc<str>>,
     /// When the row came: it slides in from here.
     pub appeared_at: UtcMicros,
     /// A command on its way, unknown or failed at this row.
@@ -203,6 +211,8 @@ pub struct OrdersView {
     pub seal: Arc<Seal>,
     /// Whether any answer came: an empty table means "no open orders" only then.
     pub is_loaded: bool,
+    /// What could not be read and why, a line each.
+    pub unreadable: Arc<[Arc<str>]>,
     /// When the rows were last known to hold.
     pub confirmed_at: Option<UtcMicros>,
     /// How old that is.

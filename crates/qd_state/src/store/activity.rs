@@ -65,6 +65,11 @@ impl Activity {
         self.is_dirty = true;
     }
 
+    /// How many lines are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Time passed: a new trading day counts from zero.
     pub(crate) fn tick(&mut self, ctx: &Ctx) {
         self.turn_day(ctx.now_on_server());

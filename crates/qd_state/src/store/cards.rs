@@ -7,6 +7,7 @@ use std::sync::Arc;
 use qd_types::{Money, Tone, UtcMicros, fmt};
 
 use super::Ctx;
+use super::position_rows::DASH;
 use crate::event::{LimitUse, PositionTotals};
 use crate::freshness::{Freshness, FreshnessRule};
 use crate::snapshot::{Card, CardsView, Direction, PositionsView, StatsView};
@@ -31,15 +32,29 @@ pub(crate) struct CardInputs<'a> {
     pub(crate) totals: &'a PositionTotals,
     /// The day so far.
     pub(crate) stats: &'a StatsView,
+    /// Which of them could not be read, and why.
+    pub(crate) unreadable: UnreadableFigures,
     /// The limit on the gross exposure, when known.
     pub(crate) gross_limit: Option<&'a LimitUse>,
+}
+
+/// Why figures of the account could not be read; absent while they could.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnreadableFigures {
+    /// Realized P&L of the day.
+    pub(crate) realized: Option<Arc<str>>,
+    /// Buying power.
+    pub(crate) buying_power: Option<Arc<str>>,
+    /// Margin used.
+    pub(crate) margin_used: Option<Arc<str>>,
 }
 
 struct Face {
     value: Option<String>,
     tone: Tone,
     context: String,
-    figure: Money,
+    /// For the line; absent while there is no figure, or it is known to lack something.
+    figure: Option<Money>,
 }
 
 impl Cards {
@@ -92,13 +107,13 @@ fn put(card: &mut Card, face: Face, is_sample: bool, confirmed_at: Option<UtcMic
     if *card.context != *face.context {
         card.context = Arc::from(face.context);
     }
-    if is_sample && card.value.is_some() {
+    if let Some(figure) = face.figure.filter(|_| is_sample && card.value.is_some()) {
         let from = (card.points.len() + 1).saturating_sub(MAX_POINTS);
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a line to paint, a few pixels high"
         )]
-        let point = face.figure.to_f64_lossy() as f32;
+        let point = figure.to_f64_lossy() as f32;
         card.points = card
             .points
             .iter()
@@ -118,7 +133,7 @@ fn unrealized(inputs: &CardInputs<'_>) -> Face {
     let num_unmarked = positions
         .rows
         .iter()
-        .filter(|row| row.figures.price_at.is_none())
+        .filter(|row| row.figures.price_at.is_none() && row.problem.is_none())
         .count();
     let missing = match num_unmarked {
         0 => String::new(),
@@ -130,12 +145,51 @@ fn unrealized(inputs: &CardInputs<'_>) -> Face {
             .is_loaded
             .then(|| positions.totals.pl.text.as_ref().to_owned()),
         tone: positions.totals.pl.tone,
-        context: format!("{missing}{} {word}", fmt::count(num)),
-        figure: positions.totals.unrealized_pl,
+        context: format!(
+            "{}{missing}{} {word}",
+            lacks_rows(positions),
+            fmt::count(num)
+        ),
+        figure: whole_figure(positions, positions.totals.unrealized_pl),
+    }
+}
+
+/// Says that rows are in no sum; the prices that are unknown say so themselves.
+fn lacks_rows(positions: &PositionsView) -> String {
+    match positions.unreadable.len() {
+        0 => String::new(),
+        1 => "incomplete: 1 row unreadable \u{b7} ".to_owned(),
+        num => format!(
+            "incomplete: {} rows unreadable \u{b7} ",
+            fmt::count(num as u64)
+        ),
+    }
+}
+
+/// A sum for the line: a point that lacks a row would be a move that nobody made.
+fn whole_figure(positions: &PositionsView, sum: Money) -> Option<Money> {
+    positions.unreadable.is_empty().then_some(sum)
+}
+
+/// A figure that came and cannot be read: a dash, with the reason.
+fn unreadable(reason: &str) -> Face {
+    Face {
+        value: Some(DASH.to_owned()),
+        tone: Tone::Faint,
+        context: format!("unreadable: {reason}"),
+        figure: None,
     }
 }
 
 fn realized(inputs: &CardInputs<'_>) -> Face {
+    if let Some(reason) = inputs
+        .unreadable
+        .realized
+        .as_ref()
+        .filter(|_| inputs.positions.is_loaded)
+    {
+        return unreadable(reason);
+    }
     let figure = inputs.totals.realized_pl_today;
     let stats = inputs.stats;
     let context = match stats.freshness {
@@ -154,7 +208,7 @@ fn realized(inputs: &CardInputs<'_>) -> Face {
             .then(|| fmt::signed_money(figure)),
         tone: fmt::pl_tone(figure),
         context,
-        figure,
+        figure: Some(figure),
     }
 }
 
@@ -165,12 +219,18 @@ fn count(inputs: &CardInputs<'_>) -> Face {
     Face {
         value: positions.is_loaded.then(|| fmt::count(num as u64)),
         tone: Tone::Neutral,
-        context: format!("{long} long \u{b7} {short} short"),
-        figure: Money::from_units(i64::try_from(num).unwrap_or(i64::MAX), 0),
+        context: format!("{}{long} long \u{b7} {short} short", lacks_rows(positions)),
+        figure: whole_figure(
+            positions,
+            Money::from_units(i64::try_from(num).unwrap_or(i64::MAX), 0),
+        ),
     }
 }
 
 fn buying_power(inputs: &CardInputs<'_>) -> Face {
+    if let Some(reason) = &inputs.unreadable.buying_power {
+        return unreadable(reason);
+    }
     let totals = inputs.totals;
     let figure = totals.buying_power.unwrap_or(Money::ZERO);
     let used = totals
@@ -183,16 +243,22 @@ fn buying_power(inputs: &CardInputs<'_>) -> Face {
         } else {
             Tone::Neutral
         },
-        context: used.map_or_else(String::new, |used| {
-            format!("margin used {}", fmt::whole_percent(used))
-        }),
-        figure,
+        context: match (&inputs.unreadable.margin_used, used) {
+            (Some(_), _) => "margin used unreadable".to_owned(),
+            (None, Some(used)) => format!("margin used {}", fmt::whole_percent(used)),
+            (None, None) => String::new(),
+        },
+        figure: totals.buying_power,
     }
 }
 
 fn exposure(inputs: &CardInputs<'_>) -> Face {
     let totals = &inputs.positions.totals;
-    let net = format!("net {}", fmt::short_signed_money(totals.net_value));
+    let net = format!(
+        "{}net {}",
+        lacks_rows(inputs.positions),
+        fmt::short_signed_money(totals.net_value)
+    );
     let share = inputs
         .gross_limit
         .filter(|_| inputs.stats.freshness != Freshness::Stale)
@@ -207,6 +273,6 @@ fn exposure(inputs: &CardInputs<'_>) -> Face {
             Some(share) => format!("{net} \u{b7} gross {} of limit", fmt::whole_percent(share)),
             None => net,
         },
-        figure: totals.gross_value,
+        figure: whole_figure(inputs.positions, totals.gross_value),
     }
 }

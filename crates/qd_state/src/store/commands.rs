@@ -111,6 +111,11 @@ impl Commands {
         self.drop_row(&view.row);
     }
 
+    /// How many commands and notices are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        self.by_row.len() + self.notices.len()
+    }
+
     /// Time passed: old errors leave their place, and stay in the notices.
     pub(crate) fn tick(&mut self, now: UtcMicros) {
         let is_over = |known: &Known| {

@@ -16,7 +16,7 @@ use super::positions::Positions;
 use super::safety::{Breakers, Halt};
 use super::seals::Sealed;
 use crate::effect::RestAsk;
-use crate::event::{OrderChange, RowKey};
+use crate::event::{OrderChange, RowKey, SalvagedOrder};
 
 /// The parts that belong to the signed-in user; forgotten as a whole.
 #[derive(Debug, Default)]
@@ -35,6 +35,17 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
+    /// How many things are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        let missing = self.streams.values().map(|s| s.client.missing().len());
+        missing.sum::<usize>()
+            + self.positions.num_retained()
+            + self.orders.num_retained()
+            + self.activity.num_retained()
+            + self.commands.num_retained()
+            + self.ask_again_at.len()
+    }
+
     pub(crate) fn take_order(&mut self, change: &OrderChange, ctx: &Ctx) {
         // A fill is a fact of its own, even when the order's newest state is known already.
         self.activity.add(change, ctx);
@@ -76,6 +87,20 @@ impl Desk {
             | OrderStatus::Expired
             | OrderStatus::Filled => {}
         }
+    }
+
+    /// An order changed into something that cannot be read: its row says so, until a word comes that can.
+    pub(crate) fn take_odd_order(&mut self, odd: SalvagedOrder, ctx: &Ctx) {
+        if odd.is_status_known
+            && let Some(order) = odd.order
+        {
+            let row = RowKey::Order(odd.account, odd.client_order_id.clone());
+            let text = format!("order {}: {}", odd.client_order_id, odd.reason);
+            self.take_order(&OrderChange { order, fill: None }, ctx);
+            self.commands.notice(Tone::Danger, text, Some(row), ctx.now);
+            return;
+        }
+        self.orders.change_odd(odd, ctx);
     }
 
     pub(crate) fn show_command(&mut self, row: &RowKey) {

@@ -10,7 +10,7 @@ use qd_types::{UtcMicros, fmt};
 
 use super::Ctx;
 use crate::event::ClockOffset;
-use crate::snapshot::{FeedView, Hop, HopLatency, LastMessage, Urgency};
+use crate::snapshot::{FeedView, Hop, HopLatency, LastMessage, PLAUSIBLE_MICROS, Urgency};
 use crate::stream_client::ClientCounters;
 
 const MAX_SAMPLES: usize = 512;
@@ -101,6 +101,12 @@ impl Meters {
                 applied_at: ctx.now,
             });
         }
+    }
+
+    /// How many samples and messages are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        let samples: usize = self.hops.iter().map(|hop| hop.micros.len()).sum();
+        samples + self.frames.micros.len() + self.unpublished.len() + self.unpainted.len()
     }
 
     /// A lane said how many states it left out.
@@ -234,7 +240,9 @@ impl Meters {
     }
 
     fn add(&mut self, hop: Hop, micros: i64) {
-        if let Some(samples) = self.hops.get_mut(hop as usize) {
+        if PLAUSIBLE_MICROS.contains(&micros)
+            && let Some(samples) = self.hops.get_mut(hop as usize)
+        {
             samples.add(micros);
         }
     }
@@ -328,6 +336,38 @@ mod tests {
         assert_eq!((view.pushed_per_second, view.conflated_per_second), (0, 0));
         assert_eq!(meters.num_conflated, 1, "two messages in one snapshot");
         assert_eq!(view.frame_p99_micros, Some(900));
+    }
+
+    // covers: RT-7
+    #[test]
+    fn clocks_an_hour_apart_make_no_latency() {
+        for skew in [3_600_000_000, -3_600_000_000] {
+            let mut meters = Meters::default();
+            let stamps = MessageStamps {
+                made_at: Some(UtcMicros(1_000 + skew)),
+                published_at: Some(UtcMicros(1_100 + skew)),
+                routed_at: Some(UtcMicros(1_400)),
+                received_at: UtcMicros(1_200),
+            };
+            meters.applied(&message(stamps, 1_250), &ctx(1_250));
+            meters.published(1, Urgency::Now);
+            meters.painted(1, UtcMicros(2_000), None);
+            meters.tick(&ClientCounters::default(), None, UtcMicros(0));
+            meters.tick(&ClientCounters::default(), None, UtcMicros(1_000_000));
+            let view = meters.view();
+            let hops: Vec<_> = view.hops.iter().map(|hop| hop.hop).collect();
+            assert_eq!(
+                hops,
+                [
+                    Hop::MadeToPublished,
+                    Hop::RoutedToReceived,
+                    Hop::ReceivedToApplied,
+                    Hop::AppliedToPainted,
+                ],
+                "the hops between the two clocks have no figure"
+            );
+            assert_eq!(&*view.latency_text, "", "and none is shown");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod publish;
 mod safety;
 mod seals;
 mod streams;
+mod unreadable;
 
 use std::sync::Arc;
 
@@ -215,6 +216,11 @@ impl Store {
         self.desk.positions.symbols()
     }
 
+    /// How many things are kept: rows, lines, samples, notices. It is bounded however long nobody looks.
+    pub fn num_retained(&self) -> usize {
+        self.desk.num_retained() + self.meters.num_retained()
+    }
+
     /// When [`Event::Ticked`] is due at the latest for the streams' sake; ages want one a second besides.
     pub fn next_wake_at(&self) -> Option<UtcMicros> {
         let clients = self
@@ -389,14 +395,23 @@ impl Store {
     fn take_payload(&mut self, payload: StreamPayload, ctx: &Ctx) {
         match payload {
             StreamPayload::PositionsReplaced(picture) => {
-                self.desk.positions.replace(picture, ctx.now);
+                self.desk.positions.replace(picture, ctx);
                 self.desk.show_position_commands();
             }
             StreamPayload::PositionsChanged(delta) => {
-                self.desk.positions.change(delta, ctx.now);
+                self.desk.positions.change(delta, ctx);
+                self.desk.show_position_commands();
+            }
+            StreamPayload::PositionsSalvaged(salvaged) => {
+                self.desk.positions.replace_salvaged(*salvaged, ctx);
+                self.desk.show_position_commands();
+            }
+            StreamPayload::PositionsChangeSalvaged(salvaged) => {
+                self.desk.positions.change_salvaged(*salvaged, ctx);
                 self.desk.show_position_commands();
             }
             StreamPayload::OrderChanged(change) => self.desk.take_order(&change, ctx),
+            StreamPayload::OrderSalvaged(odd) => self.desk.take_odd_order(*odd, ctx),
             StreamPayload::HaltChanged(status) => self.desk.halt.replace(status),
             StreamPayload::BreakersReplaced(breakers) => self.desk.breakers.replace(breakers),
             StreamPayload::AlertChanged(alert) => {
@@ -447,11 +462,29 @@ impl Store {
             } => {
                 self.desk
                     .positions
-                    .replace_from_rest(positions, realized_pl_today, now);
+                    .replace_from_rest(positions, realized_pl_today, &ctx);
+                self.desk.show_position_commands();
+            }
+            RestAnswer::PositionsSalvaged { pos: _, salvaged } => {
+                self.desk
+                    .positions
+                    .replace_salvaged_from_rest(*salvaged, &ctx);
                 self.desk.show_position_commands();
             }
             RestAnswer::Orders { pos: _, orders } => {
                 self.desk.orders.replace(orders, &ctx);
+                self.desk.asked.stream_was_refetched();
+            }
+            RestAnswer::OrdersSalvaged {
+                pos: _,
+                orders,
+                unreadable,
+                nameless,
+            } => {
+                // What is odd keeps its row: gone would be a lie.
+                self.desk
+                    .orders
+                    .replace_salvaged(orders, unreadable, nameless, &ctx);
                 self.desk.asked.stream_was_refetched();
             }
             // A new run of numbers begins with no orders. In the same run what was known is still the best there is.
@@ -495,7 +528,15 @@ impl Store {
 
     fn poll_loaded(&mut self, answer: PollAnswer, now: UtcMicros) {
         match answer {
-            PollAnswer::Prices(quotes) => self.desk.positions.mark(quotes, now),
+            PollAnswer::Prices(quotes) => {
+                let ctx = self.ctx(now);
+                self.desk.positions.mark(quotes, &ctx);
+            }
+            PollAnswer::PricesSalvaged(quotes, detail) => {
+                let ctx = self.ctx(now);
+                self.desk.positions.mark(quotes, &ctx);
+                self.desk.positions.price_poll_failed(&detail);
+            }
             PollAnswer::Series(series) => self.desk.positions.take_series(series),
             PollAnswer::MarketClock(clock) => {
                 let ctx = self.ctx(now);

@@ -9,10 +9,17 @@ use qd_types::{AccountId, ClientOrderId, Order, OrderType, Tone, UtcMicros, Zone
 
 use super::Ctx;
 use super::cells::new_cell;
+use crate::event::SalvagedOrder;
 use crate::freshness::FreshnessRule;
 use crate::snapshot::{Cell, CommandView, Direction, Flash, OrderRow, OrdersView, Seal};
 
 const MAX_ENDED: usize = 512;
+
+/// The badge of an order whose newest word cannot be read.
+const UNREADABLE_BADGE: &str = "unknown";
+
+/// Unreadable orders that are remembered one by one.
+const MAX_UNREADABLE: usize = 512;
 
 type Key = (AccountId, ClientOrderId);
 
@@ -32,6 +39,10 @@ pub(crate) struct Orders {
     ended: BTreeMap<Key, Arc<Order>>,
     /// Oldest first, to bound `ended`.
     ended_in_order: VecDeque<Key>,
+    /// Orders whose newest word cannot be read, and why.
+    odd: BTreeMap<Key, Arc<str>>,
+    /// Orders of an answer that do not even say who they are.
+    nameless: Vec<Arc<str>>,
     is_loaded: bool,
     is_dirty: bool,
     view: Arc<OrdersView>,
@@ -40,11 +51,32 @@ pub(crate) struct Orders {
 impl Orders {
     /// Takes over all open orders; those not among them have ended while nobody looked.
     pub(crate) fn replace(&mut self, orders: Vec<Order>, ctx: &Ctx) {
+        self.replace_salvaged(orders, Vec::new(), Vec::new(), ctx);
+    }
+
+    /// Takes over all open orders, some of which cannot be read: these keep the row they have.
+    pub(crate) fn replace_salvaged(
+        &mut self,
+        orders: Vec<Order>,
+        odd: Vec<SalvagedOrder>,
+        nameless: Vec<String>,
+        ctx: &Ctx,
+    ) {
+        self.odd.clear();
+        self.nameless = nameless.into_iter().map(Arc::from).collect();
         let mut before = std::mem::take(&mut self.open);
+        for odd in odd {
+            let key = (odd.account.clone(), odd.client_order_id.clone());
+            if let Some(old) = before.remove(&key) {
+                self.open.insert(key, old);
+            }
+            self.change_odd(odd, ctx);
+        }
         for order in orders {
             let key = key_of(&order);
             let old = before.remove(&key);
             if let Some(old) = &old
+                && old.problem.is_none()
                 && !is_news(&old.order, &order)
             {
                 self.open.insert(key, Arc::clone(old));
@@ -67,9 +99,14 @@ impl Orders {
             .get(&key)
             .map(|row| &row.order)
             .or_else(|| self.ended.get(&key));
-        if known.is_some_and(|known| !is_news(known, order)) {
+        let was_odd = self.odd.contains_key(&key);
+        // Behind a word that could not be read the same word again is news.
+        let is_news =
+            |known: &Arc<Order>| is_news(known, order) || was_odd && known.accepts(order.status);
+        if known.is_some_and(|known| !is_news(known)) {
             return Accepted::No;
         }
+        self.odd.remove(&key);
         self.is_dirty = true;
         let order = Arc::new(order.clone());
         if !order.status.is_open() {
@@ -92,6 +129,50 @@ impl Orders {
         Accepted::Yes
     }
 
+    /// Takes over a change that cannot be read: the row keeps what is known, and its status is unknown.
+    pub(crate) fn change_odd(&mut self, odd: SalvagedOrder, ctx: &Ctx) {
+        let key = (odd.account, odd.client_order_id);
+        if self.ended.contains_key(&key) {
+            // Whatever it says, the order has ended.
+            return;
+        }
+        let reason: Arc<str> = Arc::from(odd.reason);
+        let row = match (self.open.get(&key), odd.order) {
+            (Some(old), _) => Some(OrderRow::clone(old)),
+            (None, Some(order)) => Some(new_row(Arc::new(order), ctx)),
+            (None, None) => None,
+        };
+        if let Some(mut row) = row {
+            retext(&mut row.status, UNREADABLE_BADGE, Tone::Warn, ctx.now);
+            row.problem = Some(Arc::clone(&reason));
+            self.open.insert(key.clone(), Arc::new(row));
+        }
+        if self.odd.len() < MAX_UNREADABLE || self.odd.contains_key(&key) {
+            self.odd.insert(key, reason);
+        }
+        self.is_dirty = true;
+    }
+
+    /// What of the table could not be read, for its seal: "1 order unreadable".
+    pub(crate) fn unreadable_text(&self) -> Option<Arc<str>> {
+        match self.odd.len() + self.nameless.len() {
+            0 => None,
+            1 => Some(Arc::from("1 order unreadable")),
+            num => Some(Arc::from(format!(
+                "{} orders unreadable",
+                fmt::count(num as u64)
+            ))),
+        }
+    }
+
+    fn unreadable_lines(&self) -> Arc<[Arc<str>]> {
+        let odd = self
+            .odd
+            .iter()
+            .map(|((_, order_id), reason)| Arc::from(format!("{order_id}: {reason}")));
+        odd.chain(self.nameless.iter().map(Arc::clone)).collect()
+    }
+
     /// Shows `command` at its row, or nothing any more.
     pub(crate) fn set_command(
         &mut self,
@@ -106,6 +187,15 @@ impl Orders {
             Arc::make_mut(row).command = command.cloned();
             self.is_dirty = true;
         }
+    }
+
+    /// How many orders are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        self.open.len()
+            + self.ended.len()
+            + self.ended_in_order.len()
+            + self.odd.len()
+            + self.nameless.len()
     }
 
     /// Makes every time again, in another zone.
@@ -139,6 +229,7 @@ impl Orders {
                 rows: rows.into(),
                 seal: Arc::clone(seal),
                 is_loaded: self.is_loaded,
+                unreadable: self.unreadable_lines(),
                 confirmed_at,
                 freshness,
             });
@@ -182,6 +273,7 @@ fn new_row(order: Arc<Order>, ctx: &Ctx) -> OrderRow {
         price: new_cell(&price_text(&order), Tone::Neutral),
         status: new_cell(order.status.badge(), order.status.tone()),
         time: time_cell(&order, ctx.zone),
+        problem: None,
         appeared_at: ctx.now,
         command: None,
         order,
@@ -207,7 +299,8 @@ fn changed_row(old: &OrderRow, order: Arc<Order>, ctx: &Ctx) -> OrderRow {
         );
         retext(&mut row.price, &price_text(&order), Tone::Neutral, ctx.now);
     }
-    if order.status != old.order.status {
+    row.problem = None;
+    if order.status != old.order.status || old.problem.is_some() {
         let status = order.status;
         retext(&mut row.status, status.badge(), status.tone(), ctx.now);
     }

@@ -13,7 +13,7 @@ use crate::freshness::{Freshness, FreshnessRule};
 use crate::snapshot::{PositionFigures, PositionPart, PositionRow};
 
 /// What a cell shows when there is nothing to show.
-const DASH: &str = "\u{2013}";
+pub(crate) const DASH: &str = "\u{2013}";
 
 /// A stake of one strategy on one account.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Slot {
     pub(crate) symbol: Symbol,
     /// By account and strategy; never empty between two events.
     pub(crate) parts: Vec<Part>,
+    /// Why the row cannot be read, although some of its parts may be.
+    pub(crate) problem: Option<Arc<str>>,
     /// The parts changed since the row was made.
     pub(crate) is_dirty: bool,
     pub(crate) row: Arc<PositionRow>,
@@ -62,7 +64,8 @@ impl Slot {
 
     /// A row for each of several parts; those that stay keep theirs.
     fn remake_part_rows(&mut self, now: UtcMicros) {
-        if self.parts.len() < 2 {
+        // A row that cannot be read is one row: nobody knows which stakes it is made of.
+        if self.parts.len() < 2 || self.problem.is_some() {
             self.part_rows.clear();
             return;
         }
@@ -77,14 +80,34 @@ impl Slot {
                 None => Arc::new(new_row(self.symbol, None, now)),
             };
             let part = std::slice::from_mut(part);
-            remake_row(&mut row, fold(part), part, now);
+            remake_row(&mut row, fold(part), part, None, now);
             self.part_rows.push(row);
         }
     }
 }
 
-pub(crate) fn mark_if_newer(position: &mut Position, quote: &PriceQuote) -> bool {
-    let is_newer = position.price_at.is_none_or(|at| at < quote.at);
+/// How far a mark may lie ahead of the server's clock: as wrong as our idea of that clock may be.
+const CLOCK_SLACK_MILLIS: i64 = 5_000;
+
+/// The latest instant that a mark can be of.
+pub(crate) fn latest_mark(ctx: &Ctx) -> UtcMicros {
+    ctx.now_on_server().plus_millis(CLOCK_SLACK_MILLIS)
+}
+
+/// Whether a mark of `at` is followed by one of `next`; what lies ahead of `latest` is of a wrong clock, and must not
+/// keep the marks of the right ones away until the day has caught up with it.
+pub(crate) fn is_followed(at: UtcMicros, next: UtcMicros, latest: UtcMicros) -> bool {
+    at < next || at > latest
+}
+
+pub(crate) fn mark_if_newer(
+    position: &mut Position,
+    quote: &PriceQuote,
+    latest: UtcMicros,
+) -> bool {
+    let is_newer = position
+        .price_at
+        .is_none_or(|at| at != quote.at && is_followed(at, quote.at, latest));
     if is_newer {
         position.mark(quote.price, quote.at);
     }
@@ -92,6 +115,10 @@ pub(crate) fn mark_if_newer(position: &mut Position, quote: &PriceQuote) -> bool
 }
 
 pub(crate) fn price_is_stale(figures: &PositionFigures, ctx: &Ctx) -> bool {
+    if figures.price_at.is_some_and(|at| at > latest_mark(ctx)) {
+        // Nobody can say how old it is.
+        return true;
+    }
     let at = figures.price_at.map(|at| ctx.to_client_clock(at));
     match FreshnessRule::PRICES.of(at, ctx.phase, ctx.now) {
         Freshness::Stale => true,
@@ -147,6 +174,7 @@ pub(crate) fn new_row(
         day_line: day_line.map(Arc::clone).unwrap_or_default(),
         price_is_stale: false,
         is_halted: false,
+        problem: None,
         appeared_at: now,
         command: None,
     }
@@ -209,8 +237,12 @@ fn fold(parts: &mut [Part]) -> PositionFigures {
 
 /// Makes the changed cells of a symbol; says whether anything changed.
 pub(crate) fn remake(slot: &mut Slot, now: UtcMicros) -> bool {
-    let figures = fold(&mut slot.parts);
-    let has_changed = remake_row(&mut slot.row, figures, &slot.parts, now);
+    let figures = match slot.problem {
+        Some(_) => PositionFigures::default(),
+        None => fold(&mut slot.parts),
+    };
+    let problem = slot.problem.as_ref();
+    let has_changed = remake_row(&mut slot.row, figures, &slot.parts, problem, now);
     slot.remake_part_rows(now);
     // Two parts may change so that their sum does not.
     has_changed || !slot.part_rows.is_empty()
@@ -220,17 +252,19 @@ fn remake_row(
     row: &mut Arc<PositionRow>,
     new: PositionFigures,
     parts: &[Part],
+    problem: Option<&Arc<str>>,
     now: UtcMicros,
 ) -> bool {
     let old = row.figures;
-    let is_new = row.parts.is_empty();
+    let is_other_problem = row.problem.as_ref() != problem;
+    let is_new = row.parts.is_empty() || is_other_problem;
     let has_new_parts = row.parts.len() != parts.len()
         || row
             .parts
             .iter()
             .zip(parts)
             .any(|(shown, part)| !is_same_part(shown, &part.position));
-    if !has_new_parts && new == old {
+    if !has_new_parts && !is_other_problem && new == old {
         return false;
     }
     let row = Arc::make_mut(row);
@@ -244,6 +278,12 @@ fn remake_row(
             })
             .collect();
     }
+    if problem.is_some() {
+        row.problem = problem.cloned();
+        fill_unreadable(row);
+        return true;
+    }
+    row.problem = None;
     if is_new {
         fill_new(row, &new);
         return true;
@@ -264,9 +304,9 @@ fn remake_row(
     );
     change(
         &mut row.pl,
-        (old.unrealized_pl, new.unrealized_pl),
+        (known_pl(&old), known_pl(&new)),
         now,
-        pl_text,
+        known_pl_text,
     );
     change(
         &mut row.pl_percent,
@@ -280,9 +320,9 @@ fn remake_row(
     };
     change(
         &mut row.value,
-        (old.market_value, new.market_value),
+        (known_value(&old), known_value(&new)),
         now,
-        value_text,
+        known_value_text,
     );
     true
 }
@@ -292,9 +332,43 @@ fn fill_new(row: &mut PositionRow, figures: &PositionFigures) {
     row.qty = make((fmt::qty(figures.qty), Tone::Neutral));
     row.avg_entry = make(average_text(figures.avg_entry_price));
     row.current = make(price_text(figures.current_price));
-    row.pl = make(pl_text(figures.unrealized_pl));
+    row.pl = make(known_pl_text(known_pl(figures)));
     row.pl_percent = make(percent_text(figures.unrealized_plpc, figures.unrealized_pl));
-    row.value = make(value_text(figures.market_value));
+    row.value = make(known_value_text(known_value(figures)));
+}
+
+/// Dashes all along: nothing of such a row may be taken for a figure.
+fn fill_unreadable(row: &mut PositionRow) {
+    let dash = || new_cell(DASH, Tone::Faint);
+    row.qty = dash();
+    row.avg_entry = dash();
+    row.current = dash();
+    row.pl = dash();
+    row.pl_percent = dash();
+    row.value = dash();
+}
+
+/// Whether P&L or value are unknown: a row without a price is worth nobody knows what, and not nothing.
+pub(crate) fn is_unpriced(figures: &PositionFigures) -> bool {
+    known_pl(figures).is_none() || known_value(figures).is_none()
+}
+
+fn known_pl(figures: &PositionFigures) -> Option<Money> {
+    let is_known = figures.current_price.is_some() || !figures.unrealized_pl.is_zero();
+    is_known.then_some(figures.unrealized_pl)
+}
+
+fn known_value(figures: &PositionFigures) -> Option<Money> {
+    let is_known = figures.current_price.is_some() || !figures.market_value.is_zero();
+    is_known.then_some(figures.market_value)
+}
+
+fn known_pl_text(value: Option<Money>) -> (String, Tone) {
+    value.map_or_else(|| (DASH.to_owned(), Tone::Faint), pl_text)
+}
+
+fn known_value_text(value: Option<Money>) -> (String, Tone) {
+    value.map_or_else(|| (DASH.to_owned(), Tone::Faint), value_text)
 }
 
 fn is_same_part(shown: &PositionPart, position: &Position) -> bool {

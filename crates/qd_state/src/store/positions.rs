@@ -9,11 +9,17 @@ use std::sync::Arc;
 use qd_types::{Money, Position, PositionKey, Symbol, Tone, UtcMicros, fmt};
 
 use super::Ctx;
+use super::cards::UnreadableFigures;
 use super::cells::{change, new_cell};
 use super::position_rows::{
-    Part, Slot, mark_if_newer, new_row, percent_text, pl_text, price_is_stale, remake, value_text,
+    Part, Slot, is_followed, is_unpriced, latest_mark, mark_if_newer, new_row, percent_text,
+    pl_text, price_is_stale, remake, value_text,
 };
-use crate::event::{PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries};
+use super::unreadable::Unreadable;
+use crate::event::{
+    Figure, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
+    SalvagedPositions,
+};
 use crate::freshness::FreshnessRule;
 use crate::snapshot::{CommandView, PositionsView, Seal, TotalsView};
 
@@ -26,6 +32,8 @@ pub(crate) struct Positions {
     /// As the producer last said; rows win where rows can tell.
     totals: PositionTotals,
     has_pushed_totals: bool,
+    /// What of all this could not be read.
+    unreadable: Unreadable,
     /// The newest polled quote per symbol.
     quotes: BTreeMap<Symbol, PriceQuote>,
     day_lines: BTreeMap<Symbol, Arc<[f32]>>,
@@ -39,11 +47,70 @@ pub(crate) struct Positions {
 
 impl Positions {
     /// Takes over a whole picture.
-    pub(crate) fn replace(&mut self, picture: PositionsPicture, now: UtcMicros) {
+    pub(crate) fn replace(&mut self, picture: PositionsPicture, ctx: &Ctx) {
         self.tie_out(&picture);
+        self.unreadable.clear();
+        self.replace_rows(picture.positions, ctx);
+        self.take_totals(picture.totals);
+        self.settle(ctx);
+    }
+
+    /// Takes over a whole picture of which some could not be read.
+    pub(crate) fn replace_salvaged(&mut self, salvaged: SalvagedPositions, ctx: &Ctx) {
+        self.unreadable.clear();
+        self.unreadable.add(salvaged.unreadable, salvaged.figures);
+        self.replace_rows(salvaged.positions, ctx);
+        self.take_totals(salvaged.totals);
+        self.settle(ctx);
+    }
+
+    /// Takes over a REST answer of which some could not be read.
+    pub(crate) fn replace_salvaged_from_rest(&mut self, salvaged: SalvagedPositions, ctx: &Ctx) {
+        let had_pushed = self.has_pushed_totals;
+        let totals = PositionTotals {
+            buying_power: self.totals.buying_power,
+            margin_used: self.totals.margin_used,
+            ..salvaged.totals
+        };
+        self.replace_salvaged(SalvagedPositions { totals, ..salvaged }, ctx);
+        self.has_pushed_totals = had_pushed;
+    }
+
+    /// Takes over some rows, of which some could not be read.
+    pub(crate) fn change_salvaged(&mut self, salvaged: SalvagedPositions, ctx: &Ctx) {
+        self.unreadable.forget_figures();
+        for position in salvaged.positions {
+            self.unreadable.forget(&position.key());
+            self.upsert(position, ctx);
+        }
+        for key in &salvaged.removed {
+            self.unreadable.forget(key);
+            self.remove(key);
+        }
+        self.unreadable.add(salvaged.unreadable, salvaged.figures);
+        self.take_totals(salvaged.totals);
+        self.settle(ctx);
+    }
+
+    /// What of the table could not be read, for its seal: "1 row unreadable".
+    pub(crate) fn unreadable_text(&self) -> Option<Arc<str>> {
+        self.unreadable.rows_text()
+    }
+
+    /// Which figures of the account could not be read.
+    pub(crate) fn unreadable_figures(&self) -> UnreadableFigures {
+        let reason = |figure| self.unreadable.figure(figure).cloned();
+        UnreadableFigures {
+            realized: reason(Figure::RealizedToday),
+            buying_power: reason(Figure::BuyingPower),
+            margin_used: reason(Figure::MarginUsed),
+        }
+    }
+
+    fn replace_rows(&mut self, positions: Vec<Position>, ctx: &Ctx) {
         self.generation += 1;
-        for position in picture.positions {
-            self.upsert(position, now);
+        for position in positions {
+            self.upsert(position, ctx);
         }
         let generation = self.generation;
         for slot in &mut self.slots {
@@ -51,20 +118,21 @@ impl Positions {
             slot.parts.retain(|part| part.generation == generation);
             slot.is_dirty |= slot.parts.len() != num_before;
         }
-        self.take_totals(picture.totals);
-        self.settle(now);
     }
 
     /// Takes over some rows.
-    pub(crate) fn change(&mut self, delta: PositionsChange, now: UtcMicros) {
+    pub(crate) fn change(&mut self, delta: PositionsChange, ctx: &Ctx) {
+        self.unreadable.forget_figures();
         for position in delta.changed {
-            self.upsert(position, now);
+            self.unreadable.forget(&position.key());
+            self.upsert(position, ctx);
         }
         for key in &delta.removed {
+            self.unreadable.forget(key);
             self.remove(key);
         }
         self.take_totals(delta.totals);
-        self.settle(now);
+        self.settle(ctx);
     }
 
     /// Takes over a REST answer, which knows neither buying power nor margin.
@@ -72,7 +140,7 @@ impl Positions {
         &mut self,
         positions: Vec<Position>,
         realized_pl_today: Money,
-        now: UtcMicros,
+        ctx: &Ctx,
     ) {
         let totals = PositionTotals {
             realized_pl_today,
@@ -81,7 +149,7 @@ impl Positions {
             ..self.totals
         };
         let had_pushed = self.has_pushed_totals;
-        self.replace(PositionsPicture { totals, positions }, now);
+        self.replace(PositionsPicture { totals, positions }, ctx);
         self.has_pushed_totals = had_pushed;
     }
 
@@ -94,10 +162,11 @@ impl Positions {
     }
 
     /// Marks rows by a price poll: prices, P&L and totals move together. Older quotes than the mark lose.
-    pub(crate) fn mark(&mut self, quotes: Vec<PriceQuote>, now: UtcMicros) {
+    pub(crate) fn mark(&mut self, quotes: Vec<PriceQuote>, ctx: &Ctx) {
+        let latest = latest_mark(ctx);
         for quote in quotes {
             let newest = self.quotes.entry(quote.symbol).or_insert(quote);
-            if newest.at < quote.at {
+            if is_followed(newest.at, quote.at, latest) {
                 *newest = quote;
             }
             // A halt is of the answer, not of the price: that stands, and is as old as it is.
@@ -107,7 +176,7 @@ impl Positions {
                 && let Some(slot) = self.slots.get_mut(i)
             {
                 for part in &mut slot.parts {
-                    slot.is_dirty |= mark_if_newer(&mut part.position, &quote);
+                    slot.is_dirty |= mark_if_newer(&mut part.position, &quote, latest);
                 }
                 if slot.row.is_halted != quote.is_halted {
                     Arc::make_mut(&mut slot.row).is_halted = quote.is_halted;
@@ -116,7 +185,7 @@ impl Positions {
             }
         }
         self.is_dirty |= self.last_price_error.take().is_some();
-        self.settle(now);
+        self.settle(ctx);
     }
 
     /// A price poll failed.
@@ -167,6 +236,12 @@ impl Positions {
                 self.is_dirty = true;
             }
         }
+    }
+
+    /// How many rows, quotes and lines are kept.
+    pub(crate) fn num_retained(&self) -> usize {
+        let parts: usize = self.slots.iter().map(|slot| 1 + slot.parts.len()).sum();
+        parts + self.quotes.len() + self.day_lines.len() + self.unreadable.lines().len()
     }
 
     /// What cards need beside the totals view.
@@ -220,6 +295,7 @@ impl Positions {
                 confirmed_at,
                 freshness,
                 marked_at: oldest_mark.map(|at| ctx.to_client_clock(at)),
+                unreadable: self.unreadable.lines(),
                 num_tie_out_breaks: self.num_tie_out_breaks,
                 last_price_error: self.last_price_error.clone(),
             });
@@ -245,34 +321,21 @@ impl Positions {
         self.is_dirty = true;
     }
 
-    fn upsert(&mut self, mut position: Position, now: UtcMicros) {
+    fn upsert(&mut self, mut position: Position, ctx: &Ctx) {
         if position.qty.is_zero() {
             // Flat is not a position; its realized P&L is in the account's figures.
             self.remove(&position.key());
             return;
         }
         if let Some(quote) = self.quotes.get(&position.symbol) {
-            mark_if_newer(&mut position, quote);
+            mark_if_newer(&mut position, quote, latest_mark(ctx));
         }
         let generation = self.generation;
         let i = match self.find(position.symbol) {
             Ok(i) => i,
             Err(i) => {
-                let mut row = new_row(position.symbol, self.day_lines.get(&position.symbol), now);
-                row.is_halted = self
-                    .quotes
-                    .get(&position.symbol)
-                    .is_some_and(|quote| quote.is_halted);
-                self.slots.insert(
-                    i,
-                    Slot {
-                        symbol: position.symbol,
-                        parts: Vec::with_capacity(1),
-                        is_dirty: true,
-                        row: Arc::new(row),
-                        part_rows: Vec::new(),
-                    },
-                );
+                let slot = self.new_slot(position.symbol, ctx.now);
+                self.slots.insert(i, slot);
                 i
             }
         };
@@ -306,6 +369,22 @@ impl Positions {
         }
     }
 
+    fn new_slot(&self, symbol: Symbol, now: UtcMicros) -> Slot {
+        let mut row = new_row(symbol, self.day_lines.get(&symbol), now);
+        row.is_halted = self
+            .quotes
+            .get(&symbol)
+            .is_some_and(|quote| quote.is_halted);
+        Slot {
+            symbol,
+            parts: Vec::with_capacity(1),
+            problem: None,
+            is_dirty: true,
+            row: Arc::new(row),
+            part_rows: Vec::new(),
+        }
+    }
+
     fn remove(&mut self, key: &PositionKey) {
         if let Ok(i) = self.find(key.symbol)
             && let Some(slot) = self.slots.get_mut(i)
@@ -318,14 +397,31 @@ impl Positions {
     }
 
     /// Makes the changed rows again and drops the empty ones.
-    fn settle(&mut self, now: UtcMicros) {
+    fn settle(&mut self, ctx: &Ctx) {
+        let now = ctx.now;
         let num_before = self.slots.len();
-        self.slots.retain(|slot| !slot.parts.is_empty());
+        for (symbol, _) in self.unreadable.by_symbol() {
+            if let Err(i) = self.find(symbol) {
+                let slot = self.new_slot(symbol, now);
+                self.slots.insert(i, slot);
+            }
+        }
+        for slot in &mut self.slots {
+            let problem = self.unreadable.of_symbol(slot.symbol);
+            if slot.problem.as_ref() != problem {
+                slot.problem = problem.cloned();
+                slot.is_dirty = true;
+            }
+        }
+        self.slots
+            .retain(|slot| !slot.parts.is_empty() || slot.problem.is_some());
         self.is_dirty |= self.slots.len() != num_before;
         for slot in self.slots.iter_mut().filter(|slot| slot.is_dirty) {
             slot.is_dirty = false;
             self.is_dirty |= remake(slot, now);
         }
+        // A row with a new mark is not old any more, and says so with it.
+        self.tick(ctx);
     }
 
     /// Compares the producer's totals with its own rows; a difference is counted and shown, never hidden.
@@ -346,6 +442,7 @@ impl Positions {
     fn totals_view(&self, now: UtcMicros) -> Arc<TotalsView> {
         let old = &self.view.totals;
         let mut cost = Money::ZERO;
+        let mut num_unpriced = 0;
         let mut new = TotalsView {
             pl: old.pl.clone(),
             pl_percent: old.pl_percent.clone(),
@@ -360,10 +457,12 @@ impl Positions {
             new.realized_pl_today += figures.realized_pl_today;
             new.num_long += usize::from(figures.qty.is_positive());
             new.num_short += usize::from(figures.qty.is_negative());
-            for part in &slot.parts {
+            num_unpriced += usize::from(slot.problem.is_none() && is_unpriced(figures));
+            for part in slot.parts.iter().filter(|_| slot.problem.is_none()) {
                 cost += part.position.avg_entry_price.times(part.position.qty).abs();
             }
         }
+        new.incomplete = incomplete_text(self.unreadable.rows_text(), num_unpriced);
         if self.view.is_loaded {
             change(
                 &mut new.pl,
@@ -392,6 +491,19 @@ impl Positions {
             Arc::new(new)
         }
     }
+}
+
+/// What the sums lack.
+fn incomplete_text(unreadable: Option<Arc<str>>, num_unpriced: usize) -> Option<Arc<str>> {
+    let unpriced = match num_unpriced {
+        0 => return unreadable,
+        1 => "1 price unknown".to_owned(),
+        num => format!("{} prices unknown", fmt::count(num as u64)),
+    };
+    Some(match unreadable {
+        Some(unreadable) => Arc::from(format!("{unreadable}, {unpriced}")),
+        None => Arc::from(unpriced),
+    })
 }
 
 fn count_u32(count: usize) -> u32 {

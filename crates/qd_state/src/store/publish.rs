@@ -53,7 +53,14 @@ impl Store {
                 sealed.client.state(),
                 ClientState::Hole { .. } | ClientState::Refetch { .. }
             );
-            let sealing = Sealing::of(sealed, &ctx);
+            let unreadable = match name {
+                StreamName::Positions(_) => desk.positions.unreadable_text(),
+                StreamName::Orders(_) => desk.orders.unreadable_text(),
+                StreamName::KillSwitch | StreamName::CircuitBreakers | StreamName::Alerts(_) => {
+                    None
+                }
+            };
+            let sealing = Sealing::of(sealed, unreadable, &ctx);
             match name {
                 StreamName::Positions(_) => positions_seal = sealing,
                 StreamName::Orders(_) => orders_seal = sealing,
@@ -69,6 +76,7 @@ impl Store {
         let inputs = CardInputs {
             positions: &positions,
             totals: desk.positions.totals(),
+            unreadable: desk.positions.unreadable_figures(),
             stats: &stats,
             gross_limit: self.polls.limit_use(GROSS_LIMIT),
         };
@@ -119,9 +127,9 @@ struct Sealing {
 }
 
 impl Sealing {
-    fn of(sealed: &mut Sealed, ctx: &super::Ctx) -> Self {
+    fn of(sealed: &mut Sealed, unreadable: Option<Arc<str>>, ctx: &super::Ctx) -> Self {
         Self {
-            seal: sealed.seal(ctx),
+            seal: sealed.seal(unreadable, ctx),
             confirmed_at: sealed.client.proven_at(),
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Sealed {
     pub(crate) client: StreamClient,
     last_skipped: Option<(u64, UtcMicros)>,
     last_message: Option<LastMessage>,
+    /// What of the table cannot be read, as it stands in the seal: "1 row unreadable".
+    unreadable: Option<Arc<str>>,
     seal: Arc<Seal>,
 }
 
@@ -27,6 +29,7 @@ impl Sealed {
             client: StreamClient::new(class),
             last_skipped: None,
             last_message: None,
+            unreadable: None,
             seal: Arc::default(),
         }
     }
@@ -41,16 +44,20 @@ impl Sealed {
         self.last_message = Some(message);
     }
 
-    /// The seal, made again only when something of it changed.
-    pub(crate) fn seal(&mut self, ctx: &Ctx) -> Arc<Seal> {
+    /// The seal, made again only when something of it changed; `unreadable` says what of the table is not there to be
+    /// verified.
+    pub(crate) fn seal(&mut self, unreadable: Option<Arc<str>>, ctx: &Ctx) -> Arc<Seal> {
         let state = state_of(&self.client);
+        let is_other_note = self.unreadable != unreadable;
+        self.unreadable = unreadable;
         if self.seal.state != state
+            || is_other_note
             || *self.seal.missing != *self.client.missing()
             || self.seal.last_skipped != self.last_skipped
             || self.seal.last_message != self.last_message
         {
             let missing: Arc<[MissingRange]> = self.client.missing().into();
-            let (text, tone) = words_of(&state, &missing, ctx);
+            let (text, tone) = words_of(&state, &missing, self.unreadable.as_deref(), ctx);
             self.seal = Arc::new(Seal {
                 state,
                 text: Arc::from(text),
@@ -65,7 +72,8 @@ impl Sealed {
 
     /// Makes the text again, in another zone.
     pub(crate) fn show_in(&mut self, ctx: &Ctx) {
-        let (text, _) = words_of(&self.seal.state, &self.seal.missing, ctx);
+        let unreadable = self.unreadable.as_deref();
+        let (text, _) = words_of(&self.seal.state, &self.seal.missing, unreadable, ctx);
         Arc::make_mut(&mut self.seal).text = Arc::from(text);
     }
 }
@@ -87,7 +95,12 @@ fn state_of(client: &StreamClient) -> SealState {
     }
 }
 
-fn words_of(state: &SealState, missing: &[MissingRange], ctx: &Ctx) -> (String, Tone) {
+fn words_of(
+    state: &SealState,
+    missing: &[MissingRange],
+    unreadable: Option<&str>,
+    ctx: &Ctx,
+) -> (String, Tone) {
     let (mut text, mut tone) = match state {
         SealState::Loading => ("waiting for data\u{2026}".to_owned(), Tone::Faint),
         SealState::Verified { pos, at } => (
@@ -113,6 +126,10 @@ fn words_of(state: &SealState, missing: &[MissingRange], ctx: &Ctx) -> (String, 
             len => format!(" and {} more", len - 1),
         };
         text = format!("{text} \u{b7} missing {range}{more}");
+        tone = Tone::Warn;
+    }
+    if let Some(unreadable) = unreadable {
+        text = format!("{text} \u{b7} {unreadable}");
         tone = Tone::Warn;
     }
     (text, tone)

@@ -33,10 +33,15 @@ pub(crate) fn push_ask(stream: &StreamName, ask: Option<Ask>, effects: &mut Vec<
 /// Whether `stream` carries such messages.
 pub(crate) fn fits(stream: &StreamName, payload: &StreamPayload) -> bool {
     match payload {
-        StreamPayload::PositionsReplaced(_) | StreamPayload::PositionsChanged(_) => {
+        StreamPayload::PositionsReplaced(_)
+        | StreamPayload::PositionsChanged(_)
+        | StreamPayload::PositionsSalvaged(_)
+        | StreamPayload::PositionsChangeSalvaged(_) => {
             matches!(stream, StreamName::Positions(_))
         }
-        StreamPayload::OrderChanged(_) => matches!(stream, StreamName::Orders(_)),
+        StreamPayload::OrderChanged(_) | StreamPayload::OrderSalvaged(_) => {
+            matches!(stream, StreamName::Orders(_))
+        }
         StreamPayload::AlertChanged(_) => matches!(stream, StreamName::Alerts(_)),
         StreamPayload::HaltChanged(_) => *stream == StreamName::KillSwitch,
         StreamPayload::BreakersReplaced(_) => *stream == StreamName::CircuitBreakers,
@@ -47,8 +52,10 @@ pub(crate) fn fits(stream: &StreamName, payload: &StreamPayload) -> bool {
 /// The question that `answer` answers.
 pub(crate) fn ask_of(answer: &RestAnswer) -> RestAsk {
     match answer {
-        RestAnswer::Positions { .. } => RestAsk::Positions,
-        RestAnswer::Orders { .. } | RestAnswer::OrdersLog { .. } => RestAsk::Orders,
+        RestAnswer::Positions { .. } | RestAnswer::PositionsSalvaged { .. } => RestAsk::Positions,
+        RestAnswer::Orders { .. }
+        | RestAnswer::OrdersSalvaged { .. }
+        | RestAnswer::OrdersLog { .. } => RestAsk::Orders,
         RestAnswer::History { .. } => RestAsk::History,
         RestAnswer::Pnl(_) => RestAsk::Pnl,
         RestAnswer::Halt { .. } => RestAsk::Halt,
@@ -61,7 +68,9 @@ pub(crate) fn ask_of(answer: &RestAnswer) -> RestAsk {
 pub(crate) fn asked_for(answer: &RestAnswer) -> Option<(RestAsk, Option<&StreamPos>)> {
     let pos = match answer {
         RestAnswer::Positions { pos, .. }
+        | RestAnswer::PositionsSalvaged { pos, .. }
         | RestAnswer::Orders { pos, .. }
+        | RestAnswer::OrdersSalvaged { pos, .. }
         | RestAnswer::Halt { pos, .. }
         | RestAnswer::Breakers { pos, .. }
         | RestAnswer::Alerts { pos } => pos.as_ref(),

@@ -210,3 +210,60 @@ fn a_tape_s_clock_goes_on_at_its_speed_and_counts_down_in_seconds_of_life() {
         );
     }
 }
+
+// covers: RT-2
+// covers: RT-8
+#[test]
+fn a_failing_poll_keeps_its_last_good_answer_with_its_age_and_the_reason() {
+    use crate::{Poll, ServiceHealth, ServiceStatus};
+    let mut desk = Desk::connected();
+    desk.play([
+        Event::PollLoaded(PollAnswer::Health(vec![ServiceHealth {
+            name: "engine".to_owned(),
+            status: ServiceStatus::Ok,
+            detail: String::new(),
+            latency_micros: Some(7),
+        }])),
+        Event::PollLoaded(PollAnswer::Stats(DayStats {
+            fills_today: 31,
+            ..DayStats::default()
+        })),
+    ]);
+    let fail = |desk: &mut Desk| {
+        for poll in [Poll::Health, Poll::Stats] {
+            desk.play([Event::PollFailed {
+                poll,
+                detail: "503".to_owned(),
+                retry_at: None,
+            }]);
+        }
+    };
+    desk.wait(9_000);
+    fail(&mut desk);
+    let snapshot = desk.snapshot();
+    assert_eq!(snapshot.health.status, ServiceStatus::Ok, "young enough");
+    assert_eq!(snapshot.health.loaded_at, Some(at(0)), "its age is its own");
+    assert_eq!(snapshot.health.last_error.as_deref(), Some("503"));
+    desk.wait(52_000);
+    fail(&mut desk);
+    let snapshot = desk.snapshot();
+    assert_eq!(snapshot.health.freshness, Freshness::Stale);
+    assert_eq!(
+        snapshot.health.status,
+        ServiceStatus::Unknown,
+        "nobody vouches for it"
+    );
+    assert_eq!(
+        snapshot.health.services.len(),
+        1,
+        "and still it is there to be read"
+    );
+    assert_eq!(snapshot.stats.fills_today, 31);
+    assert_eq!(
+        snapshot.stats.freshness,
+        Freshness::Fresh,
+        "asked for half as often"
+    );
+    desk.play([Event::PollLoaded(PollAnswer::Health(Vec::new()))]);
+    assert_eq!(desk.snapshot().health.last_error, None);
+}

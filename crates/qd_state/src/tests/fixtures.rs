@@ -54,14 +54,18 @@ pub(crate) fn account() -> AccountId {
 }
 
 pub(crate) fn welcomed() -> Event {
-    Event::SessionWelcomed(Welcome {
+    Event::SessionWelcomed(welcome())
+}
+
+pub(crate) fn welcome() -> Welcome {
+    Welcome {
         session: session("alice"),
         environment: Environment::Paper,
         server_version: "0.1.0".to_owned(),
         served: None,
         node: "n1".to_owned(),
         server_time: start(),
-    })
+    }
 }
 
 pub(crate) fn pos(seq: u64) -> StreamPos {

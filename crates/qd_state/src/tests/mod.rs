@@ -4,8 +4,10 @@
 
 mod ages;
 mod asked;
+mod asleep;
 mod fixtures;
 mod orders;
 mod positions;
 mod session;
+mod truth;
 mod urgency;

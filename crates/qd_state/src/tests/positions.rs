@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use proptest::prelude::*;
-use qd_types::{MarketPhase, Money, Price, Qty, Tone};
+use qd_types::{MarketPhase, Money, Price, Tone};
 
 use super::fixtures::*;
+use super::truth::assert_agrees;
 use crate::{
     DayStats, Event, Freshness, LimitUse, MarketClock, Poll, PollAnswer, PriceSeries, RestAnswer,
     Snapshot,
@@ -341,77 +341,6 @@ fn day_lines_wait_for_their_row() {
     assert_eq!(*desk.snapshot().positions.rows[0].day_line, [10.5, 11.0]);
 }
 
-/// In one snapshot every quantity has one value: rows, totals and cards agree to the last digit.
-#[track_caller]
-pub(crate) fn assert_agrees(snapshot: &Snapshot) {
-    let rows = &snapshot.positions.rows;
-    let totals = &snapshot.positions.totals;
-    let sum = |of: &dyn Fn(&crate::PositionRow) -> Money| rows.iter().map(|row| of(row)).sum();
-    let unrealized: Money = sum(&|row| row.figures.unrealized_pl);
-    assert_eq!(totals.unrealized_pl, unrealized);
-    assert_eq!(totals.net_value, sum(&|row| row.figures.market_value));
-    assert_eq!(totals.gross_value, sum(&|row| row.figures.gross_value));
-    assert_eq!(
-        &*totals.pl.text,
-        qd_types::fmt::signed_money(unrealized).as_str()
-    );
-    assert_eq!(
-        snapshot.cards.unrealized.value.as_deref(),
-        Some(&*totals.pl.text)
-    );
-    let count = rows.len().to_string();
-    assert_eq!(snapshot.cards.count.value.as_deref(), Some(count.as_str()));
-    for row in rows.iter() {
-        let figures = &row.figures;
-        if let (Some(price), [_]) = (figures.current_price, &*row.parts) {
-            assert_eq!(figures.market_value, price.times(figures.qty));
-            let gain = (price - figures.avg_entry_price.unwrap()).times(figures.qty);
-            assert_eq!(figures.unrealized_pl, gain);
-        }
-        assert_eq!(
-            &*row.pl.text,
-            qd_types::fmt::signed_money(figures.unrealized_pl).as_str()
-        );
-    }
-    assert!(rows.windows(2).all(|pair| pair[0].symbol < pair[1].symbol));
-    assert_unfolds(snapshot);
-}
-
-/// The rows by account and strategy are the folded ones taken apart, to the last share and cent.
-#[track_caller]
-fn assert_unfolds(snapshot: &Snapshot) {
-    let mut unfolded = snapshot.positions.unfolded.iter();
-    for row in snapshot.positions.rows.iter() {
-        let parts: Vec<_> = unfolded.by_ref().take(row.parts.len()).collect();
-        let keys: Vec<_> = parts.iter().map(|part| &part.parts[0].key).collect();
-        assert!(row.parts.iter().map(|part| &part.key).eq(keys));
-        assert!(parts.iter().all(|part| part.parts.len() == 1));
-        if let [part] = parts.as_slice() {
-            assert!(Arc::ptr_eq(part, row), "not folded: the same row");
-        }
-        let sum = |of: fn(&crate::PositionFigures) -> Money| -> Money {
-            parts.iter().map(|part| of(&part.figures)).sum()
-        };
-        assert_eq!(sum(|f| f.unrealized_pl), row.figures.unrealized_pl);
-        assert_eq!(sum(|f| f.market_value), row.figures.market_value);
-        for part in &parts {
-            assert_eq!(part.figures.current_price, row.figures.current_price);
-            let text = qd_types::fmt::signed_money(part.figures.unrealized_pl);
-            assert_eq!(&*part.pl.text, text.as_str());
-            assert_eq!(
-                &*part.qty.text,
-                qd_types::fmt::qty(part.figures.qty).as_str()
-            );
-            let is_marked_alike = part.is_halted == row.is_halted
-                && part.price_is_stale == row.price_is_stale
-                && part.command == row.command
-                && part.day_line == row.day_line;
-            assert!(is_marked_alike, "{part:?} against {row:?}");
-        }
-    }
-    assert!(unfolded.next().is_none());
-}
-
 #[test]
 fn a_halt_a_command_and_an_old_price_are_at_every_part_of_the_symbol() {
     let mut desk = Desk::connected();
@@ -437,106 +366,6 @@ fn a_halt_a_command_and_an_old_price_are_at_every_part_of_the_symbol() {
     desk.play([positions_delta(2, Vec::new(), &[&gone])]);
     assert_agrees(&desk.snapshot());
     assert_eq!(desk.snapshot().positions.unfolded.len(), 1);
-}
-
-const SYMBOLS: [&str; 4] = ["AAPL", "MSFT", "TSLA", "BRK.B"];
-
-#[derive(Clone, Debug)]
-enum Step {
-    Snapshot(Vec<(usize, bool, i64, i64, i64)>),
-    Delta(Vec<(usize, bool, i64, i64, i64)>),
-    Prices(Vec<(usize, i64, i64)>),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let row = (
-        0..4_usize,
-        any::<bool>(),
-        -200_i64..200,
-        1_i64..100_000,
-        0_i64..50,
-    );
-    let rows = prop::collection::vec(row, 0..6);
-    let price = (0..4_usize, 1_i64..100_000, 0_i64..50);
-    let step = prop_oneof![
-        rows.clone().prop_map(Step::Snapshot),
-        rows.prop_map(Step::Delta),
-        prop::collection::vec(price, 0..5).prop_map(Step::Prices),
-    ];
-    prop::collection::vec(step, 1..30)
-}
-
-proptest! {
-    // covers: DB-8
-    /// Pushes and polls in any order, old and new: rows, totals and cards of one snapshot never disagree, and a
-    /// row never shows a price older than one it has shown for the same shares. A published snapshot never changes.
-    #[test]
-    fn prop_views_of_one_quantity_agree(steps in steps()) {
-        let mut desk = Desk::connected();
-        let mut seq = 0;
-        let mut is_loaded = false;
-        let rows_of = |rows: &[(usize, bool, i64, i64, i64)]| {
-            let mut made = Vec::new();
-            for &(i, is_alpha, qty, cents, millis) in rows {
-                let strategy = if is_alpha { "alpha" } else { "beta" };
-                let mut row = held_by(strategy, SYMBOLS[i], qty, "123.45", "1", millis);
-                row.mark(Price::from_units(cents, 2), at(millis));
-                made.retain(|known: &qd_types::Position| known.key() != row.key());
-                made.push(row);
-            }
-            made
-        };
-        let mut published = Vec::new();
-        for step in steps {
-            let before = desk.snapshot();
-            published.push((picture(&before), before.clone()));
-            let event = match step {
-                Step::Snapshot(rows) => {
-                    seq += 1;
-                    is_loaded = true;
-                    positions_snapshot(seq, rows_of(&rows))
-                }
-                Step::Delta(rows) => {
-                    seq += 1;
-                    if !is_loaded {
-                        seq = 0;
-                        continue;
-                    }
-                    positions_delta(seq, rows_of(&rows), &[])
-                }
-                Step::Prices(prices) => {
-                    let quotes = prices.iter().map(|&(i, cents, millis)| crate::PriceQuote {
-                        is_halted: false,
-                        symbol: sym(SYMBOLS[i]),
-                        price: Price::from_units(cents, 2),
-                        at: at(millis),
-                    });
-                    let quotes: Vec<_> = quotes.collect();
-                    desk.play([Event::PollLoaded(PollAnswer::Prices(quotes))]);
-                    let after = desk.snapshot();
-                    for row in before.positions.rows.iter() {
-                        let now = after.positions.rows.iter().find(|r| r.symbol == row.symbol);
-                        prop_assert!(now.is_some_and(|n| n.figures.price_at >= row.figures.price_at));
-                    }
-                    if is_loaded {
-                        assert_agrees(&after);
-                    }
-                    continue;
-                }
-            };
-            desk.play([event]);
-            assert_agrees(&desk.snapshot());
-        }
-        for (text, snapshot) in &published {
-            prop_assert_eq!(text, &picture(snapshot), "a published snapshot changed");
-        }
-        let flat = Qty::ZERO;
-        let snapshot = desk.snapshot();
-        for row in snapshot.positions.rows.iter() {
-            prop_assert!(!row.parts.is_empty());
-            prop_assert!(row.parts.len() > 1 || row.figures.qty != flat, "flat rows are gone");
-        }
-    }
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    fn account(&mut self, text: Option<&Text<'_>>) -> Result<AccountId, ParseError> {
+    /// The account of a row, or the one of rows that name none.
+    pub(crate) fn account(&mut self, text: Option<&Text<'_>>) -> Result<AccountId, ParseError> {
         let text = text.map_or(UNNAMED_ACCOUNT, |text| text.0.as_ref());
         match &self.account {
             Some(last) if last.as_str() == text => Ok(last.clone()),

@@ -2,6 +2,7 @@
 
 use qd_types::{MessageKind, StreamName};
 use qd_wire::message::{alert_body, lift_event, positions_snapshot_body};
+use qd_wire::salvage::{Salvage, salvage};
 use qd_wire::{
     Body, MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, WireError, decode, read_head, write_message,
 };
@@ -113,6 +114,20 @@ fn rows_that_cannot_be_read() {
             read_head(text.as_bytes()).is_ok(),
             "{to}: the head can be read without the rows"
         );
+        // The other row stands, and what is wrong is named.
+        let Some((Some(_), Salvage::Positions(rest))) = salvage(&positions(), text.as_bytes())
+        else {
+            panic!("{to}: the rest can be read");
+        };
+        let named = rest.unreadable.iter().map(|row| &row.reason);
+        let named: Vec<_> = named
+            .chain(rest.figures.iter().map(|figure| &figure.reason))
+            .collect();
+        assert!(
+            matches!(&*named, [reason] if reason.contains(says)),
+            "{to}: {named:?}"
+        );
+        assert_eq!(rest.rows.len() + rest.unreadable.len(), 2, "{to}");
     }
     let text = snapshot_with(
         r#""account": "main",
@@ -209,6 +224,7 @@ fn every_cut_of_every_message_is_refused_and_nothing_panics() {
             let part = &text.as_bytes()[..cut];
             assert!(read_head(part).is_err(), "{name} cut at {cut}");
             assert!(decode(&stream, part).is_err(), "{name} cut at {cut}");
+            assert!(salvage(&stream, part).is_none(), "{name} cut at {cut}");
         }
     }
 }

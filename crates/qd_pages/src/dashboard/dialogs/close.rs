@@ -67,6 +67,21 @@ impl CloseOne {
     pub(super) fn ui(&self, ctx: &Context, cx: &PageCtx<'_>, page_rect: Rect) -> DialogOutcome {
         let symbol = self.symbol;
         let row = self.row(cx);
+        if row.is_some_and(|row| row.problem.is_some()) {
+            // It became so while the question stood there.
+            let title = format!("{symbol} cannot be read");
+            let lines = [
+                "The server's word on this position cannot be read here: what closing would do is unknown.",
+            ];
+            let outcome = Dialog::new(&title, &lines, "Close position")
+                .disabled_because(Some("What it would do is unknown."))
+                .over(page_rect)
+                .show(ctx, &cx.ui, "close_position");
+            return match outcome {
+                DialogOutcome::Open => DialogOutcome::Open,
+                DialogOutcome::Cancelled | DialogOutcome::Confirmed => DialogOutcome::Cancelled,
+            };
+        }
         // Parts that cancel out are not flat: each of them is closed.
         let Some(row) = row.filter(|row| !row.parts.is_empty()) else {
             // It was closed while the question stood there.

@@ -40,6 +40,8 @@ enum Standing<'a> {
     Closes(&'a PositionRow, CloseEstimate),
     /// Its close is on its way, or nobody knows.
     Busy,
+    /// What closing would do is unknown.
+    Unreadable,
     Flat,
 }
 
@@ -127,6 +129,7 @@ fn standing<'a>(cx: &PageCtx<'a>, symbol: Symbol) -> Standing<'a> {
         .ok()
         .and_then(|i| rows.get(i));
     match row {
+        Some(row) if row.problem.is_some() => Standing::Unreadable,
         Some(row) if row.parts.is_empty() => Standing::Flat,
         Some(row) if command_refusal(row.command.as_ref()).is_some() => Standing::Busy,
         Some(row) => Standing::Closes(row, CloseEstimate::of(row)),
@@ -146,6 +149,7 @@ fn row_ui(ui: &mut Ui, cx: &PageCtx<'_>, symbol: Symbol, standing: &Standing<'_>
             "left out".to_owned(),
             "its close is on its way already".to_owned(),
         ),
+        Standing::Unreadable => ("left out".to_owned(), "it cannot be read".to_owned()),
         Standing::Flat => ("left out".to_owned(), "already flat".to_owned()),
     };
     let closes = matches!(standing, Standing::Closes(..));
@@ -210,7 +214,7 @@ impl<'a> All<'a> {
     fn closing(&self) -> impl Iterator<Item = (&'a PositionRow, &CloseEstimate)> {
         self.rows.iter().filter_map(|(_, standing)| match standing {
             Standing::Closes(row, estimate) => Some((*row, estimate)),
-            Standing::Busy | Standing::Flat => None,
+            Standing::Busy | Standing::Unreadable | Standing::Flat => None,
         })
     }
 

@@ -15,6 +15,7 @@ use qd_ui::table::view::{CellValue, ColumnLayout, TableModel, TableView};
 use qd_ui::table::{DataTable, TableColumn};
 
 use self::rows::Rows;
+pub(super) use self::rows::UNREADABLE;
 use super::DashboardState;
 use super::dialogs::OpenDialog;
 use super::row_parts::seal_ui;
@@ -116,6 +117,7 @@ impl TableModel for PositionTable {
         let figures = &row.figures;
         match column_id {
             "symbol" => CellValue::text(row.symbol.as_str()),
+            _ if row.problem.is_some() => CellValue::Empty,
             "qty" => CellValue::Number(figures.qty.get()),
             "avg" => CellValue::number(figures.avg_entry_price.map(Price::get)),
             "current" => CellValue::number(figures.current_price.map(Price::get)),
@@ -136,13 +138,14 @@ pub(crate) struct StakeTable;
 
 impl TableModel for StakeTable {
     type Row = PositionRow;
-    /// A row always has the stake it is made of.
-    type Key = Option<PositionKey>;
+    /// A row that cannot be read has no stake.
+    type Key = (Symbol, Option<PositionKey>);
 
     const WORDS: &'static [&'static str] = &["symbol", "account", "strategy"];
 
     fn key(row: &PositionRow) -> Self::Key {
-        row.parts.first().map(|part| part.key.clone())
+        let part = row.parts.first().filter(|_| row.problem.is_none());
+        (row.symbol, part.map(|part| part.key.clone()))
     }
 
     fn value<'r>(row: &'r PositionRow, column_id: &str) -> CellValue<'r> {

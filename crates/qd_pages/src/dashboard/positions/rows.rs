@@ -19,6 +19,10 @@ use crate::dashboard::row_parts::{
 };
 use crate::provenance::way_of;
 
+/// The row is there, and what it says is not to be read: the reason stands at the row.
+pub(in crate::dashboard) const UNREADABLE: &str =
+    "The server's word on this position cannot be read here.";
+
 /// Not our halt: the desk may trade, this symbol may not.
 const HALTED: &str =
     "The exchange has stopped trading in this symbol. Nothing fills until it reopens.";
@@ -42,13 +46,18 @@ impl<M: TableModel<Row = PositionRow>> Rows<'_, M> {
     /// "AAPL", or "AAPL of momentum" where a row is one stake.
     fn name_of(&self, row: &PositionRow) -> String {
         match row.parts.first() {
-            Some(part) if self.is_unfolded => format!("{} of {}", row.symbol, part.key.strategy),
+            Some(part) if self.is_unfolded && row.problem.is_none() => {
+                format!("{} of {}", row.symbol, part.key.strategy)
+            }
             Some(_) | None => row.symbol.to_string(),
         }
     }
 
     /// What is wrong with a row's price; absent while nothing is.
     fn price_words(&self, row: &PositionRow) -> Option<String> {
+        if let Some(problem) = &row.problem {
+            return Some(format!("unreadable: {problem}"));
+        }
         let age = self.age_words(row);
         if !row.is_halted {
             return age;
@@ -60,8 +69,12 @@ impl<M: TableModel<Row = PositionRow>> Rows<'_, M> {
     fn age_words(&self, row: &PositionRow) -> Option<String> {
         match row.figures.price_at {
             Some(at) if row.price_is_stale => {
-                let age = self.cx.server_now().millis_since(at).max(0);
-                Some(format!("price {} old", fmt::age(age)))
+                let age = self.cx.server_now().millis_since(at);
+                Some(if age < 0 {
+                    format!("price of {} from now: a clock is wrong", fmt::age(-age))
+                } else {
+                    format!("price {} old", fmt::age(age))
+                })
             }
             Some(_) => None,
             None => Some("no price yet".to_owned()),
@@ -113,6 +126,7 @@ impl<M: TableModel<Row = PositionRow>> TableRows for Rows<'_, M> {
     fn row_hover(&self, row: usize) -> Option<String> {
         let row = self.at(row)?;
         let price = match (self.price_words(row), row.figures.price_at) {
+            (Some(words), _) if row.problem.is_some() => format!("{words}. It is in no total."),
             (Some(words), _) => format!("{words}. P&L and value are made of it."),
             (None, Some(at)) => {
                 let age = self.cx.server_now().millis_since(at).max(0);
@@ -141,8 +155,12 @@ impl<M: TableModel<Row = PositionRow>> TableRows for Rows<'_, M> {
         let totals = &self.cx.snapshot.positions.totals;
         let num_rows = self.cx.snapshot.positions.rows.len();
         (num_rows > 0).then(|| {
+            let lacks = totals
+                .incomplete
+                .as_ref()
+                .map_or_else(String::new, |lacks| format!(", incomplete: {lacks}"));
             format!(
-                "Total of all {num_rows} positions, P&L {} {}, value {}",
+                "Total of all {num_rows} positions, P&L {} {}, value {}{lacks}",
                 totals.pl.text, totals.pl_percent.text, totals.value.text
             )
         })
@@ -151,6 +169,7 @@ impl<M: TableModel<Row = PositionRow>> TableRows for Rows<'_, M> {
     fn total_cell(&mut self, cell: &mut CellUi<'_, '_>) {
         let totals = &self.cx.snapshot.positions.totals;
         match cell.column().column_id {
+            "symbol" if totals.incomplete.is_some() => cell.strong("Total of some"),
             "symbol" => cell.strong("Total"),
             "pl" => cell.trend(&totals.pl.text, totals.pl.tone),
             "plpc" => cell.number_toned(&totals.pl_percent.text, totals.pl_percent.tone),
@@ -189,6 +208,9 @@ impl<M: TableModel<Row = PositionRow>> TableRows for Rows<'_, M> {
             // An error belongs where its row is; the day's line gives it its place.
             "today" => match command_words(row.command.as_ref()) {
                 Some(words) => cell.badge_explained(words.short, words.tone, &words.full),
+                None if row.problem.is_some() => {
+                    cell.badge_explained("UNREADABLE", Tone::Warn, UNREADABLE);
+                }
                 None if row.is_halted => cell.badge_explained("HALTED", Tone::Warn, HALTED),
                 None => cell.spark(&row.day_line, row.pl.tone),
             },
