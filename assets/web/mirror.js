@@ -26,12 +26,32 @@ const ELEMENTS = {
   Navigation: ['nav', 'navigation'],
 };
 
+/** A field that a closing dialog takes the keyboard from is asked for again, so often and so far apart. */
+const FOCUS_TRIES = 40;
+const FOCUS_MILLIS = 50;
+
 const WORDS_ONLY = new Set(['Label', 'ColumnHeader']);
 
 /** Follows the program from now on; gives a function that ends it. */
 export function startMirror(handle, canvas, root) {
   const kept = new Map();
   handle.mirror_start();
+
+  const type = async (nodeId, text) => {
+    // Twice in a row: a dialog that has just closed still gives the keyboard back.
+    let steady = 0;
+    for (let i = 0; i < FOCUS_TRIES && steady < 2; i += 1) {
+      if (handle.mirror_focused() === nodeId) {
+        steady += 1;
+      } else {
+        steady = 0;
+        handle.mirror_act(nodeId, 'focus');
+      }
+      await new Promise((resolve) => setTimeout(resolve, FOCUS_MILLIS));
+    }
+    // Into another field nothing is typed.
+    if (handle.mirror_focused() === nodeId) handle.mirror_act(nodeId, 'type', text);
+  };
 
   const make = (node) => {
     const [tag, role] = ELEMENTS[node.role] ?? ['div', 'group'];
@@ -46,7 +66,7 @@ export function startMirror(handle, canvas, root) {
       });
     } else if (tag === 'input') {
       element.type = 'text';
-      element.addEventListener('change', () => handle.mirror_act(node.node_id, 'type', element.value));
+      element.addEventListener('change', () => type(node.node_id, element.value));
     }
     return element;
   };

@@ -98,6 +98,11 @@ impl AccessTree {
         self.num_frames
     }
 
+    /// The node that has the keyboard, as text; absent before the first update.
+    pub fn focused(&self) -> Option<String> {
+        self.focus.map(|node_id| node_id.0.to_string())
+    }
+
     /// Counts the updates that changed something: who has seen as many has seen this tree.
     pub fn num_updates(&self) -> u64 {
         self.num_updates

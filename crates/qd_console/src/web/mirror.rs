@@ -84,7 +84,7 @@ impl Mirror {
         match action {
             "click" => vec![request(Action::Click)],
             "focus" => vec![request(Action::Focus)],
-            // As a person would: into the field, over what is there.
+            // As a person would, over what is there; the page has seen to it that the field has the keyboard.
             "type" => {
                 let key = |key, modifiers| egui::Event::Key {
                     key,
@@ -94,7 +94,6 @@ impl Mirror {
                     modifiers,
                 };
                 let mut events = vec![
-                    request(Action::Focus),
                     key(egui::Key::A, egui::Modifiers::COMMAND),
                     key(egui::Key::Delete, egui::Modifiers::NONE),
                 ];

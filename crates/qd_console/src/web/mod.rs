@@ -138,6 +138,11 @@ impl WebHandle {
         self.mirror.changed_tree()
     }
 
+    /// The node of the tree that has the keyboard.
+    pub fn mirror_focused(&self) -> Option<String> {
+        self.mirror.tree().lock().focused()
+    }
+
     /// Does to a node of the tree what a reader of the page did: `click`, `focus`, or `type` with the text.
     pub fn mirror_act(&self, node_id: &str, action: &str, value: Option<String>) {
         let events = Mirror::events_of(node_id, action, value);
