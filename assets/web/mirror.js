@@ -61,7 +61,8 @@ export function startMirror(handle, canvas, root) {
     if (role) element.setAttribute('role', role);
     if (tag === 'button') {
       element.type = 'button';
-      element.addEventListener('click', () => {
+      element.addEventListener('click', (event) => {
+        event.stopPropagation();
         if (element.getAttribute('aria-disabled') !== 'true') handle.mirror_act(node.node_id, 'click');
       });
     } else if (tag === 'input') {
@@ -108,6 +109,7 @@ export function startMirror(handle, canvas, root) {
       seen.add(node.node_id);
       let element = kept.get(node.node_id);
       if (!element || element.dataset.role !== node.role) {
+        if (element && parent.next === element) parent.next = element.nextSibling;
         element?.remove();
         element = make(node);
         kept.set(node.node_id, element);
@@ -117,10 +119,13 @@ export function startMirror(handle, canvas, root) {
       if (parent.next === element) {
         parent.next = element.nextSibling;
       } else {
-        parent.element.insertBefore(element, parent.next);
+        // What was next may have moved meanwhile.
+        const next = parent.next?.parentNode === parent.element ? parent.next : null;
+        parent.element.insertBefore(element, next);
       }
       if (node.is_focused) focused = element.id;
-      if (!WORDS_ONLY.has(node.role) && element.tagName !== 'INPUT') {
+      // A menu hangs under its button in the tree; in a document a button holds nothing.
+      if (element.tagName === 'DIV' || element.tagName === 'SECTION' || element.tagName === 'NAV') {
         above.push({ depth: node.depth, element, next: element.firstChild });
       }
     }
@@ -140,8 +145,10 @@ export function startMirror(handle, canvas, root) {
     try {
       follow();
     } catch (error) {
-      clearInterval(timer);
-      console.warn('the console can no longer be read out:', error);
+      // A document that no longer follows must not stand there: it is made anew with the next change.
+      root.replaceChildren();
+      kept.clear();
+      console.warn('the console is read out anew:', error);
     }
   }, FOLLOW_MILLIS);
   return () => {

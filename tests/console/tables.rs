@@ -353,3 +353,54 @@ fn what_is_folded_unfolds_into_the_stakes_and_one_of_them_is_closed() {
     };
     assert_eq!(part.strategy.as_str(), "reversion");
 }
+
+// covers: DB-5
+#[test]
+fn selected_orders_are_marked_and_escape_leaves_them() {
+    let mut console = Console::live(Role::Trader);
+    console.harness.get_by_label("Rows of Open orders").focus();
+    console.harness.run();
+    console
+        .harness
+        .key_press_modifiers(Modifiers::COMMAND, Key::A);
+    console.harness.run();
+    assert!(console.says("6 selected"));
+    let row = console.harness.get_by_label_contains("NVDA SELL 106/320");
+    assert_eq!(row.accesskit_node().is_selected(), Some(true));
+    console.harness.key_press(Key::Escape);
+    console.harness.run();
+    assert!(!console.says("6 selected"));
+}
+
+// covers: DB-3
+#[test]
+fn a_menu_s_keys_are_the_menu_s_and_the_keyboard_comes_back_from_it() {
+    let mut console = Console::live(Role::Trader);
+    click(&mut console, NodeRole::CheckBox, "Select AAPL");
+    let header = |console: &Console| {
+        console
+            .harness
+            .get_by_role_and_label(NodeRole::Button, "Value")
+            .accesskit_node()
+            .is_focused()
+    };
+    console
+        .harness
+        .get_by_role_and_label(NodeRole::Button, "Value")
+        .focus();
+    console.harness.run();
+    console
+        .harness
+        .key_press_modifiers(Modifiers::SHIFT, Key::F10);
+    console.harness.run();
+    let field = console.harness.get_by_label("Filter column Value");
+    assert!(field.accesskit_node().is_focused(), "into the menu");
+    console.harness.key_press(Key::ArrowDown);
+    console.harness.run();
+    assert!(console.says("1 selected"), "no row was walked to or taken");
+    console.harness.key_press(Key::Escape);
+    console.harness.run();
+    assert!(console.harness.query_by_label("Hide: Value").is_none());
+    assert!(header(&console), "back where it came from");
+    assert!(console.says("1 selected"));
+}

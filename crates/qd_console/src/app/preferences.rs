@@ -46,13 +46,19 @@ impl App {
         self.kept.arrangement = self.desk.arrangement();
         let kept = storage.and_then(|storage| storage.get_string(ARRANGEMENT_KEY));
         if let Some(text) = kept {
-            if !self.desk.restore_arrangement(&text) {
+            let is_whole = self.desk.restore_arrangement(&text);
+            // What could not be read is left where it is until something is changed.
+            self.kept.arrangement = if is_whole {
+                text
+            } else {
+                self.desk.arrangement()
+            };
+            if !is_whole {
                 tracing::warn!("a part of the saved arrangement is not used");
                 let words = "A part of your saved workspaces or columns could not be read. It is as it was made.";
                 let now_ms = self.rt.now().as_millis();
                 self.desk.toasts.push(Tone::Warn, words, now_ms);
             }
-            self.kept.arrangement = text;
         }
         let Some(text) = storage.and_then(|storage| storage.get_string(KEY)) else {
             return;

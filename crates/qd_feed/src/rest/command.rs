@@ -157,7 +157,14 @@ impl RestClient {
                 found.map(|order| Finding::of_one(order, |_| true))
             }
             Sent::CancelAll { open, .. } => match self.open_orders().await {
-                Ok(answer) => Some(Finding::of_all(open, &answer.orders)),
+                // An order without a name may be any of them.
+                Ok(answer) if !answer.nameless.is_empty() => None,
+                Ok(answer) => {
+                    let odd = answer.unreadable.iter();
+                    let odd = odd.map(|odd| (odd.account.clone(), odd.client_order_id.clone()));
+                    let num_odd = odd.filter(|key| open.contains(key)).count();
+                    Some(Finding::of_all(open, &answer.orders, num_odd))
+                }
                 Err(_no_answer) => None,
             },
         };
@@ -206,13 +213,18 @@ impl Finding {
         }
     }
 
-    /// It arrived when of the orders that were `asked_for` none is open without a cancel on its way.
-    fn of_all(asked_for: &BTreeSet<(AccountId, ClientOrderId)>, open: &[Order]) -> Self {
+    /// It arrived when of the orders that were `asked_for` none is open without a cancel on its way; `num_odd` of them
+    /// are open, and nobody can read how.
+    fn of_all(
+        asked_for: &BTreeSet<(AccountId, ClientOrderId)>,
+        open: &[Order],
+        num_odd: usize,
+    ) -> Self {
         let still_open = open.iter().filter(|order| {
             asked_for.contains(&(order.account.clone(), order.client_order_id.clone()))
         });
         let (sent, untouched): (Vec<_>, Vec<_>) = still_open.partition(|order| is_off(order));
-        match (untouched.len(), sent.len()) {
+        match (untouched.len() + num_odd, sent.len()) {
             (0, 0) => Self::Arrived("none of them is open any more".to_owned()),
             (0, sent) => Self::Arrived(format!("{sent} may still fill")),
             (untouched, _) => Self::NotArrived(format!(
@@ -380,16 +392,21 @@ mod tests {
         let newer = order("z", OrderStatus::Working);
         let arrived = |text: &str| Finding::Arrived(text.to_owned());
         assert_eq!(
-            Finding::of_all(&meant, &[sent.clone(), newer.clone()]),
+            Finding::of_all(&meant, &[sent.clone(), newer.clone()], 0),
             arrived("1 may still fill")
         );
         assert_eq!(
-            Finding::of_all(&meant, std::slice::from_ref(&newer)),
+            Finding::of_all(&meant, std::slice::from_ref(&newer), 0),
             arrived("none of them is open any more")
+        );
+        assert_eq!(
+            Finding::of_all(&meant, std::slice::from_ref(&newer), 1),
+            Finding::NotArrived("it did not arrive; 1 of 2 are open without a cancel".to_owned()),
+            "one of them is there, and nobody can read how it stands"
         );
         let untouched = order("b", OrderStatus::Working);
         assert_eq!(
-            Finding::of_all(&meant, &[sent, untouched, newer]),
+            Finding::of_all(&meant, &[sent, untouched, newer], 0),
             Finding::NotArrived("it did not arrive; 1 of 2 are open without a cancel".to_owned())
         );
     }

@@ -14,13 +14,24 @@ use crate::PageCtx;
 
 /// Why all open orders cannot be cancelled now; absent when they can.
 pub(super) fn refusal(cx: &PageCtx<'_>) -> Option<&'static str> {
-    let orders = &cx.snapshot.orders;
-    let nothing =
-        (orders.is_loaded && orders.rows.is_empty()).then_some("There are no open orders.");
+    let nothing = (is_known_whole(cx) && cx.snapshot.orders.rows.is_empty())
+        .then_some("There are no open orders.");
+    // One without an answer does not stand in the way of another: the server takes repeats, and scopes differ.
     let command = cx.snapshot.command_at(&RowKey::AllOrders);
+    let command = command.filter(|command| command.phase == CommandPhase::InFlight);
     cx.refusal(Permission::OrdersCancel)
         .or_else(|| command_refusal(command))
         .or(nothing)
+}
+
+/// Whether the rows are all the open orders there are. Where they may not be, the server knows more than this screen, and
+/// nothing here may keep a cancel from it.
+pub(super) fn is_known_whole(cx: &PageCtx<'_>) -> bool {
+    let orders = &cx.snapshot.orders;
+    orders.is_loaded
+        && orders.unreadable.is_empty()
+        && orders.seal.state.is_verified()
+        && orders.seal.missing.is_empty()
 }
 
 /// Draws the button; gives it back when it was pressed.

@@ -1,6 +1,7 @@
 //! The open orders: where each one is in its life, and the way to cancel it.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission, Price, fmt};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::view::{CellValue, ColumnLayout, FilterKind, Shown, TableModel, TableView};
-use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
+use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows, focus_id};
 
 use super::DashboardState;
 use super::all_orders;
@@ -100,6 +101,8 @@ impl TableModel for OrderTable {
 struct Rows<'a> {
     cx: &'a PageCtx<'a>,
     shown: Shown<OrderRow>,
+    selected: Arc<BTreeSet<(AccountId, ClientOrderId)>>,
+    num_selected: usize,
     refusal: Option<&'static str>,
     cancel_clicked: Option<(Arc<OrderRow>, Id)>,
     detail_wanted: Option<(Arc<OrderRow>, Option<Id>)>,
@@ -164,6 +167,15 @@ impl TableRows for Rows<'_> {
         ))
     }
 
+    fn num_selected(&self) -> usize {
+        self.num_selected
+    }
+
+    fn is_selected(&self, row: usize) -> bool {
+        self.at(row)
+            .is_some_and(|row| self.selected.contains(&OrderTable::key(row)))
+    }
+
     fn row_age_ms(&self, row: usize) -> Option<u32> {
         new_row_age_ms(self.cx, self.at(row)?.appeared_at)
     }
@@ -225,6 +237,8 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
     let mut rows = Rows {
         cx,
         shown: shown.clone(),
+        selected: Arc::clone(view.selection().keys()),
+        num_selected: view.num_selected_shown(),
         refusal: cx.refusal(Permission::OrdersCancel),
         cancel_clicked: None,
         detail_wanted: None,
@@ -264,7 +278,8 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
             response.row_activated
         },
     );
-    let activated = activated.and_then(|place| Some((Arc::clone(shown.at(place)?), None)));
+    let activated = activated
+        .and_then(|place| Some((Arc::clone(shown.at(place)?), Some(focus_id("Open orders")))));
     let detail_wanted = rows.detail_wanted.or(activated);
     if let Some((row, opener)) = rows.cancel_clicked {
         state.dialog = Some(OpenDialog::cancel(cx, &row, opener));

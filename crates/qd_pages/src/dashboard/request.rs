@@ -10,7 +10,6 @@ use qd_ui::table;
 
 use super::DashboardState;
 use super::dialogs::OpenDialog;
-use super::positions::UNREADABLE;
 use super::row_parts::command_refusal;
 use crate::PageCtx;
 
@@ -60,9 +59,7 @@ pub enum DashboardRequest {
 
 /// Why a position cannot be closed now; absent when the question may be put.
 pub(crate) fn close_refusal(cx: &PageCtx<'_>, row: &PositionRow) -> Option<&'static str> {
-    let unreadable = row.problem.as_ref().map(|_| UNREADABLE);
     cx.refusal(Permission::PositionsClose)
-        .or(unreadable)
         .or_else(|| command_refusal(row.command.as_ref()))
 }
 

@@ -95,9 +95,9 @@ pub(crate) fn latest_mark(ctx: &Ctx) -> UtcMicros {
 }
 
 /// Whether a mark of `at` is followed by one of `next`; what lies ahead of `latest` is of a wrong clock, and must not
-/// keep the marks of the right ones away until the day has caught up with it.
+/// keep the marks of a right one away until the day has caught up with it. Of two by the same wrong clock the newer wins.
 pub(crate) fn is_followed(at: UtcMicros, next: UtcMicros, latest: UtcMicros) -> bool {
-    at < next || at > latest
+    at < next || (at > latest && next <= latest)
 }
 
 pub(crate) fn mark_if_newer(

@@ -7,8 +7,8 @@ use std::cell::Cell;
 
 use egui::style::ScrollAnimation;
 use egui::{
-    Event, EventFilter, Id, Key, Modifiers, Rangef, Rect, Response, Role, Sense, Ui, WidgetInfo,
-    vec2,
+    Event, EventFilter, Id, Key, Modifiers, Popup, Rangef, Rect, Response, Role, Sense, Ui,
+    WidgetInfo, vec2,
 };
 
 use super::view::CursorMove;
@@ -77,7 +77,9 @@ impl Keys {
         let (was_focused, sideways) = ui
             .data(|data| data.get_temp::<(Focused, f32)>(table_id))
             .unwrap_or_default();
-        let asked = if was_focused == Focused::Nothing {
+        // A menu's keys are the menu's; and in the frame in which a field takes the keyboard, its keys are the field's.
+        let is_elsewhere = Popup::is_any_open(ui.ctx()) || ui.ctx().text_edit_focused();
+        let asked = if was_focused == Focused::Nothing || is_elsewhere {
             Asked::default()
         } else {
             asked(ui, was_focused, page_rows, has_selection)
@@ -155,7 +157,7 @@ impl Keys {
         let has_focus = response.has_focus();
         if has_focus {
             let filter = EventFilter {
-                vertical_arrows: true,
+                vertical_arrows: !Popup::is_any_open(ui.ctx()),
                 escape: self.has_selection,
                 ..EventFilter::default()
             };

@@ -15,7 +15,7 @@ use qd_types::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::codec::{Codec, De, FillWire, Names, OrderWire, PositionWire, text_from_json};
+use crate::codec::{Codec, De, Names, OrderWire, PositionWire, text_from_json};
 use crate::error::{bounded, object_text};
 use crate::head::{EnvelopeWire, Head, MAX_EVENT_BYTES, MAX_MESSAGE_BYTES};
 use crate::message::PositionTotals;
@@ -59,6 +59,8 @@ pub struct SalvagedPositions {
     pub unreadable: Vec<UnreadableRow>,
     /// The account's figures that could be read; of the others `figures` tells.
     pub totals: PositionTotals,
+    /// Unreadable rows past those that are listed.
+    pub num_unnamed: usize,
     /// The figures that could not be read; `totals` has nothing or zero in their place.
     pub figures: Vec<UnreadableFigure>,
 }
@@ -154,15 +156,16 @@ fn picture(text: &str, made_at: UtcMicros) -> Option<SalvagedPositions> {
     let wire: RawPositions<'_> = serde_json::from_str(text).ok()?;
     let mut salvaged = SalvagedPositions::default();
     rows(&list(wire.positions)?, made_at, &mut salvaged);
-    figures(&wire, &mut salvaged);
-    Some(salvaged)
+    figures(&wire, Rows::All, &mut salvaged);
+    // A flood of rubbish is no picture.
+    (salvaged.num_unnamed == 0).then_some(salvaged)
 }
 
 fn delta(text: &str, made_at: UtcMicros) -> Option<SalvagedPositions> {
     let wire: RawPositions<'_> = serde_json::from_str(text).ok()?;
     let mut salvaged = SalvagedPositions::default();
     rows(&list(wire.changed)?, made_at, &mut salvaged);
-    if salvaged.unreadable.iter().any(|row| row.key.is_none()) {
+    if salvaged.num_unnamed > 0 || salvaged.unreadable.iter().any(|row| row.key.is_none()) {
         // A change of nobody knows what: the rows that are there may be wrong now.
         return None;
     }
@@ -170,11 +173,18 @@ fn delta(text: &str, made_at: UtcMicros) -> Option<SalvagedPositions> {
         let key = serde_json::from_str::<De<PositionKey>>(raw.get()).ok()?;
         salvaged.removed.push(key.0);
     }
-    figures(&wire, &mut salvaged);
+    figures(&wire, Rows::Changed, &mut salvaged);
     Some(salvaged)
 }
 
-fn figures(wire: &RawPositions<'_>, salvaged: &mut SalvagedPositions) {
+/// Whether the rows of a message are all there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    All,
+    Changed,
+}
+
+fn figures(wire: &RawPositions<'_>, rows: Rows, salvaged: &mut SalvagedPositions) {
     // Rows tell these two by themselves, and what they say is what is shown.
     salvaged.totals.unrealized_pl = salvaged.rows.iter().map(|row| row.unrealized_pl).sum();
     salvaged.totals.num_positions = u32::try_from(salvaged.rows.len()).unwrap_or(u32::MAX);
@@ -188,13 +198,14 @@ fn figures(wire: &RawPositions<'_>, salvaged: &mut SalvagedPositions) {
     }
     match figure(wire.realized_pl_today) {
         Ok(Some(money)) => salvaged.totals.realized_pl_today = money,
-        Ok(None) if salvaged.unreadable.is_empty() => {
+        // Some rows' sum is not the account's.
+        Ok(None) if rows == Rows::All && salvaged.unreadable.is_empty() => {
             salvaged.totals.realized_pl_today =
                 salvaged.rows.iter().map(|row| row.realized_pl_today).sum();
         }
         Ok(None) => salvaged.note(
             "realized_pl_today",
-            "the rows that would tell cannot be read".to_owned(),
+            "it is missing, and the rows that are there do not tell".to_owned(),
         ),
         Err(reason) => salvaged.note("realized_pl_today", reason),
     }
@@ -227,7 +238,7 @@ fn rows(list: &[&RawValue], made_at: UtcMicros, salvaged: &mut SalvagedPositions
                     reason,
                 });
             }
-            Err(_) => {}
+            Err(_) => salvaged.num_unnamed += 1,
         }
     }
 }
@@ -289,22 +300,14 @@ fn order_event(text: &str, made_at: UtcMicros) -> Option<SalvagedOrder> {
     let text = outer.event.map_or(text, RawValue::get);
     let wire: EventWire<'_> = serde_json::from_str(text).ok()?;
     let text = wire.order.map_or(text, RawValue::get);
-    let bad_fill = wire.fill.and_then(|fill| {
-        serde_json::from_str::<Option<FillWire>>(fill.get())
-            .err()
-            .map(|err| format!("its fill: {}", reason_of(&err)))
-    });
-    match (order(text, made_at), bad_fill) {
-        (Ok(order), Some(reason)) => Some(SalvagedOrder {
-            account: order.account.clone(),
-            client_order_id: order.client_order_id.clone(),
-            order: Some(order),
-            is_status_known: true,
-            reason,
-        }),
+    if wire.fill.is_some_and(|fill| fill.get() != "null") {
+        // A fill is never skipped: the hole that it leaves is closed by asking for orders and history.
+        return None;
+    }
+    match order(text, made_at) {
         // Everything can be read: whatever was refused was not this.
-        (Ok(_), None) => None,
-        (Err(reason), _) => odd_order(text, reason, made_at),
+        Ok(_) => None,
+        Err(reason) => odd_order(text, reason, made_at),
     }
 }
 

@@ -3,6 +3,7 @@
 //! It counts what this console knows. The server takes off what is open when it decides, and answers with what that was.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use egui::{Context, Rect, ScrollArea};
 use qd_state::{CommandId, OrderRow, SealState};
@@ -24,6 +25,8 @@ pub(super) struct CancelAll {
     command_id: CommandId,
     decision_id: ClientOrderId,
     scope: HaltScope,
+    /// What can be chosen, with its words: fixed, so that nothing moves under the pointer while orders end.
+    choices: Vec<(String, HaltScope)>,
 }
 
 impl CancelAll {
@@ -32,6 +35,7 @@ impl CancelAll {
             command_id: cx.commands.new_command_id(),
             decision_id: cx.commands.new_order_id(),
             scope: HaltScope::Firm,
+            choices: choices(&cx.snapshot.orders.rows),
         }
     }
 
@@ -45,7 +49,8 @@ impl CancelAll {
 
     pub(super) fn ui(&mut self, ctx: &Context, cx: &PageCtx<'_>, page_rect: Rect) -> DialogOutcome {
         let met = Met::of(cx, &self.scope);
-        let choices = choices(cx, &self.scope);
+        let counts = counts(&cx.snapshot.orders.rows);
+        let choices = &self.choices;
         let title = match &self.scope {
             HaltScope::Firm => "Cancel all open orders?".to_owned(),
             scope => format!("Cancel all open orders {}?", scope_words(scope)),
@@ -80,10 +85,12 @@ impl CancelAll {
             });
         }
         let confirm = match met.num {
+            0 if !all_orders::is_known_whole(cx) => "Cancel what is open".to_owned(),
             1 => "Cancel 1 order".to_owned(),
             num => format!("Cancel {} orders", fmt::count(num as u64)),
         };
-        let nothing = (met.num == 0).then_some("There is nothing open to cancel.");
+        let nothing = (met.num == 0 && all_orders::is_known_whole(cx))
+            .then_some("There is nothing open to cancel.");
         let scope = &mut self.scope;
         Dialog::new(&title, &lines, &confirm)
             .danger()
@@ -102,10 +109,10 @@ impl CancelAll {
                     .max_height(CHOICES_SEEN * choice_row::ROW_HEIGHT)
                     .auto_shrink([false, true])
                     .show_rows(ui, choice_row::ROW_HEIGHT, choices.len(), |ui, range| {
-                        for (label, num, wanted) in choices.get(range).unwrap_or_default() {
-                            let detail = match num {
+                        for (label, wanted) in choices.get(range).unwrap_or_default() {
+                            let detail = match counts.get(wanted).copied().unwrap_or(0) {
                                 1 => "1 order".to_owned(),
-                                num => format!("{} orders", fmt::count(*num as u64)),
+                                num => format!("{} orders", fmt::count(num)),
                             };
                             let is_on = *scope == *wanted;
                             if ChoiceRow::new(label, &detail, is_on)
@@ -134,47 +141,42 @@ fn is_within(scope: &HaltScope, row: &OrderRow) -> bool {
     scope.covers(&row.account, &row.order.strategy, row.symbol)
 }
 
-/// What may be chosen, with how many orders are in it: everything, then by account, strategy and symbol wherever there is
-/// more than one. What was chosen stays when its last order went.
-fn choices(cx: &PageCtx<'_>, chosen: &HaltScope) -> Vec<(String, usize, HaltScope)> {
-    let rows = &cx.snapshot.orders.rows;
-    let mut accounts = BTreeMap::new();
-    let mut strategies = BTreeMap::new();
-    let mut symbols = BTreeMap::new();
-    for row in rows.iter() {
-        *accounts
-            .entry(HaltScope::Account(row.account.clone()))
-            .or_insert(0) += 1;
-        *strategies
-            .entry(HaltScope::Strategy(row.order.strategy.clone()))
-            .or_insert(0) += 1;
-        *symbols.entry(HaltScope::Symbol(row.symbol)).or_insert(0) += 1;
+/// How many open orders there are in each scope.
+fn counts(rows: &[Arc<OrderRow>]) -> BTreeMap<HaltScope, u64> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        for scope in [
+            HaltScope::Firm,
+            HaltScope::Account(row.account.clone()),
+            HaltScope::Strategy(row.order.strategy.clone()),
+            HaltScope::Symbol(row.symbol),
+        ] {
+            *counts.entry(scope).or_insert(0) += 1;
+        }
     }
-    let groups = [
-        ("Account", accounts),
-        ("Strategy", strategies),
-        ("Symbol", symbols),
-    ];
-    let mut choices = vec![(
-        "Everything you may see".to_owned(),
-        rows.len(),
-        HaltScope::Firm,
-    )];
-    for (word, group) in groups {
+    counts
+}
+
+/// What may be chosen: everything, then by account, strategy and symbol wherever there is more than one.
+fn choices(rows: &[Arc<OrderRow>]) -> Vec<(String, HaltScope)> {
+    let counts = counts(rows);
+    let mut choices = vec![("Everything you may see".to_owned(), HaltScope::Firm)];
+    for word in ["Account", "Strategy", "Symbol"] {
+        let is_of = |scope: &&HaltScope| match scope {
+            HaltScope::Firm => false,
+            HaltScope::Account(_) => word == "Account",
+            HaltScope::Strategy(_) => word == "Strategy",
+            HaltScope::Symbol(_) => word == "Symbol",
+        };
+        let group: Vec<&HaltScope> = counts.keys().filter(is_of).collect();
         if group.len() < 2 {
             continue;
         }
-        choices.extend(group.into_iter().map(|(scope, num)| {
+        choices.extend(group.into_iter().map(|scope| {
             let name = scope.to_string();
             let name = name.split_once(':').map_or(name.as_str(), |(_, name)| name);
-            (format!("{word} {name}"), num, scope)
+            (format!("{word} {name}"), scope.clone())
         }));
-    }
-    if !choices.iter().any(|(_, _, scope)| scope == chosen) {
-        let name = format!("Orders {}", scope_words(chosen));
-        let num = rows.iter().filter(|row| is_within(chosen, row)).count();
-        // Where it is seen without scrolling.
-        choices.insert(1, (name, num, chosen.clone()));
     }
     choices
 }

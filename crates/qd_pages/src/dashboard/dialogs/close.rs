@@ -68,19 +68,20 @@ impl CloseOne {
         let symbol = self.symbol;
         let row = self.row(cx);
         if row.is_some_and(|row| row.problem.is_some()) {
-            // It became so while the question stood there.
-            let title = format!("{symbol} cannot be read");
-            let lines = [
-                "The server's word on this position cannot be read here: what closing would do is unknown.",
-            ];
-            let outcome = Dialog::new(&title, &lines, "Close position")
-                .disabled_because(Some("What it would do is unknown."))
+            // What lowers risk is never kept back: the server knows what it holds, and only reduces.
+            let title = format!("Close {symbol}?");
+            let lines = ["Closes whatever the server holds in it, and only reduces."];
+            let warnings = [Warning {
+                tone: Tone::Danger,
+                text: "The server's word on this position cannot be read here: shares and money are unknown.",
+            }];
+            let confirm = format!("Close {symbol}");
+            return Dialog::new(&title, &lines, &confirm)
+                .danger()
+                .warnings(&warnings)
+                .disabled_because(cx.refusal(Permission::PositionsClose))
                 .over(page_rect)
                 .show(ctx, &cx.ui, "close_position");
-            return match outcome {
-                DialogOutcome::Open => DialogOutcome::Open,
-                DialogOutcome::Cancelled | DialogOutcome::Confirmed => DialogOutcome::Cancelled,
-            };
         }
         // Parts that cancel out are not flat: each of them is closed.
         let Some(row) = row.filter(|row| !row.parts.is_empty()) else {

@@ -149,7 +149,10 @@ fn row_ui(ui: &mut Ui, cx: &PageCtx<'_>, symbol: Symbol, standing: &Standing<'_>
             "left out".to_owned(),
             "its close is on its way already".to_owned(),
         ),
-        Standing::Unreadable => ("left out".to_owned(), "it cannot be read".to_owned()),
+        Standing::Unreadable => (
+            "left out".to_owned(),
+            "it cannot be read; close it by itself".to_owned(),
+        ),
         Standing::Flat => ("left out".to_owned(), "already flat".to_owned()),
     };
     let closes = matches!(standing, Standing::Closes(..));

@@ -15,7 +15,6 @@ use qd_ui::table::view::{CellValue, ColumnLayout, TableModel, TableView};
 use qd_ui::table::{DataTable, TableColumn};
 
 use self::rows::Rows;
-pub(super) use self::rows::UNREADABLE;
 use super::DashboardState;
 use super::dialogs::OpenDialog;
 use super::row_parts::seal_ui;

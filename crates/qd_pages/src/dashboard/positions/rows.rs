@@ -20,8 +20,8 @@ use crate::dashboard::row_parts::{
 use crate::provenance::way_of;
 
 /// The row is there, and what it says is not to be read: the reason stands at the row.
-pub(in crate::dashboard) const UNREADABLE: &str =
-    "The server's word on this position cannot be read here.";
+const UNREADABLE: &str =
+    "The server's word on this position cannot be read here. It can be closed all the same.";
 
 /// Not our halt: the desk may trade, this symbol may not.
 const HALTED: &str =

@@ -22,15 +22,15 @@ pub struct ExportNotes<'a> {
 }
 
 impl<M: TableModel> TableView<M> {
-    /// The selected rows for a spreadsheet, tabs between the cells; the keyboard's row when none is selected, and all
-    /// that is shown when there is not even that.
+    /// The selected rows that are shown, for a spreadsheet, tabs between the cells; the keyboard's row when none is
+    /// selected at all, and all that is shown when there is not even that.
     pub fn to_tsv(&self, shown: &Shown<M::Row>) -> String {
         let columns = self.exported();
         let mut table = WriterBuilder::new()
             .delimiter(b'\t')
             .from_writer(Vec::new());
         write_titles(&mut table, &columns);
-        if self.num_selected_shown() > 0 {
+        if !self.selection().keys().is_empty() {
             for row in self.selected(shown) {
                 write_row::<M>(&mut table, &columns, row);
             }

@@ -8,7 +8,7 @@ use super::{ColumnFilter, FilterKind, Shown, TableModel, TableView};
 use crate::UiCtx;
 use crate::button::Button;
 use crate::check::check_ui;
-use crate::field::text_field;
+use crate::field::{field_id, text_field};
 use crate::table::{DataTable, Pin, SortDir, SortState, TableColumn, TableResponse, TableRows};
 use crate::text;
 use crate::tokens::space;
@@ -75,18 +75,22 @@ impl<M: TableModel> TableView<M> {
         let name = format!("View of {table}: columns, filters, export");
         let opener = Button::quiet(&words).name(&name).ui(ui, cx);
         let mut answer = MenuAnswer::default();
+        let was_open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&opener));
         Popup::menu(&opener)
             .width(MENU_WIDTH)
             .gap(space::XS)
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .accessible_name(&name)
             .show(|ui| {
-                more(ui);
-                self.menu_body_ui(ui, cx, &mut answer);
+                scroll_ui(ui, |ui| {
+                    more(ui);
+                    self.menu_body_ui(ui, cx, &mut answer);
+                });
             });
         if answer != MenuAnswer::default() {
             Popup::close_all(ui.ctx());
         }
+        give_focus_back(&opener, was_open);
         answer
     }
 
@@ -236,18 +240,29 @@ impl<M: TableModel> TableView<M> {
             .width(COLUMN_MENU_WIDTH)
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .accessible_name(format!("Column {}", column.title));
+        let was_open = Popup::is_id_open(&header.ctx, Popup::default_response_id(header));
         let shift_f10 = |input: &mut egui::InputState| {
             input.consume_key(egui::Modifiers::SHIFT, egui::Key::F10)
         };
         if header.has_focus() && header.ctx.input_mut(shift_f10) {
             popup = popup.open_memory(Some(egui::SetOpenCommand::Bool(true)));
             self.menu_by_key = Some(column_id);
+            self.is_menu_focus_due = matches!(column.filter, FilterKind::Text | FilterKind::Number);
         } else if header.secondary_clicked() {
             self.menu_by_key = None;
         }
         if self.menu_by_key == Some(column_id) {
             // No pointer says where.
             popup = popup.at_position(header.rect.left_bottom());
+            // The keyboard goes into the menu, to its field, as soon as that is there.
+            if self.is_menu_focus_due {
+                let field = field_id(&format!("Filter column {}", column.title));
+                if header.ctx.read_response(field).is_some() {
+                    self.is_menu_focus_due = false;
+                    header.ctx.memory_mut(|memory| memory.request_focus(field));
+                }
+                header.ctx.request_repaint();
+            }
         }
         popup.show(|ui| {
             ui.set_width(COLUMN_MENU_WIDTH);
@@ -260,6 +275,7 @@ impl<M: TableModel> TableView<M> {
                 ui.close();
             }
         });
+        give_focus_back(header, was_open);
     }
 
     /// Returns true when the menu has done its work.
@@ -319,4 +335,26 @@ impl<M: TableModel> TableView<M> {
         }
         is_done
     }
+}
+
+/// A menu that has just closed leaves the keyboard with what opened it, unless somebody else has it.
+pub fn give_focus_back(opener: &Response, was_open: bool) {
+    let is_open = Popup::is_id_open(&opener.ctx, Popup::default_response_id(opener));
+    let nobody = opener.ctx.memory(|memory| memory.focused().is_none());
+    if was_open && !is_open && nobody {
+        opener.request_focus();
+    }
+}
+
+/// A menu that is higher than the window scrolls.
+fn scroll_ui(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
+    let room = ui.ctx().content_rect().height();
+    let height =
+        (room - crate::tokens::size::HEADER_HEIGHT - crate::tokens::size::FOOTER_HEIGHT - 32.0)
+            .max(120.0);
+    ui.set_max_height(height);
+    egui::ScrollArea::vertical()
+        .auto_shrink([false, true])
+        .max_height(height)
+        .show(ui, add);
 }

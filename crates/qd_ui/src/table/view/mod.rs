@@ -24,7 +24,7 @@ use egui::Modifiers;
 pub use self::export::ExportNotes;
 pub use self::filter::{ColumnFilter, FilterKind};
 pub use self::layout::ColumnLayout;
-pub use self::menu::MenuAnswer;
+pub use self::menu::{MenuAnswer, give_focus_back};
 pub use self::selection::{CursorMove, SelectMode, Selection};
 pub use self::value::CellValue;
 
@@ -141,6 +141,8 @@ pub struct TableView<M: TableModel> {
     is_scroll_due: bool,
     /// The header whose menu was opened with a key: it opens there and not at the pointer.
     menu_by_key: Option<&'static str>,
+    /// Its field is to get the keyboard when it is drawn.
+    is_menu_focus_due: bool,
 }
 
 impl<M: TableModel> TableView<M> {
@@ -164,6 +166,7 @@ impl<M: TableModel> TableView<M> {
             cursor_place: None,
             is_scroll_due: false,
             menu_by_key: None,
+            is_menu_focus_due: false,
         }
     }
 
