@@ -10,6 +10,7 @@ use qd_state::Snapshot;
 use qd_tests::desk::SampleDesk;
 use qd_types::{ClientOrderId, HaltState, Role, UtcMicros};
 use qd_ui::testing::{self, DESK, LAPTOP, NOW_MS, PHONE};
+use qd_ui::tokens::Theme;
 use qd_ui::{DesignTokens, UiCtx};
 
 struct Screen {
@@ -31,8 +32,14 @@ fn picture_in(name: &str, mut desk: SampleDesk, size: Vec2, tokens: DesignTokens
         commands: CommandSender::new(|| ClientOrderId::new("picture").unwrap()),
         state: DeskState::default(),
     };
+    // The harness sets egui's theme after the set-up.
+    let theme = match tokens.theme {
+        Theme::Dark => egui::Theme::Dark,
+        Theme::Light => egui::Theme::Light,
+    };
     let mut harness = Harness::builder()
         .with_size(size)
+        .with_theme(theme)
         .with_context_setup(testing::setup(tokens))
         .wgpu()
         .build_ui_state(
