@@ -15,18 +15,18 @@ use super::row_parts::{key_of, new_row_age_ms};
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 6] = [
-    TableColumn::new("time", "Time", 104.0, 106.0)
+    TableColumn::new("time", "Time", 103.0, 104.0)
         .grow(0.0)
         .unsortable(),
-    TableColumn::new("symbol", "Symbol", 52.0, 54.0).unsortable(),
-    TableColumn::new("side", "Side", 50.0, 50.0).unsortable(),
-    TableColumn::new("qty", "Qty", 54.0, 54.0)
+    TableColumn::new("symbol", "Symbol", 52.0, 53.0).unsortable(),
+    TableColumn::new("side", "Side", 48.0, 48.0).unsortable(),
+    TableColumn::new("qty", "Qty", 52.0, 52.0)
         .right()
         .unsortable(),
-    TableColumn::new("price", "Price", 80.0, 80.0)
+    TableColumn::new("price", "Price", 74.0, 75.0)
         .right()
         .unsortable(),
-    TableColumn::new("status", "Status", 84.0, 86.0)
+    TableColumn::new("status", "Status", 97.0, 98.0)
         .grow(0.0)
         .right()
         .unsortable(),
@@ -159,5 +159,44 @@ pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardSt
     }
     if let Some(opener) = history {
         state.sheets.open_history(cx, Some(opener));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qd_types::OrderStatus;
+    use qd_ui::paint::CELL_PADDING;
+    use qd_ui::{DesignTokens, badge, testing};
+
+    use super::*;
+
+    #[test]
+    fn every_end_and_every_fill_fits_its_badge() {
+        let tokens = DesignTokens::dark();
+        let ctx = egui::Context::default();
+        testing::setup(tokens.clone())(&ctx);
+        let status = COLUMNS.last().map_or(0.0, |column| column.min);
+        let mut widest = (0.0, "");
+        let output = ctx.run_ui(egui::RawInput::default(), |ui| {
+            for status in OrderStatus::ALL.iter().filter(|status| !status.is_open()) {
+                let words = status.badge();
+                let width = badge::badge_width(ui.painter(), words, &tokens);
+                // The reason behind a block stands in the detail.
+                if !words.starts_with("blocked") && width > widest.0 {
+                    widest = (width, words);
+                }
+            }
+            let partly = OrderStatus::PartiallyFilled.badge();
+            let width = badge::badge_width(ui.painter(), partly, &tokens);
+            if width > widest.0 {
+                widest = (width, partly);
+            }
+        });
+        output.drop_without_applying_deltas();
+        let (width, words) = widest;
+        assert!(
+            width > 40.0 && width + 2.0 * CELL_PADDING <= status,
+            "{words:?} needs {width} points and has {status} with its padding"
+        );
     }
 }

@@ -173,15 +173,14 @@ pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardS
         is_unfolded,
     } = &mut state.positions;
     let clicked = if *is_unfolded {
-        table_ui(ui, cx, unfolded, true, &[])
+        table_ui(ui, cx, unfolded, true)
     } else {
         folded.set_columns(if ui.available_width() < WIDTH_FOR_ALL {
             &NARROW_COLUMNS
         } else {
             &COLUMNS
         });
-        let selected: Vec<Symbol> = folded.selection().keys().iter().copied().collect();
-        table_ui(ui, cx, folded, false, &selected)
+        table_ui(ui, cx, folded, false)
     };
     let was_unfolded = *is_unfolded;
     *is_unfolded ^= clicked.fold;
@@ -205,7 +204,6 @@ fn table_ui<M: TableModel<Row = PositionRow>>(
     cx: &PageCtx<'_>,
     view: &mut TableView<M>,
     is_unfolded: bool,
-    selected: &[Symbol],
 ) -> Clicked {
     let positions = &cx.snapshot.positions;
     let shown = view.settle(if is_unfolded {
@@ -221,11 +219,17 @@ fn table_ui<M: TableModel<Row = PositionRow>>(
         is_unfolded,
         close_clicked: None,
     };
+    // Stakes are closed one by one.
+    let num_selected = if is_unfolded {
+        0
+    } else {
+        view.selection().keys().len()
+    };
     let names = ("Positions", "Filter symbol…", "Filter positions");
     // Beside the title or above the rows, wherever there is room.
     let close_selected = Cell::new(None);
     let actions = |ui: &mut Ui| {
-        close_selected.set(selected::close_button_ui(ui, cx, selected.len()));
+        close_selected.set(selected::close_button_ui(ui, cx, num_selected));
     };
     let fold = Cell::new(false);
     let tools = TableTools::new(ui, names, view, shown.clone());
@@ -242,7 +246,7 @@ fn table_ui<M: TableModel<Row = PositionRow>>(
             seal_ui(ui, cx, &positions.seal);
         },
         |ui| {
-            tools.narrow_ui(ui, cx, !selected.is_empty(), actions);
+            tools.narrow_ui(ui, cx, num_selected > 0, actions);
             if shown.is_empty() && positions.is_loaded {
                 if shown.num_hidden() > 0 {
                     return tools.no_match_ui(ui, cx);
