@@ -347,3 +347,30 @@ fn a_history_that_cannot_be_loaded_or_may_have_holes_says_so_and_offers_the_way_
     console.tell(question, few);
     assert!(console.says("The server keeps no older ones: 29 of today are not shown."));
 }
+
+// covers: DB-7
+#[test]
+fn the_keyboard_walks_through_the_activity_opens_a_story_and_comes_back() {
+    let mut console = Console::live(Role::Trader);
+    console.harness.get_by_label("Rows of Activity").focus();
+    console.harness.run();
+    for _ in 0..2 {
+        console.harness.key_press(Key::ArrowDown);
+        console.harness.run();
+    }
+    console.asked();
+    console.harness.key_press(Key::Enter);
+    console.harness.run();
+    let asked = console.asked();
+    assert!(
+        matches!(
+            asked.as_slice(),
+            [Command::AskForPage(PageAsk::Order { .. })]
+        ),
+        "the second line's story: {asked:?}"
+    );
+    console.harness.key_press(Key::Escape);
+    console.harness.run();
+    let rows = console.harness.get_by_label("Rows of Activity");
+    assert!(rows.accesskit_node().is_focused(), "back at the list");
+}

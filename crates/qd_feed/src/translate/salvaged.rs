@@ -42,7 +42,6 @@ pub(super) fn order(odd: qd_wire::salvage::SalvagedOrder) -> SalvagedOrder {
         account: odd.account,
         client_order_id: odd.client_order_id,
         order: odd.order.map(clean_order),
-        is_status_known: odd.is_status_known,
         reason: words(&odd.reason),
     }
 }

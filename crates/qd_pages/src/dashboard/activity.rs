@@ -1,24 +1,26 @@
 //! The last fills and ends of orders, newest on top.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::ActivityRow;
-use qd_types::{Order, Tone, fmt};
+use qd_types::{Order, Price, Tone, fmt};
 use qd_ui::button::Button;
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableResponse, TableRows};
+use qd_ui::table::view::{CellValue, Shown, TableModel, TableView};
+use qd_ui::table::{self, COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows};
 
 use super::DashboardState;
 use super::row_parts::{key_of, new_row_age_ms};
 use crate::PageCtx;
 
 const COLUMNS: [TableColumn; 6] = [
-    TableColumn::new("time", "Time", 103.0, 104.0)
+    TableColumn::new("time", "Time", 102.0, 103.0)
         .grow(0.0)
         .unsortable(),
-    TableColumn::new("symbol", "Symbol", 52.0, 53.0).unsortable(),
+    TableColumn::new("symbol", "Symbol", 54.0, 54.0).unsortable(),
     TableColumn::new("side", "Side", 48.0, 48.0).unsortable(),
     TableColumn::new("qty", "Qty", 52.0, 52.0)
         .right()
@@ -32,51 +34,110 @@ const COLUMNS: [TableColumn; 6] = [
         .unsortable(),
 ];
 
-/// Lines of activity as rows of a table, here and in the history.
-pub(super) struct Rows<'a> {
+/// The list of fills and ends, here and in the history.
+pub(super) struct ActivityTable;
+
+impl TableModel for ActivityTable {
+    type Row = ActivityRow;
+    type Key = Arc<str>;
+
+    const WORDS: &'static [&'static str] = &["symbol", "side", "strategy", "status"];
+
+    fn key(row: &ActivityRow) -> Arc<str> {
+        Arc::clone(&row.row_id)
+    }
+
+    fn value<'r>(row: &'r ActivityRow, column_id: &str) -> CellValue<'r> {
+        let fill = row.fill.as_ref();
+        match column_id {
+            "time" => CellValue::Time(row.at),
+            "symbol" => CellValue::text(row.symbol.as_str()),
+            "side" => CellValue::text(row.side),
+            "qty" => CellValue::Number(fill.map_or(row.order.qty, |fill| fill.qty).get()),
+            "price" => {
+                let price = fill.map(|fill| fill.price).or(row.order.limit_price);
+                CellValue::number(price.map(Price::get))
+            }
+            "realized" => CellValue::number(fill.map(|fill| fill.realized_pl.get())),
+            "strategy" => CellValue::text(row.order.strategy.as_str()),
+            "status" => CellValue::text(row.status),
+            _ => CellValue::Empty,
+        }
+    }
+}
+
+/// What the list remembers between frames.
+pub(crate) struct ActivityState {
+    view: TableView<ActivityTable>,
+}
+
+impl Default for ActivityState {
+    fn default() -> Self {
+        Self {
+            view: TableView::new(&COLUMNS),
+        }
+    }
+}
+
+/// Draws a list of lines as its user has it; gives back the order whose story is wanted and what asked for it: a line
+/// was clicked or opened with Enter, or its symbol was pressed.
+pub(super) fn lines_ui(
+    ui: &mut Ui,
+    cx: &PageCtx<'_>,
+    name: &'static str,
+    view: &mut TableView<ActivityTable>,
+    lines: &Arc<[Arc<ActivityRow>]>,
+) -> Option<(Arc<Order>, Option<Id>)> {
+    let shown = view.settle(lines);
+    let mut rows = Rows {
+        cx,
+        shown: shown.clone(),
+        selected: Arc::clone(view.selection().keys()),
+        num_selected: view.num_selected_shown(),
+        pressed: None,
+    };
+    let response = view.show(ui, &cx.ui, &shown, &mut rows, |columns| {
+        DataTable::new(name, columns).row_height(COMPACT_ROW_HEIGHT - 1.0)
+    });
+    // With Ctrl or Shift it is the selection that is meant.
+    let clicked = response.row_clicked.filter(|(_, held)| !held.any());
+    let opened = response
+        .row_activated
+        .or_else(|| clicked.map(|(row, _)| row));
+    let opened = opened.map(|row| (row, table::focus_id(name)));
+    let (row, id) = rows.pressed.or(opened)?;
+    Some((Arc::clone(&shown.at(row)?.order), Some(id)))
+}
+
+/// Lines of activity as rows of a table.
+struct Rows<'a> {
     cx: &'a PageCtx<'a>,
-    rows: &'a [Arc<ActivityRow>],
+    shown: Shown<ActivityRow>,
+    selected: Arc<BTreeSet<Arc<str>>>,
+    num_selected: usize,
     /// The line whose symbol was pressed, and the control itself.
     pressed: Option<(usize, Id)>,
 }
 
-impl<'a> Rows<'a> {
-    pub(super) fn new(cx: &'a PageCtx<'a>, rows: &'a [Arc<ActivityRow>]) -> Self {
-        Self {
-            cx,
-            rows,
-            pressed: None,
-        }
-    }
-
-    /// The order whose story is wanted: a line was clicked, or its symbol was pressed.
-    pub(super) fn wanted(&self, response: &TableResponse) -> Option<(Arc<Order>, Option<Id>)> {
-        let clicked = response.row_clicked.map(|(row, _)| (row, None));
-        let pressed = self.pressed.map(|(row, id)| (row, Some(id)));
-        let (row, id) = pressed.or(clicked)?;
-        Some((Arc::clone(&self.rows.get(row)?.order), id))
-    }
-}
-
 impl TableRows for Rows<'_> {
     fn num_rows(&self) -> usize {
-        self.rows.len()
+        self.shown.len()
     }
 
     fn row_key(&self, row: usize) -> u64 {
-        self.rows.get(row).map_or(0, |line| key_of(&line.row_id))
+        self.shown.at(row).map_or(0, |line| key_of(&line.row_id))
     }
 
     fn row_name(&self, row: usize) -> String {
-        self.rows
-            .get(row)
+        self.shown
+            .at(row)
             .map(|line| line.symbol.to_string())
             .unwrap_or_default()
     }
 
     fn row_summary(&self, row: usize) -> String {
-        self.rows
-            .get(row)
+        self.shown
+            .at(row)
             .map(|line| {
                 format!(
                     "{} {} {} {} at {}, {}",
@@ -86,12 +147,22 @@ impl TableRows for Rows<'_> {
             .unwrap_or_default()
     }
 
+    fn num_selected(&self) -> usize {
+        self.num_selected
+    }
+
+    fn is_selected(&self, row: usize) -> bool {
+        self.shown
+            .at(row)
+            .is_some_and(|line| self.selected.contains(&line.row_id))
+    }
+
     fn row_age_ms(&self, row: usize) -> Option<u32> {
-        new_row_age_ms(self.cx, self.rows.get(row)?.appeared_at)
+        new_row_age_ms(self.cx, self.shown.at(row)?.appeared_at)
     }
 
     fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
-        let Some(line) = self.rows.get(row) else {
+        let Some(line) = self.shown.at(row) else {
             return;
         };
         match cell.column().column_id {
@@ -147,11 +218,8 @@ pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardSt
                 .ui(ui, &cx.ui);
                 return None;
             }
-            let mut rows = Rows::new(cx, &activity.rows);
-            let response = DataTable::new("Activity", &COLUMNS)
-                .row_height(COMPACT_ROW_HEIGHT - 1.0)
-                .show(ui, &cx.ui, &mut rows);
-            rows.wanted(&response)
+            let view = &mut state.activity.view;
+            lines_ui(ui, cx, "Activity", view, &activity.rows)
         },
     );
     if let Some((order, opener)) = detail {

@@ -71,10 +71,11 @@ fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
     }
     let answer = metric.ui(ui, &cx.ui);
     if let Some(at) = card.confirmed_at {
-        let way = way_of(cx, &cx.snapshot.positions.seal);
-        answer
-            .response
-            .on_hover_text(format!("Confirmed {} ago\n{way}", fmt::age(cx.age_ms(at))));
+        // The words are made when somebody looks.
+        answer.response.on_hover_ui(|ui| {
+            let way = way_of(cx, &cx.snapshot.positions.seal);
+            ui.label(format!("Confirmed {} ago\n{way}", fmt::age(cx.age_ms(at))));
+        });
     }
     if answer.refresh_clicked {
         cx.commands.send(Command::RefreshStreams);

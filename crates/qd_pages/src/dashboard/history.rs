@@ -10,11 +10,12 @@ use qd_types::{Order, fmt};
 use qd_ui::button::Button;
 use qd_ui::sheet::Sheet;
 use qd_ui::state_block::StateBlock;
-use qd_ui::table::{COMPACT_ROW_HEIGHT, DataTable, TableColumn};
+use qd_ui::table::TableColumn;
+use qd_ui::table::view::TableView;
 use qd_ui::text;
 use qd_ui::tokens::space;
 
-use super::activity::Rows;
+use super::activity::{ActivityTable, lines_ui};
 use crate::{Command, PageCtx};
 
 const WIDTH: f32 = 860.0;
@@ -42,6 +43,11 @@ const COLUMNS: [TableColumn; 8] = [
         .unsortable(),
 ];
 
+/// The list as nobody has touched it.
+pub(super) fn table() -> TableView<ActivityTable> {
+    TableView::new(&COLUMNS)
+}
+
 /// What the user did in this frame.
 pub(super) struct HistoryResponse {
     /// The story of this order is wanted, and the control that asked for it.
@@ -51,7 +57,12 @@ pub(super) struct HistoryResponse {
 }
 
 /// Draws the sheet.
-pub(super) fn sheet_ui(ctx: &Context, cx: &PageCtx<'_>, page_rect: Rect) -> HistoryResponse {
+pub(super) fn sheet_ui(
+    ctx: &Context,
+    cx: &PageCtx<'_>,
+    table: &mut TableView<ActivityTable>,
+    page_rect: Rect,
+) -> HistoryResponse {
     let view = cx.snapshot.history.as_deref();
     let note = view.map_or("", |view| &*view.text);
     let response = Sheet::new("History", vec2(WIDTH, HEIGHT))
@@ -59,7 +70,7 @@ pub(super) fn sheet_ui(ctx: &Context, cx: &PageCtx<'_>, page_rect: Rect) -> Hist
         .over(page_rect)
         .show(ctx, &cx.ui, "history", |ui| {
             if let Some(view) = view {
-                return content_ui(ui, cx, view);
+                return content_ui(ui, cx, table, view);
             }
             // Somebody else signed in, or the wish got lost on the way.
             let lines = ["Nothing is here yet."];
@@ -83,6 +94,7 @@ fn ask_when(cx: &PageCtx<'_>, is_wanted: bool, ask: PageAsk) {
 fn content_ui(
     ui: &mut Ui,
     cx: &PageCtx<'_>,
+    table: &mut TableView<ActivityTable>,
     view: &HistoryView,
 ) -> Option<(Arc<Order>, Option<Id>)> {
     if view.rows.is_empty() {
@@ -108,15 +120,11 @@ fn content_ui(
     }
     let room = ui.available_rect_before_wrap();
     let table_rect = room.with_max_y(room.bottom() - FOOTER_HEIGHT);
-    let mut rows = Rows::new(cx, &view.rows);
-    let response = ui
+    let wanted = ui
         .scope_builder(UiBuilder::new().max_rect(table_rect), |ui| {
-            DataTable::new("History", &COLUMNS)
-                .row_height(COMPACT_ROW_HEIGHT - 1.0)
-                .show(ui, &cx.ui, &mut rows)
+            lines_ui(ui, cx, "History", table, &view.rows)
         })
         .inner;
-    let wanted = rows.wanted(&response);
     let footer = room
         .with_min_y(table_rect.bottom())
         .shrink2(vec2(space::M, 0.0));

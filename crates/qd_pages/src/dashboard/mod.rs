@@ -20,6 +20,7 @@ mod workspace;
 use egui::{Id, Rect, ScrollArea, Ui, UiBuilder, vec2};
 use qd_ui::tokens::space;
 
+use self::activity::ActivityState;
 use self::dialogs::OpenDialog;
 use self::orders::OrdersState;
 use self::positions::PositionsState;
@@ -40,6 +41,7 @@ const LEAST_HEIGHT: f32 = 420.0;
 pub struct DashboardState {
     positions: PositionsState,
     orders: OrdersState,
+    activity: ActivityState,
     pub(crate) workspaces: Workspaces,
     dialog: Option<OpenDialog>,
     sheets: Sheets,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::OrderRow;
-use qd_types::{AccountId, ClientOrderId, OrderStatus, Permission, Price, fmt};
+use qd_types::{AccountId, ClientOrderId, Price, fmt};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::view::{CellValue, ColumnLayout, FilterKind, Shown, TableModel, TableView};
@@ -16,9 +16,8 @@ use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows
 use super::DashboardState;
 use super::all_orders;
 use super::dialogs::OpenDialog;
-use super::row_parts::{
-    command_refusal, command_words, key_of, new_row_age_ms, number_cell, seal_ui,
-};
+use super::request::cancel_refusal;
+use super::row_parts::{command_words, key_of, new_row_age_ms, number_cell, seal_ui};
 use super::table_tools::TableTools;
 use crate::PageCtx;
 use crate::provenance::way_of;
@@ -103,7 +102,6 @@ struct Rows<'a> {
     shown: Shown<OrderRow>,
     selected: Arc<BTreeSet<(AccountId, ClientOrderId)>>,
     num_selected: usize,
-    refusal: Option<&'static str>,
     cancel_clicked: Option<(Arc<OrderRow>, Id)>,
     detail_wanted: Option<(Arc<OrderRow>, Option<Id>)>,
 }
@@ -213,12 +211,7 @@ impl TableRows for Rows<'_> {
             },
             "time" => cell.number(&row.time.text),
             _ => {
-                let already = (row.order.status == OrderStatus::CancelSent)
-                    .then_some("A cancel is on its way; the order may still fill.");
-                let reason = self
-                    .refusal
-                    .or(already)
-                    .or_else(|| command_refusal(row.command.as_ref()));
+                let reason = cancel_refusal(self.cx, &row);
                 let name = format!("Cancel {} {}", row.side.text, row.symbol);
                 let response = cell.button_unless("Cancel", &name, reason);
                 if response.clicked() && reason.is_none() {
@@ -239,7 +232,6 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
         shown: shown.clone(),
         selected: Arc::clone(view.selection().keys()),
         num_selected: view.num_selected_shown(),
-        refusal: cx.refusal(Permission::OrdersCancel),
         cancel_clicked: None,
         detail_wanted: None,
     };

@@ -6,18 +6,27 @@ use egui::{Context, Id, Rect};
 use qd_state::PageAsk;
 use qd_types::{AccountId, ClientOrderId, Order, fmt};
 
+use qd_ui::table::view::TableView;
+
+use super::activity::ActivityTable;
 use super::{DashboardState, detail, history};
 use crate::{Command, PageCtx};
 
 /// What is open.
 #[derive(Default)]
 pub(crate) struct Sheets {
-    history: Option<Opener>,
+    history: Option<OpenHistory>,
     detail: Option<OpenDetail>,
 }
 
 /// The control that opened a sheet: the keyboard goes back there. Absent when it was a click on a row.
 type Opener = Option<Id>;
+
+/// The history, and what its user did with the list.
+struct OpenHistory {
+    opener: Opener,
+    table: TableView<ActivityTable>,
+}
 
 /// The order whose story is open.
 pub(crate) struct OpenDetail {
@@ -67,7 +76,8 @@ impl Sheets {
     pub(crate) fn open_history(&mut self, cx: &PageCtx<'_>, opener: Opener) {
         if self.history.is_none() {
             cx.commands.send(Command::AskForPage(PageAsk::History));
-            self.history = Some(opener);
+            let table = history::table();
+            self.history = Some(OpenHistory { opener, table });
         }
     }
 }
@@ -89,8 +99,9 @@ pub(crate) fn sheets_ui(
             }
             ctx.request_repaint();
         }
-    } else if let Some(opener) = sheets.history {
-        let response = history::sheet_ui(ctx, cx, page_rect);
+    } else if let Some(open) = &mut sheets.history {
+        let opener = open.opener;
+        let response = history::sheet_ui(ctx, cx, &mut open.table, page_rect);
         if let Some((order, link)) = response.detail {
             sheets.open_detail(cx, &order, link);
             ctx.request_repaint();

@@ -52,8 +52,6 @@ pub struct SalvagedOrder {
     pub client_order_id: ClientOrderId,
     /// The order, when only its status (then `Unknown`) or its fill is odd; absent otherwise.
     pub order: Option<Order>,
-    /// Whether the status of `order` is what the message says.
-    pub is_status_known: bool,
     /// Why, for the reader.
     pub reason: String,
 }

@@ -91,15 +91,6 @@ impl Desk {
 
     /// An order changed into something that cannot be read: its row says so, until a word comes that can.
     pub(crate) fn take_odd_order(&mut self, odd: SalvagedOrder, ctx: &Ctx) {
-        if odd.is_status_known
-            && let Some(order) = odd.order
-        {
-            let row = RowKey::Order(odd.account, odd.client_order_id.clone());
-            let text = format!("order {}: {}", odd.client_order_id, odd.reason);
-            self.take_order(&OrderChange { order, fill: None }, ctx);
-            self.commands.notice(Tone::Danger, text, Some(row), ctx.now);
-            return;
-        }
         self.orders.change_odd(odd, ctx);
     }
 

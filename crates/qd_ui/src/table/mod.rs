@@ -146,6 +146,7 @@ impl TableColumn {
     /// Its header is only a caption.
     pub const fn unsortable(mut self) -> Self {
         self.sortable = false;
+        self.filter = FilterKind::None;
         self
     }
 

@@ -148,6 +148,10 @@ pub fn positions_answer(bytes: &[u8]) -> Result<PositionsAnswer, WireError> {
         wire.as_of.unwrap_or_default(),
         &mut salvaged,
     );
+    if salvaged.num_unnamed > 0 {
+        // Rows that nobody counts would be missing from every total.
+        return Err(err);
+    }
     let realized = wire
         .totals
         .and_then(|raw| serde_json::from_str::<TotalsWire<'_>>(raw.get()).ok())

@@ -74,8 +74,6 @@ pub struct SalvagedOrder {
     pub client_order_id: ClientOrderId,
     /// The order when only its status (then [`OrderStatus::Unknown`]) or its fill is odd; absent otherwise.
     pub order: Option<Order>,
-    /// Whether the status of `order` is what the message says.
-    pub is_status_known: bool,
     /// What is wrong with it, short enough for a tooltip.
     pub reason: String,
 }
@@ -346,7 +344,6 @@ fn odd_order(text: &str, reason: String, made_at: UtcMicros) -> Option<SalvagedO
         account,
         client_order_id,
         order: read,
-        is_status_known: false,
         reason,
     })
 }

@@ -125,7 +125,6 @@ pub struct TableView<M: TableModel> {
     filters: BTreeMap<&'static str, ColumnFilter>,
     /// Why a filter that was typed is none.
     filter_errors: BTreeMap<&'static str, &'static str>,
-    sort: SortState,
     selection: Selection<M::Key>,
     is_held: bool,
     /// Criteria changed since the rows were ordered.
@@ -155,7 +154,6 @@ impl<M: TableModel> TableView<M> {
             quick_filter: String::new(),
             filters: BTreeMap::new(),
             filter_errors: BTreeMap::new(),
-            sort: SortState::NATURAL,
             selection: Selection::default(),
             is_held: false,
             criteria: Criteria::default(),
@@ -315,12 +313,11 @@ impl<M: TableModel> TableView<M> {
 
     /// The sort that the rows are in.
     pub fn sort(&self) -> SortState {
-        self.sort
+        self.criteria.sort
     }
 
     /// Sorts by another column, or by none.
     pub fn set_sort(&mut self, sort: SortState) {
-        self.sort = sort;
         self.criteria.sort = sort;
     }
 
