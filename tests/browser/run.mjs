@@ -1,4 +1,4 @@
-// Runs the end-to-end scenarios: `node run.mjs browser|native [scenario ...]`. `cargo xtask test browser native` sets it up.
+// Runs the end-to-end scenarios: `node run.mjs browser|native|bench [scenario ...]`. `cargo xtask test browser native` sets it up.
 // It prints a line per check and closes with `N passed, M failed`; everything it starts is ended by its process id.
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
@@ -11,8 +11,8 @@ import { Bench } from './lib/bench.mjs';
 const SCENARIO_LIMIT_MILLIS = Number(process.env.QD_E2E_SCENARIO_LIMIT_MILLIS ?? 180_000);
 
 const [kind, ...names] = process.argv.slice(2);
-if (!['browser', 'native'].includes(kind)) {
-  console.error('usage: node run.mjs browser|native [scenario ...]');
+if (!['browser', 'native', 'bench'].includes(kind)) {
+  console.error('usage: node run.mjs browser|native|bench [scenario ...]');
   process.exit(64);
 }
 

@@ -12,6 +12,7 @@ mod mock;
 mod names;
 mod odd_input;
 mod palette;
+mod polls;
 mod stories;
 mod tables;
 mod tape;

@@ -6,8 +6,8 @@
 //! **Threading**: everything here is on the thread that paints; the feed has its own task and is asked through a port.
 //! **Failure**: a panic ends the window, or the page says so and offers to reload. What the feed cannot do is on screen.
 
+mod access_tree;
 mod app;
-mod e2e;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 mod save_file;
@@ -20,7 +20,7 @@ use self::native::local_zone;
 #[cfg(target_arch = "wasm32")]
 use self::web::local_zone;
 
+pub use self::access_tree::{AccessNode, AccessTree, TreePlugin};
 pub use self::app::{App, AppConfig};
-pub use self::e2e::{AccessNode, AccessTree, TreePlugin};
 #[cfg(target_arch = "wasm32")]
 pub use self::web::WebHandle;

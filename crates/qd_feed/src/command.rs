@@ -1,6 +1,6 @@
 //! What the shell may ask of the feed, and the port it asks through. It sends nothing itself.
 
-use qd_state::{CommandId, PageAsk, Poll};
+use qd_state::{CommandId, PageAsk, Poll, PollSet};
 use qd_types::{
     AccountId, ClientOrderId, HaltScope, Qty, StrategyId, Symbol, TapeAction, UtcMicros, ZoneChoice,
 };
@@ -56,6 +56,8 @@ pub enum FeedCommand {
     Page(PageAsk),
     /// Poll now instead of when it is due.
     Refresh(Poll),
+    /// What the console shows from now on: no other poll is asked for.
+    Wanted(PollSet),
     /// Connect now instead of when the wait is over.
     RetryNow,
     /// Give the connection up, whatever it seems to do, and resume every stream on a new one.

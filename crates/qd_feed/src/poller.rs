@@ -2,7 +2,7 @@
 //!
 //! It asks nothing; the last good answer is the store's to keep.
 
-use qd_state::Poll;
+use qd_state::{Poll, PollSet};
 
 use crate::backoff::Backoff;
 
@@ -37,6 +37,7 @@ struct Poller {
 #[derive(Debug)]
 pub(crate) struct Pollers {
     pollers: Vec<Poller>,
+    wanted: PollSet,
     is_visible: bool,
     is_signed_in: bool,
 }
@@ -57,6 +58,7 @@ impl Pollers {
             .collect();
         Self {
             pollers,
+            wanted: PollSet::ALL,
             is_visible: true,
             is_signed_in: false,
         }
@@ -65,6 +67,11 @@ impl Pollers {
     /// Nobody looks at a hidden console: nothing is due until it is shown.
     pub(crate) fn set_visible(&mut self, is_visible: bool) {
         self.is_visible = is_visible;
+    }
+
+    /// What no part of the console shows is not asked for; what is shown again is asked for when that is overdue.
+    pub(crate) fn set_wanted(&mut self, wanted: PollSet) {
+        self.wanted = wanted;
     }
 
     /// Without a session nothing is due; with a new one everything is.
@@ -100,7 +107,8 @@ impl Pollers {
         }
         let mut due = Vec::new();
         for poller in &mut self.pollers {
-            if !poller.is_running && poller.due_at <= now {
+            let is_wanted = self.wanted.contains(poller.poll);
+            if is_wanted && !poller.is_running && poller.due_at <= now {
                 poller.is_running = true;
                 due.push(poller.poll);
             }
@@ -156,7 +164,7 @@ impl Pollers {
         }
         self.pollers
             .iter()
-            .filter(|poller| !poller.is_running)
+            .filter(|poller| !poller.is_running && self.wanted.contains(poller.poll))
             .map(|poller| poller.due_at)
             .min()
     }
@@ -219,6 +227,30 @@ mod tests {
         assert!(pollers.start_due(3600 * SECOND).is_empty());
         pollers.set_visible(true);
         assert_eq!(pollers.start_due(3600 * SECOND).len(), 5);
+    }
+
+    // covers: RT-2
+    #[test]
+    fn what_nobody_shows_is_not_asked_for() {
+        let mut pollers = signed_in();
+        for poll in pollers.start_due(0) {
+            pollers.finished(poll, Ok(()), 0, 0);
+        }
+        let header = PollSet::NONE.with(Poll::MarketClock).with(Poll::Health);
+        pollers.set_wanted(header);
+        assert_eq!(
+            pollers.next_due_at(),
+            Some(10 * SECOND),
+            "health, not prices"
+        );
+        assert_eq!(
+            pollers.start_due(3600 * SECOND),
+            [Poll::MarketClock, Poll::Health]
+        );
+        pollers.refresh(Poll::Prices);
+        assert_eq!(pollers.next_due_at(), None, "not even when it is asked for");
+        pollers.set_wanted(header.with(Poll::Prices));
+        assert_eq!(pollers.start_due(3600 * SECOND), [Poll::Prices], "overdue");
     }
 
     // covers: RT-2

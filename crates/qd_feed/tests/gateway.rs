@@ -607,6 +607,26 @@ async fn polls_ask_for_what_is_held_and_keep_the_last_good_answer() {
         })
         .await;
     assert!(is_polled(&failed), "the last good price stays");
+
+    // Off the screen nothing is asked either, not even on demand; what is shown still is.
+    let asked = |gateway: &FakeGateway, path: &str| {
+        let asked = gateway.asked();
+        asked
+            .iter()
+            .filter(|one| one.path.starts_with(path))
+            .count()
+    };
+    let only_stats = qd_state::PollSet::NONE.with(qd_state::Poll::Stats);
+    let num_stats = asked(&gateway, "/api/v1/dashboard/stats");
+    console.feed.send(FeedCommand::Wanted(only_stats)).unwrap();
+    let num_prices = asked(&gateway, "/api/v1/market/prices");
+    for poll in [qd_state::Poll::Prices, qd_state::Poll::Stats] {
+        console.feed.send(FeedCommand::Refresh(poll)).unwrap();
+    }
+    while asked(&gateway, "/api/v1/dashboard/stats") == num_stats {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(asked(&gateway, "/api/v1/market/prices"), num_prices);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

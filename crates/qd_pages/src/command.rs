@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use qd_state::{CommandId, PageAsk, Poll};
+use qd_state::{CommandId, PageAsk, Poll, PollSet};
 use qd_types::{AccountId, ClientOrderId, HaltScope, PositionKey, Symbol, TapeAction};
 
 use crate::Page;
@@ -95,6 +95,8 @@ pub struct SentCommand {
 /// The frame's buffer of commands.
 pub struct CommandSender {
     sent: RefCell<Vec<SentCommand>>,
+    /// The polls whose answers this frame shows.
+    shown_polls: Cell<PollSet>,
     next_command_id: Cell<u64>,
     new_order_id: Box<dyn Fn() -> ClientOrderId>,
 }
@@ -104,6 +106,7 @@ impl CommandSender {
     pub fn new(new_order_id: impl Fn() -> ClientOrderId + 'static) -> Self {
         Self {
             sent: RefCell::default(),
+            shown_polls: Cell::new(PollSet::NONE),
             next_command_id: Cell::new(1),
             new_order_id: Box::new(new_order_id),
         }
@@ -121,6 +124,16 @@ impl CommandSender {
     /// Everything asked for since the last call, oldest first.
     pub fn drain(&self) -> Vec<SentCommand> {
         self.sent.take()
+    }
+
+    /// Says that the answers of a poll are on screen: polls that no frame names are not asked.
+    pub fn shows(&self, poll: Poll) {
+        self.shown_polls.set(self.shown_polls.get().with(poll));
+    }
+
+    /// The polls that were named since the last call.
+    pub fn take_shown(&self) -> PollSet {
+        self.shown_polls.take()
     }
 
     /// A name for a command that was never used before in this run.

@@ -1,6 +1,7 @@
 //! The footer: what came, what was left out, how long it took, and how old the picture is.
 
 use egui::{Align, Layout, Ui};
+use qd_state::{Poll, ServiceHealth, ServiceStatus};
 use qd_types::{Tone, fmt};
 use qd_ui::badge::counter_ui;
 use qd_ui::frame_stats::FrameStats;
@@ -39,6 +40,7 @@ pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>, frames: &FrameStats) {
         };
         counter_ui(ui, &cx.ui, &label, &age, tone)
             .on_hover_text("Age of the newest stamp of the server that this picture rests on");
+        system_ui(ui, cx);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = space::L;
             counters_ui(ui, cx, width);
@@ -50,6 +52,49 @@ pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>, frames: &FrameStats) {
             }
         });
     });
+}
+
+/// How the services behind the console are: the worst of them, and every one of them to who asks.
+fn system_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    cx.commands.shows(Poll::Health);
+    let health = &cx.snapshot.health;
+    let (words, tone) = status_words(health.status);
+    counter_ui(ui, &cx.ui, "system", words, tone).on_hover_ui(|ui| {
+        match health.loaded_at {
+            Some(at) => ui.label(format!("Asked {} ago", fmt::age(cx.age_ms(at)))),
+            None => ui.label("The server has not said yet how it is."),
+        };
+        for service in health.services.iter() {
+            ui.label(service_line(service));
+        }
+        if let Some(error) = &health.last_error {
+            ui.label(format!("The last question failed: {error}"));
+        }
+    });
+}
+
+fn status_words(status: ServiceStatus) -> (&'static str, Tone) {
+    match status {
+        ServiceStatus::Ok => ("ok", Tone::Neutral),
+        ServiceStatus::Degraded => ("degraded", Tone::Warn),
+        ServiceStatus::Down => ("down", Tone::Danger),
+        ServiceStatus::Unknown => ("unknown", Tone::Warn),
+    }
+}
+
+/// "bus: ok, 0.4 ms · 12 streams".
+fn service_line(service: &ServiceHealth) -> String {
+    let (words, _) = status_words(service.status);
+    let latency = service
+        .latency_micros
+        .map(|micros| format!(", {}", fmt::latency_micros(micros)))
+        .unwrap_or_default();
+    let detail = if service.detail.is_empty() {
+        String::new()
+    } else {
+        format!(" · {}", service.detail)
+    };
+    format!("{}: {words}{latency}{detail}", service.name)
 }
 
 /// The last frames, one bar each, with what they cost and how old the picture is.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use egui::{Align, Layout, Popup, PopupCloseBehavior, Response, Ui};
-use qd_state::{ConnectionState, Freshness};
+use qd_state::{ConnectionState, Freshness, Poll};
 use qd_types::{Environment, HaltState, Tone, ZoneChoice, fmt};
 use qd_ui::badge::Chip;
 use qd_ui::button::Button;
@@ -104,6 +104,7 @@ fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 }
 
 fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    cx.commands.shows(Poll::MarketClock);
     let market = &cx.snapshot.market;
     // The paper desk keeps hours of its own: a Sunday night must not read as if the exchange were open.
     let text = match cx.snapshot.environment {

@@ -23,7 +23,7 @@ pub use self::effect::{Effect, ReconnectReason, RestAsk};
 pub use self::event::{
     AlertChange, ClockOffset, CommandId, CommandOutcome, CommandRequested, DayStats, Event, Figure,
     HistoryPage, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, OrderStep,
-    OrderStory, PageAnswer, PageAsk, PageQuestion, PageQuestionId, Poll, PollAnswer,
+    OrderStory, PageAnswer, PageAsk, PageQuestion, PageQuestionId, Poll, PollAnswer, PollSet,
     PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer, RowKey,
     SalvagedOrder, SalvagedPositions, ServedProgram, ServiceHealth, ServiceStatus, Session,
     SocketClosed, StreamMessage, StreamPayload, TapeClock, TapeMotion, UnreadableRow, Welcome,

@@ -21,6 +21,7 @@ pub mod field;
 pub mod frame_stats;
 pub mod frame_strip;
 pub mod icon;
+pub mod menu;
 pub mod nav;
 pub mod paint;
 pub mod panel;

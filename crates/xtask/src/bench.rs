@@ -56,5 +56,9 @@ fn browser(project: &Project, setup: SetupArgs) -> Result<()> {
                 ("QD_E2E_SCENARIO_LIMIT_MILLIS", "600000"),
             ],
         )
+    })?;
+    steps::timed("load, and the cost of an update", || {
+        let limit = [("QD_E2E_SCENARIO_LIMIT_MILLIS", "600000")];
+        end_to_end::run(project, "bench", &[], &limit)
     })
 }

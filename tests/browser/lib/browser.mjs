@@ -25,6 +25,26 @@ export async function launch() {
   return chromium.launch({ executablePath, headless: true, args: FLAGS });
 }
 
+/** A browser with a profile of its own on disk, drawing like the others. */
+export async function launchProfile(folder) {
+  const require = createRequire(path.join(required('QD_E2E_TOOLS'), 'package.json'));
+  const { chromium } = require('playwright-core');
+  const executablePath = process.env.QD_E2E_CHROMIUM ?? '/usr/bin/chromium';
+  return chromium.launchPersistentContext(folder, { executablePath, headless: true, args: FLAGS, viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
+}
+
+/** The cookies of a session, from a page that is closed again: the sign-in page fetches the program ahead. */
+export async function signedInCookies(url, user) {
+  const browser = await launch();
+  try {
+    const console = new Console(browser, url);
+    await console.open({ user, query: '', isSettled: false });
+    return await console.context.cookies();
+  } finally {
+    await browser.close();
+  }
+}
+
 export class Console {
   /** Everything the page complained about: errors, exceptions, refused by the content security policy. */
   complaints = { errors: [], exceptions: [], violations: [] };

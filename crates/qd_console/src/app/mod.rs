@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use qd_feed::{FeedHandle, Rt, decision_id};
 use qd_pages::{CommandSender, DeskState, Look, Preferences, SentCommand};
-use qd_state::{ConnectionState, Snapshot, SnapshotCell};
+use qd_state::{ConnectionState, PollSet, Snapshot, SnapshotCell};
 use qd_types::{ClientOrderId, UtcMicros};
 use qd_ui::frame_stats::FrameStats;
 
@@ -50,6 +50,8 @@ pub struct App {
     injected: Vec<egui::Event>,
     is_visible: bool,
     active_said_at: Option<UtcMicros>,
+    /// The polls that the feed was told are on screen; absent before the first frame.
+    told_polls: Option<PollSet>,
     /// The page is on its way to the sign-in: asking again would start that anew.
     #[cfg(target_arch = "wasm32")]
     is_leaving: bool,
@@ -102,6 +104,7 @@ impl App {
             injected: Vec::new(),
             is_visible: true,
             active_said_at: None,
+            told_polls: None,
             #[cfg(target_arch = "wasm32")]
             is_leaving: false,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use eframe::egui;
 use qd_feed::{FeedCommand, FeedHandle, Rt};
-use qd_state::Urgency;
+use qd_state::{Snapshot, Urgency};
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Clock as _;
 
@@ -28,6 +28,9 @@ pub(super) struct PaintReport {
     /// Of the snapshot that this frame draws.
     urgency: Urgency,
     frame_micros: Option<u32>,
+    /// The first picture with numbers was drawn, and the browser was told.
+    #[cfg(target_arch = "wasm32")]
+    has_marked: bool,
     /// How long frames take from being drawn to being on screen, lately.
     delay: Arc<FrameDelay>,
     /// When the frame that waits was drawn.
@@ -68,6 +71,8 @@ impl PaintReport {
             waiting: None,
             urgency: Urgency::Now,
             frame_micros: None,
+            #[cfg(target_arch = "wasm32")]
+            has_marked: false,
             delay: Arc::default(),
             #[cfg(not(target_arch = "wasm32"))]
             drawn_at: qd_types::UtcMicros::default(),
@@ -110,13 +115,18 @@ impl PaintReport {
         self.urgency = urgency;
     }
 
-    /// A frame drew `version`. Called twice when a frame is drawn twice.
-    pub(super) fn frame_drawn(&mut self, ctx: &egui::Context, version: u64) {
-        if version == self.drawn {
+    /// A frame drew this snapshot. Called twice when a frame is drawn twice.
+    pub(super) fn frame_drawn(&mut self, ctx: &egui::Context, snapshot: &Snapshot) {
+        if snapshot.version == self.drawn {
             return;
         }
-        self.drawn = version;
-        self.call_back(ctx, version);
+        self.drawn = snapshot.version;
+        #[cfg(target_arch = "wasm32")]
+        if !self.has_marked && snapshot.cards.unrealized.value.is_some() {
+            self.has_marked = true;
+            crate::web::in_next_animation_frame(|| crate::web::mark("qd:first-number"));
+        }
+        self.call_back(ctx, snapshot.version);
     }
 
     #[cfg(not(target_arch = "wasm32"))]

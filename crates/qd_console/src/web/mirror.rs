@@ -9,7 +9,7 @@ use eframe::egui;
 use egui::accesskit::{Action, ActionRequest, NodeId, TreeId};
 use parking_lot::Mutex;
 
-use crate::e2e::{AccessTree, TreePlugin};
+use crate::access_tree::{AccessTree, TreePlugin};
 
 /// The tree of the page and what came back from it.
 #[derive(Default)]

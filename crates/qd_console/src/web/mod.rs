@@ -271,6 +271,13 @@ pub(crate) fn reload() {
     }
 }
 
+/// Notes an instant in the browser's own timeline.
+pub(crate) fn mark(name: &str) {
+    if let Some(performance) = window().and_then(|window| window.performance()) {
+        performance.mark(name).ok();
+    }
+}
+
 /// Calls `callback` in the next animation frame: what was drawn before has been presented by then.
 pub(crate) fn in_next_animation_frame(callback: impl FnOnce() + 'static) {
     let callback = Closure::once_into_js(callback);

@@ -6,7 +6,7 @@ use qd_feed::{FeedHandle, PaintLog};
 use serde::Serialize;
 
 use crate::App;
-use crate::e2e::AccessTree;
+use crate::access_tree::AccessTree;
 
 fn json(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()

@@ -99,6 +99,7 @@ impl Ingest {
             ),
             FeedCommand::ControlTape(action) => self.control_tape(action),
             FeedCommand::Page(ask) => self.apply(Event::PageAsked(ask)),
+            FeedCommand::Wanted(polls) => self.pollers.set_wanted(polls),
             FeedCommand::Refresh(poll) => self.pollers.refresh(poll),
             FeedCommand::RetryNow => self.retry_now(),
             FeedCommand::Reconnect => {

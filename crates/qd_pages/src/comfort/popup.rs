@@ -1,9 +1,8 @@
 //! The panels that open under the header's signs. They take the keyboard to their sign and give it back there.
 
-use egui::{
-    Context, Frame, Id, Popup, PopupCloseBehavior, Response, ScrollArea, SetOpenCommand, Ui,
-};
-use qd_ui::tokens::{size, space};
+use egui::{Context, Frame, Id, Popup, PopupCloseBehavior, Response, SetOpenCommand, Ui};
+use qd_ui::menu::tall_ui;
+use qd_ui::tokens::space;
 
 /// Around the content, in points.
 const PADDING: f32 = space::M;
@@ -57,8 +56,6 @@ impl HeaderPanel {
         let was_open = ctx.read_response(popup_id).is_some();
         let window = ctx.content_rect();
         let width = self.width().min(window.width() - 48.0);
-        // Below the header, above the footer, whatever is in it and however large it is drawn.
-        let height = window.height() - size::HEADER_HEIGHT - size::FOOTER_HEIGHT - 32.0;
         let is_asked = opens == Opens::ByClick && opener.clicked();
         Popup::from_response(opener)
             .id(popup_id)
@@ -70,12 +67,7 @@ impl HeaderPanel {
             .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
             .show(|ui| {
                 ui.set_width(width);
-                // Not only as high as it was in the frame before: what comes while it is open has room.
-                ui.set_max_height(height.max(120.0));
-                ScrollArea::vertical()
-                    .auto_shrink([false, true])
-                    .max_height(height.max(120.0))
-                    .show(ui, add);
+                tall_ui(ui, add);
             });
         let is_open = Popup::is_id_open(ctx, popup_id);
         let nobody = ctx.memory(|memory| memory.focused().is_none());

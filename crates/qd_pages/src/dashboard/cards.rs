@@ -1,7 +1,7 @@
 //! The five cards on top, wrapping when the window is narrow.
 
 use egui::{Rect, Ui, UiBuilder, pos2, vec2};
-use qd_state::{Card, Direction};
+use qd_state::{Card, Direction, Poll};
 use qd_types::{Tone, fmt};
 use qd_ui::card::{MetricCard, StaleMark};
 use qd_ui::paint::Trend;
@@ -15,6 +15,9 @@ const WIDTH_FOR_ALL: f32 = 760.0;
 
 /// Draws the cards.
 pub(crate) fn cards_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    // Marks, and the day's fills, fees and limits beside them.
+    cx.commands.shows(Poll::Prices);
+    cx.commands.shows(Poll::Stats);
     let cards = &cx.snapshot.cards;
     let list = [
         ("Unrealized P&L", &cards.unrealized),

@@ -17,8 +17,8 @@ pub use self::page_ask::{
     HistoryPage, OrderStep, OrderStory, PageAnswer, PageAsk, PageQuestion, PageQuestionId,
 };
 pub use self::polled::{
-    DayStats, LimitUse, MarketClock, Poll, PollAnswer, PriceQuote, PriceSeries, ServiceHealth,
-    ServiceStatus, TapeClock, TapeMotion,
+    DayStats, LimitUse, MarketClock, Poll, PollAnswer, PollSet, PriceQuote, PriceSeries,
+    ServiceHealth, ServiceStatus, TapeClock, TapeMotion,
 };
 pub use self::salvaged::{Figure, SalvagedOrder, SalvagedPositions, UnreadableRow};
 use crate::effect::RestAsk;

@@ -19,6 +19,39 @@ pub enum Poll {
     Stats,
 }
 
+/// Polls that somebody looks at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PollSet(u8);
+
+impl PollSet {
+    /// No poll at all.
+    pub const NONE: Self = Self(0);
+
+    /// Every poll.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Adds a poll.
+    #[must_use]
+    pub const fn with(self, poll: Poll) -> Self {
+        Self(self.0 | Self::bit(poll))
+    }
+
+    /// Whether a poll is one of them.
+    pub const fn contains(self, poll: Poll) -> bool {
+        self.0 & Self::bit(poll) != 0
+    }
+
+    const fn bit(poll: Poll) -> u8 {
+        match poll {
+            Poll::Prices => 1,
+            Poll::Series => 2,
+            Poll::MarketClock => 4,
+            Poll::Health => 8,
+            Poll::Stats => 16,
+        }
+    }
+}
+
 /// A poll's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PollAnswer {

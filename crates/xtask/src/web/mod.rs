@@ -163,6 +163,9 @@ fn compile(project: &Project, mode: Mode) -> Result<Vec<u8>> {
         "cdylib",
         "--target",
         WASM_TARGET,
+        // A few kilobytes; whether anything is heard is the user's setting, off as delivered.
+        "--features",
+        "sound",
         "--profile",
         mode.profile(),
     ]))?;

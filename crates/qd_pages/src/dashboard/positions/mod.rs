@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use egui::{Id, Ui};
-use qd_state::PositionRow;
+use qd_state::{Poll, PositionRow};
 use qd_types::{PositionKey, Price, Ratio, Symbol};
 use qd_ui::check::check_ui;
 use qd_ui::panel::Panel;
@@ -205,6 +205,8 @@ fn table_ui<M: TableModel<Row = PositionRow>>(
     view: &mut TableView<M>,
     is_unfolded: bool,
 ) -> Clicked {
+    cx.commands.shows(Poll::Prices);
+    cx.commands.shows(Poll::Series);
     let positions = &cx.snapshot.positions;
     let shown = view.settle(if is_unfolded {
         &positions.unfolded

@@ -1,11 +1,11 @@
 //! The menu of workspaces: open one, keep the one on screen under a name, forget one.
 
-use egui::{Popup, PopupCloseBehavior, ScrollArea, Ui};
+use egui::Ui;
 use qd_ui::button::Button;
 use qd_ui::field::text_field;
-use qd_ui::table::view::give_focus_back;
+use qd_ui::menu::menu_ui;
 use qd_ui::text;
-use qd_ui::tokens::{size, space};
+use qd_ui::tokens::space;
 
 use super::Workspaces;
 use crate::PageCtx;
@@ -18,23 +18,9 @@ impl Workspaces {
         let words = format!("{} \u{25be}", self.current);
         let name = format!("Workspace: {}", self.current);
         let opener = Button::quiet(&words).name(&name).ui(ui, &cx.ui);
-        let was_open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&opener));
-        Popup::menu(&opener)
-            .width(MENU_WIDTH)
-            .gap(space::XS)
-            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .accessible_name("Workspaces")
-            .show(|ui| {
-                // Twenty names are higher than a small window.
-                let room = ui.ctx().content_rect().height();
-                let height = (room - size::HEADER_HEIGHT - size::FOOTER_HEIGHT - 32.0).max(120.0);
-                ui.set_max_height(height);
-                ScrollArea::vertical()
-                    .auto_shrink([false, true])
-                    .max_height(height)
-                    .show(ui, |ui| self.menu_body_ui(ui, cx));
-            });
-        give_focus_back(&opener, was_open);
+        menu_ui(&opener, "Workspaces", MENU_WIDTH, |ui| {
+            self.menu_body_ui(ui, cx);
+        });
     }
 
     fn menu_body_ui(&mut self, ui: &mut Ui, cx: &PageCtx<'_>) {

@@ -25,6 +25,7 @@ impl<M: TableModel> TableView<M> {
     /// The selected rows that are shown, for a spreadsheet, tabs between the cells; the keyboard's row when none is
     /// selected at all, and all that is shown when there is not even that.
     pub fn to_tsv(&self, shown: &Shown<M::Row>) -> String {
+        let shown = &self.exact(shown);
         let columns = self.exported();
         let mut table = WriterBuilder::new()
             .delimiter(b'\t')
@@ -46,6 +47,7 @@ impl<M: TableModel> TableView<M> {
 
     /// Every row that no filter keeps back, as a CSV file.
     pub fn to_csv(&self, shown: &Shown<M::Row>, notes: &ExportNotes<'_>) -> String {
+        let shown = &self.exact(shown);
         let columns = self.exported();
         // Notes are shorter than rows.
         let mut table = WriterBuilder::new()

@@ -9,6 +9,7 @@ use crate::UiCtx;
 use crate::button::Button;
 use crate::check::check_ui;
 use crate::field::{field_id, text_field};
+use crate::menu::{give_focus_back, menu_ui};
 use crate::table::{DataTable, Pin, SortDir, SortState, TableColumn, TableResponse, TableRows};
 use crate::text;
 use crate::tokens::space;
@@ -41,6 +42,9 @@ impl<M: TableModel> TableView<M> {
         rows: &mut dyn TableRows,
         make: impl FnOnce(&[TableColumn]) -> DataTable<'_>,
     ) -> TableResponse {
+        if self.is_arranging() {
+            ui.ctx().request_repaint();
+        }
         let columns = self.columns();
         let response = make(&columns)
             .sort(self.sort())
@@ -75,22 +79,13 @@ impl<M: TableModel> TableView<M> {
         let name = format!("View of {table}: columns, filters, export");
         let opener = Button::quiet(&words).name(&name).ui(ui, cx);
         let mut answer = MenuAnswer::default();
-        let was_open = Popup::is_id_open(ui.ctx(), Popup::default_response_id(&opener));
-        Popup::menu(&opener)
-            .width(MENU_WIDTH)
-            .gap(space::XS)
-            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .accessible_name(&name)
-            .show(|ui| {
-                scroll_ui(ui, |ui| {
-                    more(ui);
-                    self.menu_body_ui(ui, cx, &mut answer);
-                });
-            });
-        if answer != MenuAnswer::default() {
-            Popup::close_all(ui.ctx());
-        }
-        give_focus_back(&opener, was_open);
+        menu_ui(&opener, &name, MENU_WIDTH, |ui| {
+            more(ui);
+            self.menu_body_ui(ui, cx, &mut answer);
+            if answer != MenuAnswer::default() {
+                ui.close();
+            }
+        });
         answer
     }
 
@@ -335,26 +330,4 @@ impl<M: TableModel> TableView<M> {
         }
         is_done
     }
-}
-
-/// A menu that has just closed leaves the keyboard with what opened it, unless somebody else has it.
-pub fn give_focus_back(opener: &Response, was_open: bool) {
-    let is_open = Popup::is_id_open(&opener.ctx, Popup::default_response_id(opener));
-    let nobody = opener.ctx.memory(|memory| memory.focused().is_none());
-    if was_open && !is_open && nobody {
-        opener.request_focus();
-    }
-}
-
-/// A menu that is higher than the window scrolls.
-fn scroll_ui(ui: &mut Ui, add: impl FnOnce(&mut Ui)) {
-    let room = ui.ctx().content_rect().height();
-    let height =
-        (room - crate::tokens::size::HEADER_HEIGHT - crate::tokens::size::FOOTER_HEIGHT - 32.0)
-            .max(120.0);
-    ui.set_max_height(height);
-    egui::ScrollArea::vertical()
-        .auto_shrink([false, true])
-        .max_height(height)
-        .show(ui, add);
 }

@@ -3,6 +3,7 @@
 //! The page keeps one [`TableView`] per table and asks it once per frame for what is [`Shown`]; the order is computed
 //! when rows or criteria change, not per frame. While the pointer is over the rows their order is held, so that a click
 //! lands on the row that was aimed at: rows that left go, new ones join at the end, nothing moves.
+//! A large table is ordered over several frames; until that is done it shows the order that it had.
 //! It paints nothing; the menu of filters and columns is in `menu`, the drawing in the table itself.
 
 mod export;
@@ -12,7 +13,10 @@ mod menu;
 mod order;
 mod selection;
 mod value;
+mod work;
 
+#[cfg(test)]
+mod large_tests;
 #[cfg(test)]
 mod tests;
 
@@ -24,14 +28,20 @@ use egui::Modifiers;
 pub use self::export::ExportNotes;
 pub use self::filter::{ColumnFilter, FilterKind};
 pub use self::layout::ColumnLayout;
-pub use self::menu::{MenuAnswer, give_focus_back};
+pub use self::menu::MenuAnswer;
 pub use self::selection::{CursorMove, SelectMode, Selection};
 pub use self::value::CellValue;
 
 use self::filter::Test;
-use self::order::{Criteria, held, ordered};
+use self::order::{Criteria, held};
 use self::selection::Places;
+use self::work::OrderWork;
 use super::{SortState, TableColumn, TableResponse};
+
+/// With more rows than these, ordering is spread over frames.
+const MAX_ROWS_AT_ONCE: usize = 8_192;
+/// What one frame may do of that, in moves of a merge: about two milliseconds.
+const FRAME_BUDGET: usize = 250_000;
 
 /// What a table lists: how a row is known, and which values it has. A type of the page's own, without values.
 pub trait TableModel {
@@ -68,6 +78,13 @@ impl<R> Clone for Shown<R> {
 }
 
 impl<R> Shown<R> {
+    fn new(rows: &Arc<[Arc<R>]>, indices: Vec<usize>) -> Self {
+        Self {
+            rows: Arc::clone(rows),
+            indices: indices.into(),
+        }
+    }
+
     /// How many rows there are to draw.
     pub fn len(&self) -> usize {
         self.indices.len()
@@ -131,6 +148,10 @@ pub struct TableView<M: TableModel> {
     criteria: Criteria,
     ordered_by: Criteria,
     shown: Option<Shown<M::Row>>,
+    /// The rows moved on since they were ordered: a held order, or one of a large table.
+    is_behind: bool,
+    /// The order that is being made of a large table.
+    work: Option<OrderWork<M>>,
     num_selected_shown: usize,
     /// The selection changed since it was counted.
     is_uncounted: bool,
@@ -159,6 +180,8 @@ impl<M: TableModel> TableView<M> {
             criteria: Criteria::default(),
             ordered_by: Criteria::default(),
             shown: None,
+            is_behind: false,
+            work: None,
             num_selected_shown: 0,
             is_uncounted: false,
             cursor_place: None,
@@ -170,21 +193,12 @@ impl<M: TableModel> TableView<M> {
 
     /// The rows to draw. Cheap while nothing changed; rows that are gone leave the selection.
     pub fn settle(&mut self, rows: &Arc<[Arc<M::Row>]>) -> Shown<M::Row> {
-        let is_same_order = self.ordered_by == self.criteria;
-        let shown = match &self.shown {
-            Some(before) if is_same_order && Arc::ptr_eq(&before.rows, rows) => before.clone(),
-            Some(before) if is_same_order && self.is_held => Shown {
-                rows: Arc::clone(rows),
-                indices: held::<M>((&before.rows, &before.indices), rows, &self.criteria).into(),
-            },
-            _ => Shown {
-                rows: Arc::clone(rows),
-                indices: ordered::<M>(rows, &self.criteria).into(),
-            },
+        let shown = if rows.len() <= MAX_ROWS_AT_ONCE {
+            self.work = None;
+            self.arranged(rows)
+        } else {
+            self.arranged_by_and_by(rows)
         };
-        if !is_same_order {
-            self.ordered_by = self.criteria.clone();
-        }
         let is_news = self
             .shown
             .as_ref()
@@ -194,6 +208,83 @@ impl<M: TableModel> TableView<M> {
         }
         self.shown = Some(shown.clone());
         shown
+    }
+
+    /// The rows in their order, now.
+    fn arranged(&mut self, rows: &Arc<[Arc<M::Row>]>) -> Shown<M::Row> {
+        let is_same_order = self.ordered_by == self.criteria;
+        match &self.shown {
+            Some(before)
+                if is_same_order
+                    && (self.is_held || !self.is_behind)
+                    && Arc::ptr_eq(&before.rows, rows) =>
+            {
+                before.clone()
+            }
+            Some(before) if is_same_order && self.is_held => {
+                let indices =
+                    held::<M>((&before.rows, &before.indices), rows, &self.criteria, false);
+                self.is_behind = true;
+                Shown::new(rows, indices)
+            }
+            _ => {
+                self.is_behind = false;
+                self.ordered_by = self.criteria.clone();
+                Shown::new(rows, OrderWork::<M>::new(rows, &self.criteria).finish())
+            }
+        }
+    }
+
+    /// The rows in the order that they have so far, after one more share of the work.
+    fn arranged_by_and_by(&mut self, rows: &Arc<[Arc<M::Row>]>) -> Shown<M::Row> {
+        self.work.take_if(|work| *work.criteria() != self.criteria);
+        let is_same_order = self.ordered_by == self.criteria;
+        let is_current = match &self.shown {
+            Some(before) => is_same_order && !self.is_behind && Arc::ptr_eq(&before.rows, rows),
+            None => false,
+        };
+        let may_move = !(self.is_held && is_same_order && self.shown.is_some());
+        if !is_current && may_move && self.work.is_none() {
+            self.work = Some(OrderWork::new(rows, &self.criteria));
+        }
+        if let Some(work) = self.work.take_if(|work| work.step(FRAME_BUDGET)) {
+            self.ordered_by = work.criteria().clone();
+            self.is_behind = false;
+            let rows = Arc::clone(work.rows());
+            self.shown = Some(Shown::new(&rows, work.into_places()));
+        }
+        match &self.shown {
+            Some(before) if Arc::ptr_eq(&before.rows, rows) => before.clone(),
+            Some(before) => {
+                let indices = held::<M>(
+                    (&before.rows, &before.indices),
+                    rows,
+                    &self.ordered_by,
+                    true,
+                );
+                self.is_behind = true;
+                Shown::new(rows, indices)
+            }
+            None => {
+                self.is_behind = true;
+                Shown::new(rows, (0..rows.len()).collect())
+            }
+        }
+    }
+
+    /// Whether the order is still being made: the next frame goes on with it.
+    pub fn is_arranging(&self) -> bool {
+        self.work.is_some()
+    }
+
+    /// What is shown once the order is made: what leaves the console does not wait for frames.
+    fn exact(&self, shown: &Shown<M::Row>) -> Shown<M::Row> {
+        if self.ordered_by == self.criteria {
+            shown.clone()
+        } else {
+            let places = OrderWork::<M>::new(&shown.rows, &self.criteria).finish();
+            Shown::new(&shown.rows, places)
+        }
     }
 
     fn count_selected(&mut self, shown: &Shown<M::Row>) {
@@ -223,7 +314,7 @@ impl<M: TableModel> TableView<M> {
     pub fn follow(&mut self, response: &TableResponse, shown: &Shown<M::Row>) {
         if self.is_held && !response.body_hovered {
             // What was held is put right as the pointer leaves, not with the next message.
-            self.shown = None;
+            self.is_behind = true;
         }
         self.is_held = response.body_hovered;
         if let Some(sort) = response.sort_requested {
@@ -433,7 +524,9 @@ impl<M: TableModel> TableView<M> {
                 words.push(format!("{selected} selected, {hidden} of them hidden"));
             }
         }
-        if shown.num_hidden() > 0 {
+        if self.is_arranging() && self.ordered_by != self.criteria {
+            words.push("sorting\u{2026}".to_owned());
+        } else if shown.num_hidden() > 0 {
             words.push(format!("{} hidden by filter", shown.num_hidden()));
         }
         words.join(" · ")

@@ -134,7 +134,7 @@ impl TreePlugin {
 
 impl egui::Plugin for TreePlugin {
     fn debug_name(&self) -> &'static str {
-        "qd_console::e2e"
+        "qd_console::access_tree"
     }
 
     fn setup(&mut self, ctx: &egui::Context) {
