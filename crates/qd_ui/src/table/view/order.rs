@@ -42,6 +42,7 @@ impl Criteria {
 /// The places of the rows that pass, in the order of the sort. Equal rows keep the order they came in, whichever way
 /// the sort goes; rows without a value come last, whichever way it goes.
 pub(super) fn ordered<M: TableModel>(rows: &[Arc<M::Row>], criteria: &Criteria) -> Vec<usize> {
+    profiling::function_scope!();
     let is_filtered = !criteria.tests.is_empty() || !criteria.quick.is_empty();
     let passed = rows
         .iter()
