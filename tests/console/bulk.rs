@@ -7,7 +7,7 @@ use qd_pages::Command;
 use qd_state::{CommandId, CommandOutcome, CommandRequested, Event, RowKey};
 use qd_tests::desk::{SampleDesk, position_of};
 use qd_types::{AccountId, HaltScope, OrderStatus, OrderType, Role, StrategyId, Symbol};
-use qd_ui::testing::PHONE;
+use qd_ui::testing::{DESK, LAPTOP, PHONE};
 
 use crate::{Console, start};
 
@@ -58,8 +58,8 @@ fn cancel_all_asks_with_orders_symbols_and_money_and_is_sent_once() {
         "what is filled does not count"
     );
     assert!(console.says("each of them may still fill"));
-    assert!(console.says("1 has a cancel on its way already."));
-    assert!(console.says("The state of 1 is unknown; it is cancelled too."));
+    assert!(console.says("1 order has a cancel on its way already."));
+    assert!(console.says("The state of 1 order is unknown; it is cancelled too."));
     assert_eq!(console.asked(), [], "a question sends nothing");
     let focused = console
         .harness
@@ -261,7 +261,7 @@ fn the_selected_positions_are_closed_each_by_an_order_of_its_own_after_one_quest
     assert!(console.says(
         "Together: estimated proceeds $55,091.09, cost $63,410.22. Realizes about \u{2212}$1,195.92."
     ));
-    assert!(console.says("1 open order in them stays: cancel it separately."));
+    assert!(console.says("1 open order in these symbols stays: cancel it separately."));
     assert_eq!(console.asked(), [], "a question sends nothing");
     console.press("Close 3 positions");
     let asked = console.asked();
@@ -358,7 +358,7 @@ fn warnings_of_many_are_merged_into_three_with_the_worst_first() {
         .find(|painted| painted.text.contains("Positions unverified"))
         .unwrap();
     assert!(
-        last.text.contains("2 open orders in them stay"),
+        last.text.contains("2 open orders in these symbols stay"),
         "what is left over stands in the last: {}",
         last.text
     );
@@ -396,4 +396,42 @@ fn many_selected_positions_scroll_and_what_the_filter_hides_is_said() {
     let ids: std::collections::BTreeSet<_> =
         asked.iter().map(|command| close_of(command).1).collect();
     assert_eq!(ids.len(), 60, "an id each");
+}
+
+#[test]
+fn no_question_covers_header_or_footer_not_even_in_a_low_window() {
+    for size in [DESK, LAPTOP, PHONE, egui::vec2(520.0, 480.0)] {
+        let page =
+            egui::Rect::from_min_max(egui::pos2(0.0, 48.0), egui::pos2(size.x, size.y - 26.0));
+        let mut console = Console::live(Role::Trader);
+        // The parts at the edges, with the margin that lies around them.
+        for (opener, first, last, margin) in [
+            (
+                CANCEL_ALL,
+                "Cancel all open orders?",
+                "Cancel 6 orders",
+                19.0,
+            ),
+            ("History: last 5 of 31 today", "History", "Close", 5.0),
+        ] {
+            console.press(opener);
+            console.harness.set_size(size);
+            console.harness.run();
+            let title = console.painted(first).unwrap().rect;
+            let button = console
+                .harness
+                .get_all_by_role_and_label(NodeRole::Button, last)
+                .last()
+                .unwrap()
+                .rect();
+            for rect in [title, button] {
+                let whole = rect.expand(margin);
+                assert!(page.contains_rect(whole), "{first} {whole:?} at {size}");
+            }
+            console.harness.key_press(Key::Escape);
+            console.harness.set_size(DESK);
+            console.harness.run();
+            console.asked();
+        }
+    }
 }

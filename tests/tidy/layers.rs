@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("qd_auth", &["qd_types"]),
     ("qd_bus", &["qd_types", "qd_wire"]),
+    ("qd_profile", &[]),
     // Layer 3: features.
     ("qd_pages", &["qd_state", "qd_types", "qd_ui"]),
     (
@@ -30,7 +31,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Layer 4: shells.
     (
         "qd_console",
-        &["qd_feed", "qd_pages", "qd_state", "qd_types", "qd_ui"],
+        &[
+            "qd_feed",
+            "qd_pages",
+            "qd_profile",
+            "qd_state",
+            "qd_types",
+            "qd_ui",
+        ],
     ),
     (
         "quarterdeck",
@@ -39,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "qd_bus",
             "qd_execution",
             "qd_gateway",
+            "qd_profile",
             "qd_types",
             "qd_wire",
         ],
@@ -78,6 +87,23 @@ const OUTSIDE: &[(&str, &[&str])] = &[
         &["qd_console", "qd_execution", "qd_gateway", "qd_wire"],
     ),
     ("arc-swap", &["qd_state", "qd_gateway"]),
+    // What is pure is timed by whoever calls it.
+    (
+        "profiling",
+        &[
+            "qd_bus",
+            "qd_console",
+            "qd_execution",
+            "qd_feed",
+            "qd_gateway",
+            "qd_pages",
+            "qd_profile",
+            "qd_ui",
+        ],
+    ),
+    // The servers' test reads what the port sends.
+    ("puffin", &["qd_profile", "quarterdeck"]),
+    ("puffin_http", &["qd_profile", "quarterdeck"]),
     ("wasm-bindgen-cli-support", &["xtask"]),
 ];
 
@@ -224,6 +250,33 @@ fn pure_and_drawing_crates_stay_pure_all_the_way_down() {
         for bad in *banned {
             if reached.contains(*bad) {
                 complaints.push(format!("{name} reaches {bad}, which it must never hold"));
+            }
+        }
+    }
+    assert_tidy(&complaints);
+}
+
+/// The backend of the scopes opens a port and reads a clock: it is no part of the browser's program, and of nobody's
+/// tests by accident.
+#[test]
+fn scopes_are_seen_in_native_programs_only() {
+    let mut complaints = Vec::new();
+    for package in metadata().workspace_packages() {
+        let name = package.name.as_str();
+        for dependency in &package.dependencies {
+            let target = dependency.target.as_ref().map(ToString::to_string);
+            let is_native = target.as_deref() == Some("cfg(not(target_arch = \"wasm32\"))");
+            if name == "qd_console" && dependency.name == "qd_profile" && !is_native {
+                complaints.push(format!(
+                    "{name}: qd_profile must be for native targets only"
+                ));
+            }
+            let is_backend = dependency
+                .features
+                .iter()
+                .any(|feature| feature.starts_with("profile-with-"));
+            if dependency.name == "profiling" && is_backend && name != "qd_profile" {
+                complaints.push(format!("{name}: only qd_profile turns a backend on"));
             }
         }
     }

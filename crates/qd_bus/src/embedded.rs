@@ -45,6 +45,7 @@ impl EmbeddedStore {
     }
 
     pub(crate) fn append(&self, request: &AppendRequest) -> AppendOutcome {
+        profiling::function_scope!();
         let mut state = self.state.lock();
         let log = state
             .logs

@@ -356,6 +356,7 @@ impl Driver {
     }
 
     fn on_message(&mut self, name: &str, bytes: Bytes) {
+        profiling::function_scope!();
         let Some(channel) = self.channels.get(name) else {
             return;
         };

@@ -172,7 +172,11 @@ async fn publish_state(
         for key in marks.keys {
             core.mark(key);
         }
-        match core.step(clock.now(), source.as_ref()) {
+        let step = {
+            profiling::scope!("publish_state");
+            core.step(clock.now(), source.as_ref())
+        };
+        match step {
             StateStep::Append(request) => {
                 let result = bus.append(&request).await;
                 if let Err(err) = &result {

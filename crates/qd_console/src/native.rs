@@ -17,6 +17,9 @@ use crate::{App, AppConfig};
 /// Bad flags or addresses, as in `sysexits.h`.
 const EXIT_USAGE: u8 = 64;
 
+/// A profiled window ends a frame with each picture; one that is hidden, or has nothing to draw, after this long.
+const PROFILE_FRAME: Duration = Duration::from_secs(2);
+
 /// The Quarterdeck trading console.
 #[derive(Debug, Parser)]
 #[command(name = "qd-console", version)]
@@ -39,6 +42,16 @@ struct Args {
     /// With --redis: where the desk trades (PAPER, LIVE, REPLAY); the bus does not say
     #[arg(long, value_name = "WORD", default_value = "LIVE", value_parser = environment, requires = "redis")]
     environment: Environment,
+    /// Lets `puffin_viewer` look into the frames, at this port of 127.0.0.1 [alone: 8585]
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "8585",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    profile: Option<u16>,
     /// Saves a picture of the window and ends
     #[arg(long, value_name = "PATH")]
     screenshot: Option<PathBuf>,
@@ -78,7 +91,7 @@ pub fn main() -> ExitCode {
     };
     let filter =
         tracing_subscriber::EnvFilter::try_from_env("QD_CONSOLE_LOG").unwrap_or_else(|_unset| {
-            tracing_subscriber::EnvFilter::new("warn,qd_feed=info,qd_console=info")
+            tracing_subscriber::EnvFilter::new("warn,qd_feed=info,qd_console=info,qd_profile=info")
         });
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -95,6 +108,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: Args, started: Instant) -> anyhow::Result<()> {
+    if let Some(port) = args.profile {
+        qd_profile::start(port, PROFILE_FRAME)?;
+    }
     let source = match &args.redis {
         Some(url) => FeedSource::Redis {
             url: url.clone(),
@@ -436,5 +452,10 @@ mod tests {
             .is_err()
         );
         assert!(Args::try_parse_from(["qd-console", "--user", "a b"]).is_err());
+
+        let port = |flag| Args::try_parse_from(["qd-console", flag]).map(|args| args.profile);
+        assert_eq!(port("--profile").unwrap(), Some(8585));
+        assert_eq!(port("--profile=9000").unwrap(), Some(9000));
+        assert!(port("--profile=0").is_err() && port("--profile=127.0.0.1:9").is_err());
     }
 }

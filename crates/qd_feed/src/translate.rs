@@ -56,6 +56,7 @@ pub(crate) fn message_events(
     bytes: &[u8],
     arrival: Arrival,
 ) -> (Vec<Event>, Option<Published>) {
+    profiling::scope!("decode");
     match qd_wire::decode(stream, bytes) {
         Ok(message) => {
             let published = message.head.as_ref().map(|head| Published {

@@ -2,6 +2,8 @@
 //!
 //! It knows no route. Whatever a handler forgets, this does not.
 
+use std::future::poll_fn;
+
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -164,7 +166,13 @@ pub(crate) async fn finish(
         .to_owned();
     request.extensions_mut().insert(request_id.clone());
     let mut response = if state.origins.knows_host(request.headers()) {
-        next.run(request).await
+        let mut answering = std::pin::pin!(next.run(request));
+        // Around each poll and not around the whole: a scope belongs to a thread, a request to none.
+        poll_fn(|cx| {
+            profiling::scope!("gateway_request");
+            answering.as_mut().poll(cx)
+        })
+        .await
     } else {
         ApiError::new(
             StatusCode::MISDIRECTED_REQUEST,

@@ -17,7 +17,11 @@ mod frame;
 mod hidden_tests;
 mod item;
 #[cfg(test)]
+mod no_log_tests;
+#[cfg(test)]
 mod property_tests;
+#[cfg(test)]
+mod queue_tests;
 #[cfg(test)]
 mod tests;
 

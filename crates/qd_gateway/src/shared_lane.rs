@@ -35,6 +35,7 @@ impl SharedLane {
 
 impl RouteSink for SharedLane {
     fn route(&self, routed: &Arc<Routed>) {
+        profiling::function_scope!();
         let displaced = self.with(|lane| lane.on_routed(routed));
         // What is sent keeps its event, and the client lifts it there; only a displaced message would take it along.
         if let Some(bytes) = displaced

@@ -250,7 +250,10 @@ impl SocketSession {
                 let (frame, due) = self.next_lane_frame();
                 lane_due = due;
                 // Rendered outside of the lane's lock.
-                frame.map(|frame| Message::Text(frame.render().into()))
+                frame.map(|frame| {
+                    profiling::scope!("render_frame");
+                    Message::Text(frame.render().into())
+                })
             }
         };
         let Some(message) = message else {
@@ -283,6 +286,7 @@ impl SocketSession {
 
     /// The next frame of any lane: halts and breakers first, the others in turn.
     fn next_lane_frame(&mut self) -> (Option<LaneFrame>, Option<UtcMicros>) {
+        profiling::function_scope!();
         let now = self.state.now();
         let num_others = self.slots.len() - self.num_urgent;
         let turn = self.next_slot;
@@ -355,6 +359,7 @@ impl SocketSession {
     }
 
     fn on_frame(&mut self, text: &str) -> Result<(), End> {
+        profiling::function_scope!();
         match ClientFrame::decode(text) {
             Ok(ClientFrame::Resync { stream, pos }) => {
                 let Some(slot) = self.slots.iter().find(|slot| slot.stream == stream) else {
@@ -440,6 +445,7 @@ impl SocketSession {
     }
 
     fn on_tick(&mut self) -> Result<(), End> {
+        profiling::function_scope!();
         let now = Instant::now();
         let timing = self.state.config.timing;
         let bytes_written = self.bytes_written();
@@ -556,5 +562,9 @@ pub(crate) fn end_of(verdict: SessionVerdict) -> End {
 }
 
 async fn flush(sink: &mut SplitSink<WebSocket, Message>) -> Result<(), axum::Error> {
-    poll_fn(|cx| std::pin::Pin::new(&mut *sink).poll_flush(cx)).await
+    poll_fn(|cx| {
+        profiling::scope!("socket_write");
+        std::pin::Pin::new(&mut *sink).poll_flush(cx)
+    })
+    .await
 }

@@ -12,6 +12,7 @@ const FAILURES_BEFORE_RELOAD: u32 = 5;
 
 /// Draws what there is to say, at full width.
 pub(crate) fn banners_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    profiling::function_scope!();
     ui.spacing_mut().item_spacing.y = 0.0;
     connection_ui(ui, cx);
     halt_ui(ui, cx);

@@ -71,6 +71,7 @@ impl DeskState {
 
 /// Draws everything.
 pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
+    profiling::function_scope!();
     if let Some(action) = keys::take(ui.ctx()) {
         action.run(ui.ctx(), cx, state);
     }

@@ -15,6 +15,7 @@ const WIDTH_FOR_STRIP: f32 = 1_200.0;
 
 /// Draws the footer's row.
 pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>, frames: &FrameStats) {
+    profiling::function_scope!();
     let width = ui.available_width();
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = space::L;

@@ -28,6 +28,7 @@ const MENU_WIDTH: f32 = 320.0;
 
 /// Draws the header's row.
 pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
+    profiling::function_scope!();
     let width = ui.available_width();
     let gap = if width < WIDTH_FOR_NAMES {
         space::XS

@@ -100,6 +100,7 @@ pub(crate) fn navigation_ui(
     current: Page,
     workspaces: &mut Workspaces,
 ) {
+    profiling::function_scope!();
     if let Some(page) = nav_ui(ui, &cx.ui, &GROUPS, current) {
         cx.commands.send(Command::ShowPage(page));
     }

@@ -4,8 +4,8 @@
 //! The keyboard starts on Cancel, so Enter never does the risky thing by habit.
 
 use egui::{
-    Align, Context, CornerRadius, Frame, Id, LayerId, Layout, Margin, Modal, Order, Rect, Role,
-    Stroke, Ui, Vec2, pos2, vec2,
+    Align, Align2, Area, Context, CornerRadius, Frame, Id, LayerId, Layout, Margin, Modal, Order,
+    Rect, Role, Stroke, Ui, Vec2, pos2, vec2,
 };
 use qd_types::Tone;
 
@@ -161,6 +161,7 @@ impl<'a> Dialog<'a> {
         let area = Modal::default_area(dialog_id)
             .role(role)
             .accessible_name(self.title);
+        let area = centered_on(area, ctx, self.page_rect);
         let frame = Frame::new()
             .fill(tokens.surface_overlay)
             .stroke(Stroke::new(1.0, tokens.line_strong))
@@ -182,17 +183,7 @@ impl<'a> Dialog<'a> {
             self.content(ui, cx, body)
         });
 
-        // It stands in the middle by the size of the frame before: one that grew or shrank moves once more, and a click
-        // must not wait for that.
-        let size = response.response.rect.size();
-        let before = ctx.data_mut(|data| {
-            let before = data.get_temp::<Vec2>(dialog_id);
-            data.insert_temp(dialog_id, size);
-            before
-        });
-        if before.is_some_and(|before| before != size) {
-            ctx.request_repaint();
-        }
+        settle(ctx, dialog_id, response.response.rect.size());
 
         if self.status == DialogStatus::InFlight {
             return DialogOutcome::Open;
@@ -259,6 +250,27 @@ impl<'a> Dialog<'a> {
         } else {
             DialogOutcome::Open
         }
+    }
+}
+
+/// In the middle of the page, not of the window: header and footer are not of one height and must stay in plain view.
+pub(crate) fn centered_on(area: Area, ctx: &Context, page_rect: Option<Rect>) -> Area {
+    let offset = page_rect.map_or(Vec2::ZERO, |page_rect| {
+        page_rect.center() - ctx.content_rect().center()
+    });
+    area.anchor(Align2::CENTER_CENTER, offset)
+}
+
+/// It stands in the middle by the size of the frame before: one that grew or shrank moves once more, and a click must not
+/// wait for that.
+pub(crate) fn settle(ctx: &Context, area_id: Id, size: Vec2) {
+    let before = ctx.data_mut(|data| {
+        let before = data.get_temp::<Vec2>(area_id);
+        data.insert_temp(area_id, size);
+        before
+    });
+    if before.is_some_and(|before| before != size) {
+        ctx.request_repaint();
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! The text belongs to the caller; nothing is checked here.
 
-use egui::{Id, Margin, Response, TextEdit, Ui, vec2};
+use egui::{CornerRadius, Id, Margin, Response, Stroke, StrokeKind, TextEdit, Ui, vec2};
 
 use crate::UiCtx;
+use crate::paint;
+use crate::tokens::radius;
 
 /// The id of the field of that name, to give it the keyboard from elsewhere.
 pub fn field_id(name: &str) -> Id {
@@ -31,5 +33,16 @@ pub fn text_field(
         .align(egui::Align2::LEFT_CENTER)
         .desired_width(width - 16.0)
         .min_size(vec2(width, 23.0));
-    ui.add(field).accessible_name(name)
+    let response = ui.add(field).accessible_name(name);
+    if response.has_focus() {
+        // Over egui's own line, which has the color of selected text.
+        ui.painter().rect_stroke(
+            response.rect,
+            CornerRadius::same(radius::CONTROL),
+            Stroke::new(1.0, cx.tokens.accent),
+            StrokeKind::Inside,
+        );
+        paint::focus_ring(ui.painter(), response.rect, radius::CONTROL, cx.tokens);
+    }
+    response
 }

@@ -9,6 +9,7 @@ use egui::{
 
 use crate::UiCtx;
 use crate::button::Button;
+use crate::dialog::{centered_on, settle};
 use crate::paint;
 use crate::text::{self, HAlign};
 use crate::tokens::{radius, size, space};
@@ -72,6 +73,7 @@ impl<'a> Sheet<'a> {
         let area = Modal::default_area(sheet_id)
             .role(Role::Dialog)
             .accessible_name(self.title);
+        let area = centered_on(area, ctx, self.page_rect);
         let frame = Frame::new()
             .fill(tokens.surface_raised)
             .stroke(Stroke::new(1.0, tokens.line_strong))
@@ -93,6 +95,7 @@ impl<'a> Sheet<'a> {
             ui.set_max_size(size);
             self.content(ui, cx, body)
         });
+        settle(ctx, sheet_id, response.response.rect.size());
         let is_left = response.should_close();
         let (inner, closed) = response.inner;
         SheetResponse {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::config::keys::KEYS;
+use crate::config::keys::{KEYS, Kind};
 
 /// What the person asked for.
 pub(crate) struct Invocation {
@@ -76,15 +76,21 @@ pub(crate) fn command() -> Command {
                 .default
                 .map(|text| format!(" [default: {text}]"))
                 .unwrap_or_default();
-            sub = sub.arg(
-                Arg::new(key.path)
-                    .long(key.flag)
-                    .value_name("VALUE")
-                    .help(format!(
-                        "{} [{}, ${}]{default}",
-                        key.help, key.path, key.env
-                    )),
-            );
+            let mut arg = Arg::new(key.path)
+                .long(key.flag)
+                .value_name("VALUE")
+                .help(format!(
+                    "{} [{}, ${}]{default}",
+                    key.help, key.path, key.env
+                ));
+            if let Kind::LoopbackPort(alone) = key.kind {
+                arg = arg
+                    .value_name("PORT")
+                    .num_args(0..=1)
+                    .require_equals(true)
+                    .default_missing_value(alone);
+            }
+            sub = sub.arg(arg);
         }
         root = root.subcommand(sub);
     }
@@ -171,6 +177,14 @@ mod tests {
             Some("7")
         );
         assert_eq!(invocation.port, Some(0));
+        assert_eq!(invocation.flags.get("profile.port"), None);
+        for (words, port) in [
+            ("quarterdeck execution --profile --seed 7", "8586"),
+            ("quarterdeck execution --profile=9000 --seed 7", "9000"),
+        ] {
+            let flags = parse_words(words).unwrap().flags;
+            assert_eq!(flags.get("profile.port").map(String::as_str), Some(port));
+        }
         assert!(parse_words("quarterdeck demo --colour red").is_err());
         assert!(parse_words("quarterdeck execution --app-dir x").is_err());
         assert!(parse_words("quarterdeck demo --port 1 --listen 127.0.0.1:2").is_err());

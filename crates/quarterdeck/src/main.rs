@@ -66,6 +66,7 @@ fn run(invocation: &mut Invocation) -> Result<(), Failure> {
         settings.text("log.filter").unwrap_or("info"),
     )
     .map_err(|err| Failure::Config(format!("log.filter: {err}")))?;
+    parts::profiler(&settings)?;
     // One crypto provider for the whole process; a second would make rustls panic at the first handshake.
     rustls::crypto::ring::default_provider()
         .install_default()

@@ -23,11 +23,25 @@ use crate::secrets;
 
 /// The name under which gateway and execution know their shared key.
 const IDENTITY_KEY_ID: &str = "k1";
+/// What a profiled server calls a frame: as long as the publishers collect rows for one message.
+const PROFILE_FRAME: Duration = Duration::from_millis(100);
 /// How long the execution side may take to hand its last events to the store.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 fn start_failure(err: impl std::fmt::Display) -> Failure {
     Failure::Start(err.to_string())
+}
+
+/// Lets `puffin_viewer` look in, when a port is set.
+pub(crate) fn profiler(settings: &Settings) -> Result<(), Failure> {
+    // Checked when the settings were read.
+    if let Some(port) = settings
+        .text("profile.port")
+        .and_then(|text| text.parse().ok())
+    {
+        qd_profile::start(port, PROFILE_FRAME).map_err(start_failure)?;
+    }
+    Ok(())
 }
 
 /// The embedded bus, or the Redis server that the settings name.

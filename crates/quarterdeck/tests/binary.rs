@@ -216,3 +216,74 @@ fn the_demo_answers_and_drains_on_sigterm_within_five_seconds() {
     server.stdout.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "", "the ready line is all that standard output gets");
 }
+
+/// A port that was free a moment ago: the profiler takes a number, for only a number can be told to a viewer.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// The names of the threads of a process.
+fn threads(child: &Child) -> Vec<String> {
+    std::fs::read_dir(format!("/proc/{}/task", child.id()))
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .map(|name| name.trim().to_owned())
+        .collect()
+}
+
+// covers: OB-3
+#[test]
+fn a_profiled_server_shows_its_scopes_on_loopback_and_another_listens_nowhere() {
+    let port = free_port();
+    let profiled = Server::start(&["demo", "--port", "0", &format!("--profile={port}")]);
+    let mut viewer = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    viewer.set_read_timeout(Some(PATIENCE)).unwrap();
+    // Asked for while the viewer looks, so that the gateway has something to do.
+    profiled.get("/auth/methods");
+    let mut missing = vec!["Engine::step", "publish_state", "gateway_request"];
+    let began = Instant::now();
+    while !missing.is_empty() {
+        assert!(began.elapsed() < PATIENCE, "no scope {missing:?} was shown");
+        let mut version = [0; 2];
+        viewer.read_exact(&mut version).unwrap();
+        assert_eq!(u16::from_le_bytes(version), puffin_http::PROTOCOL_VERSION);
+        let frame = puffin::FrameData::read_next(&mut viewer).unwrap().unwrap();
+        for scope in &frame.scope_delta {
+            missing.retain(|name| *name != scope.name().as_ref());
+        }
+        assert!(frame.meta().num_scopes > 0);
+    }
+    let elsewhere = TcpStream::connect(("127.0.0.2", port));
+    assert!(elsewhere.is_err(), "it listens on more than 127.0.0.1");
+    assert!(threads(&profiled.child).contains(&"puffin-server".to_owned()));
+
+    let server = Server::start(&["demo", "--port", "0"]);
+    let names = threads(&server.child);
+    assert!(
+        !names.is_empty() && !names.iter().any(|name| name.starts_with("puffin")),
+        "{names:?}"
+    );
+}
+
+// covers: OB-3
+#[test]
+fn a_profiling_port_in_use_is_one_clear_line_and_a_port_that_is_none_is_a_mistake() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let arguments = |flag: String| output(&["demo", "--port", "0", "--log-filter", "off", &flag]);
+    let in_use = arguments(format!("--profile={port}"));
+    let text = stderr(&in_use);
+    assert_eq!(in_use.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains(&format!("127.0.0.1:{port}")) && text.contains("--profile=PORT"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for nonsense in ["--profile=0", "--profile=0.0.0.0:8586", "--profile=65536"] {
+        let refused = arguments(nonsense.to_owned());
+        let text = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(64), "{nonsense}: {text}");
+        assert!(text.contains("expected a port"), "{text}");
+    }
+}

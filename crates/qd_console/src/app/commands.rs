@@ -11,6 +11,7 @@ use crate::save_file;
 
 impl App {
     pub(super) fn run_commands(&mut self, ctx: &egui::Context) {
+        profiling::function_scope!();
         for SentCommand { command, location } in std::mem::take(&mut self.asked) {
             tracing::info!(?command, %location, "asked");
             self.run_command(ctx, command);

@@ -13,6 +13,7 @@ const ACTIVE_SAID_EVERY_MILLIS: i64 = 5_000;
 
 impl App {
     pub(super) fn run_logic(&mut self, ctx: &egui::Context, cpu_seconds: Option<f32>) {
+        profiling::function_scope!();
         if let Some(seconds) = cpu_seconds {
             self.desk.frame_stats.push(seconds * 1000.0);
         }

@@ -9,6 +9,7 @@ use super::App;
 
 impl App {
     pub(super) fn draw(&mut self, ui: &mut egui::Ui) {
+        profiling::function_scope!();
         let ctx = PageCtx {
             ui: UiCtx {
                 tokens: self.look.tokens(),

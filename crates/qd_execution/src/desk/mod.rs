@@ -112,6 +112,7 @@ impl Desk {
     }
 
     fn tick(&mut self, now: UtcMicros, is_open: bool) {
+        profiling::function_scope!();
         self.roll_day(now);
         if self.day_must_end {
             self.end_day(now);
@@ -179,6 +180,7 @@ impl Desk {
     }
 
     fn run_venue(&mut self, now: UtcMicros, hours: Hours) {
+        profiling::function_scope!();
         self.venue.begin_step(hours, &self.market);
         while let Some(event) = self.venue.next_event(now, &self.market, |key| {
             self.ledger

@@ -394,6 +394,7 @@ impl Engine {
     }
 
     fn step(&mut self) {
+        profiling::function_scope!();
         let began = self.clock.now();
         self.desk.step(began);
         self.flush(began);
@@ -401,6 +402,7 @@ impl Engine {
     }
 
     fn work(&mut self, job: Job) {
+        profiling::function_scope!();
         let now = self.clock.now();
         let reply = job(&mut self.desk, now);
         self.flush(now);

@@ -100,6 +100,7 @@ impl StateSource for PositionsSource {
     }
 
     fn delta(&self, keys: &BTreeSet<String>) -> (Body, UtcMicros) {
+        profiling::function_scope!();
         let mut picture = self.0.lock();
         let mut wanted = std::mem::take(&mut picture.unsent);
         wanted.extend(
@@ -216,6 +217,7 @@ impl Streams {
 
     /// Announces what changed: pictures first, then marks and numbers.
     pub(super) fn publish(&self, desk: &Desk, changes: &Changes, now: UtcMicros) {
+        profiling::function_scope!();
         if changes.halt {
             *self.halt_source.0.lock() = (desk.ledger().halt().clone(), now);
             self.halt.mark("state");

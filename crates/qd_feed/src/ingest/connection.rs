@@ -191,6 +191,7 @@ impl Task {
     }
 
     fn frame(&self, text: &str) {
+        profiling::scope!("read_frame");
         if text.len() > MAX_FRAME_BYTES {
             let detail = format!("a frame of {} bytes", text.len());
             return self.control(Control::Unreadable(detail));

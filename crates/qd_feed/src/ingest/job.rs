@@ -142,6 +142,7 @@ impl Ingest {
 
     /// Takes what a job brought.
     pub(super) fn job_done(&mut self, job: Job) {
+        profiling::function_scope!();
         match job {
             #[cfg(not(target_arch = "wasm32"))]
             Job::SignedIn(result) => self.signed_in(result),

@@ -191,6 +191,7 @@ impl Ingest {
 
     /// Takes what is there. Says whether more is waiting.
     fn turn(&mut self) -> bool {
+        profiling::function_scope!();
         let started_at = self.rt.monotonic_micros();
         self.notice_sleep(started_at);
         while let Ok(command) = self.commands.try_recv() {
@@ -300,6 +301,7 @@ impl Ingest {
             // An outer call is at it already and takes this one next.
             return;
         }
+        profiling::scope!("reduce");
         while let Some(event) = self.events.pop_front() {
             let now = self.rt.now();
             for effect in self.store.apply(event, now) {
@@ -347,6 +349,7 @@ impl Ingest {
         if now.saturating_sub(self.published_at) < PUBLISH_INTERVAL_MICROS {
             return;
         }
+        profiling::scope!("publish_snapshot");
         let Some(snapshot) = self.store.snapshot_if_changed(self.rt.now()) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! The lane's rules one by one; schedules of everything at once are in `property_tests`.
+//! How a lane opens, resumes and asks the log; schedules of everything at once are in `property_tests`.
 
 use qd_bus::{LogEntry, LogPage};
 use qd_types::{Epoch, MessageKind, Seq, UserId};
@@ -57,7 +57,7 @@ pub(super) fn routed(entry: &LogEntry, at: UtcMicros) -> Routed {
     }
 }
 
-fn loose(stream: &StreamName, text: &'static str) -> Routed {
+pub(super) fn loose(stream: &StreamName, text: &'static str) -> Routed {
     Routed {
         stream: stream.clone(),
         head: None,
@@ -66,7 +66,7 @@ fn loose(stream: &StreamName, text: &'static str) -> Routed {
     }
 }
 
-fn page(head: StreamPos, entries: Vec<LogEntry>) -> LogPage {
+pub(super) fn page(head: StreamPos, entries: Vec<LogEntry>) -> LogPage {
     LogPage {
         head: Some(head),
         base: entries.first().map_or(Seq(0), |entry| entry.head.seq),
@@ -81,7 +81,7 @@ pub(super) fn millis(millis: i64) -> UtcMicros {
     T0.plus_millis(millis)
 }
 
-fn read(lane: &mut Lane, now: UtcMicros) -> LogRead {
+pub(super) fn read(lane: &mut Lane, now: UtcMicros) -> LogRead {
     match lane.poll(now) {
         LaneStep::Read(read) => read,
         other => panic!("wanted a read, got {other:?}"),
@@ -95,7 +95,7 @@ pub(super) fn sent(lane: &mut Lane, now: UtcMicros) -> LaneFrame {
     }
 }
 
-fn waits(lane: &mut Lane, now: UtcMicros) -> Option<UtcMicros> {
+pub(super) fn waits(lane: &mut Lane, now: UtcMicros) -> Option<UtcMicros> {
     match lane.poll(now) {
         LaneStep::Wait(until) => until,
         other => panic!("wanted to wait, got {other:?}"),
@@ -365,119 +365,6 @@ fn a_page_that_reaches_back_is_passed_over_as_far_as_it_is_known() {
 }
 
 #[test]
-fn deltas_that_wait_leave_as_one_batch_at_most_ten_times_a_second() {
-    let stream = positions();
-    let mut lane = live(&stream, pos("e", 0));
-    let mut frames = Vec::new();
-    for seq in 1..=200u64 {
-        // Two hundred messages in a second.
-        let now = millis(i64::try_from(seq).unwrap() * 5);
-        lane.on_routed(&routed(
-            &entry(&stream, "e", seq, MessageKind::Delta, 10),
-            now,
-        ));
-        if let LaneStep::Send(frame) = lane.poll(now) {
-            frames.push((now, seqs(&frame)));
-        }
-    }
-    assert_eq!(frames.len(), 10, "{frames:?}");
-    let until = waits(&mut lane, millis(1000)).unwrap();
-    assert_eq!(until, frames[0].0.plus_millis(1000));
-    assert_eq!(
-        seqs(&sent(&mut lane, until)),
-        (11..=200).collect::<Vec<_>>(),
-        "the last value always goes out"
-    );
-}
-
-#[test]
-fn halts_and_breakers_are_not_throttled() {
-    for stream in [StreamName::KillSwitch, StreamName::CircuitBreakers] {
-        let mut lane = live(&stream, pos("e", 0));
-        for seq in 1..=50 {
-            lane.on_routed(&routed(
-                &entry(&stream, "e", seq, MessageKind::Snapshot, 10),
-                T0,
-            ));
-            assert_eq!(seqs(&sent(&mut lane, T0)), [seq]);
-        }
-    }
-}
-
-#[test]
-fn too_much_waiting_is_left_to_the_log_and_never_lost() {
-    let stream = orders();
-    let mut lane = live(&stream, pos("e", 0));
-    for seq in 1..=256 {
-        lane.on_routed(&routed(
-            &entry(&stream, "e", seq, MessageKind::Event, 10),
-            T0,
-        ));
-    }
-    assert!(lane.is_live());
-    lane.on_routed(&routed(
-        &entry(&stream, "e", 257, MessageKind::Event, 10),
-        T0,
-    ));
-    assert!(!lane.is_live());
-    assert_eq!((lane.counters().overflows, lane.counters().queued), (1, 0));
-    let wanted = read(&mut lane, T0);
-    assert_eq!(
-        wanted.after,
-        Some(pos("e", 0)),
-        "from what was sent, not from what waited"
-    );
-    assert_eq!((wanted.max_messages, wanted.max_bytes), (128, 32 * 1024));
-
-    let stream = positions();
-    let mut lane = live(&stream, pos("e", 0));
-    lane.on_routed(&routed(
-        &entry(&stream, "e", 1, MessageKind::Delta, 40 * 1024),
-        T0,
-    ));
-    lane.on_routed(&routed(
-        &entry(&stream, "e", 2, MessageKind::Delta, 24 * 1024),
-        T0,
-    ));
-    assert!(lane.is_live());
-    lane.on_routed(&routed(&entry(&stream, "e", 3, MessageKind::Delta, 1), T0));
-    assert!(!lane.is_live());
-    assert!(lane.counters().balances());
-}
-
-#[test]
-fn a_snapshot_does_not_count_against_the_bound_and_only_one_waits() {
-    let stream = positions();
-    let mut lane = live(&stream, pos("e", 0));
-    for seq in 1..=3 {
-        lane.on_routed(&routed(
-            &entry(&stream, "e", seq, MessageKind::Snapshot, 900 * 1024),
-            T0,
-        ));
-    }
-    assert!(lane.is_live());
-    assert_eq!((lane.counters().queued, lane.counters().skipped), (1, 2));
-    assert_eq!(sent(&mut lane, T0).skipped(), Some(2));
-}
-
-#[test]
-fn a_page_that_cannot_be_read_is_asked_for_again() {
-    let mut lane = Lane::new(positions());
-    lane.open(None);
-    let wanted = read(&mut lane, T0);
-    lane.on_page_failed(wanted.read_id, T0);
-    assert_eq!(waits(&mut lane, T0), Some(millis(READ_RETRY_MILLIS)));
-    let again = read(&mut lane, millis(READ_RETRY_MILLIS));
-    assert_ne!(again.read_id, wanted.read_id);
-    lane.on_page_failed(wanted.read_id, T0);
-    assert_eq!(
-        lane.poll(millis(2000)),
-        LaneStep::Wait(None),
-        "the old question is over"
-    );
-}
-
-#[test]
 fn a_flood_of_resyncs_has_one_question_on_its_way() {
     let stream = orders();
     let mut lane = live(&stream, pos("e", 50));
@@ -535,126 +422,4 @@ fn the_hub_knowing_more_makes_the_lane_read_the_log() {
     let mut lane = live(&stream, pos("e", 6));
     assert_eq!(lane.on_beat_due(Some(&pos("f", 1))), None);
     assert!(!lane.is_live());
-}
-
-#[test]
-fn an_unnumbered_state_waits_alone_and_gives_back_what_it_displaces() {
-    let stream = positions();
-    let mut lane = live(&stream, pos("e", 6));
-    assert_eq!(lane.on_routed(&loose(&stream, "a:1")), None);
-    assert_eq!(lane.on_routed(&loose(&stream, "b:2")), Some("a:1".into()));
-    let frame = sent(&mut lane, T0);
-    assert!(matches!(&frame, LaneFrame::Unnumbered { .. }));
-    assert_eq!(seqs(&frame), [2]);
-    assert_eq!(lane.counters().conflated, 1);
-    assert!(lane.counters().balances());
-}
-
-#[test]
-fn unnumbered_events_wait_in_order_and_lose_the_oldest_at_the_bound() {
-    let stream = orders();
-    let mut lane = live(&stream, pos("e", 6));
-    for _ in 0..300 {
-        assert_eq!(lane.on_routed(&loose(&stream, "a:1")), None);
-    }
-    lane.on_lifted("x:9".into(), T0);
-    assert_eq!((lane.counters().queued, lane.counters().dropped), (256, 45));
-    assert!(lane.counters().balances());
-    lane.close();
-    assert_eq!((lane.counters().queued, lane.counters().dropped), (0, 301));
-    assert!(lane.counters().balances());
-    assert_eq!(lane.poll(T0), LaneStep::Wait(None));
-}
-
-/// A lane of a producer that numbers and keeps no log.
-fn without_log(stream: &StreamName, resume: Option<StreamPos>) -> Lane {
-    let mut lane = Lane::new(stream.clone());
-    lane.open(resume);
-    finds_no_log(&mut lane);
-    lane
-}
-
-fn finds_no_log(lane: &mut Lane) {
-    let wanted = read(lane, T0);
-    lane.on_page(wanted.read_id, LogPage::default(), T0);
-}
-
-#[test]
-fn a_numbered_producer_without_a_log_goes_out_as_it_comes() {
-    let stream = orders();
-    let mut lane = without_log(&stream, None);
-    assert_eq!(waits(&mut lane, T0), None);
-    let publish = |lane: &mut Lane, epoch: &str, seq: u64| {
-        let entry = entry(&stream, epoch, seq, MessageKind::Event, 10);
-        lane.on_routed(&routed(&entry, T0));
-        assert!(lane.counters().balances());
-    };
-    publish(&mut lane, "e", 7);
-    finds_no_log(&mut lane);
-    assert_eq!(seqs(&sent(&mut lane, T0)), [7]);
-    assert_eq!(waits(&mut lane, T0), None);
-    // What follows needs no look; what jumps, or comes while one is taken, is not lost either.
-    publish(&mut lane, "e", 8);
-    assert_eq!(seqs(&sent(&mut lane, T0)), [8]);
-    publish(&mut lane, "e", 11);
-    publish(&mut lane, "e", 12);
-    let wanted = read(&mut lane, T0);
-    publish(&mut lane, "e", 13);
-    lane.on_page(wanted.read_id, LogPage::default(), T0);
-    assert_eq!(seqs(&sent(&mut lane, T0)), [11, 12]);
-    finds_no_log(&mut lane);
-    assert_eq!(seqs(&sent(&mut lane, T0)), [13]);
-    assert_eq!(waits(&mut lane, T0), None);
-    publish(&mut lane, "f", 5);
-    finds_no_log(&mut lane);
-    assert_eq!(seqs(&sent(&mut lane, T0)), [5]);
-    assert_eq!(waits(&mut lane, T0), None);
-    publish(&mut lane, "f", 5);
-    assert_eq!(waits(&mut lane, T0), None);
-    assert_eq!(lane.counters().conflated, 0);
-    assert!(lane.counters().balances());
-}
-
-#[test]
-fn a_log_that_comes_back_brings_what_was_held() {
-    let stream = orders();
-    let mut lane = without_log(&stream, Some(pos("e", 6)));
-    assert_eq!(waits(&mut lane, T0), None);
-    let held = entry(&stream, "e", 9, MessageKind::Event, 10);
-    lane.on_routed(&routed(&held, T0));
-    let wanted = read(&mut lane, T0);
-    let entries = [7, 8, 9].map(|seq| entry(&stream, "e", seq, MessageKind::Event, 10));
-    lane.on_page(wanted.read_id, page(pos("e", 9), entries.to_vec()), T0);
-    assert_eq!(seqs(&sent(&mut lane, T0)), [7, 8, 9]);
-    assert!(matches!(sent(&mut lane, T0), LaneFrame::Beat { pos, .. } if pos.seq == Seq(9)));
-    assert!(lane.counters().balances());
-}
-
-#[test]
-fn what_is_held_without_a_log_is_bounded() {
-    let stream = orders();
-    let mut lane = without_log(&stream, None);
-    assert_eq!(waits(&mut lane, T0), None);
-    for seq in 5..1_000 {
-        let entry = entry(&stream, "e", seq, MessageKind::Event, 500);
-        lane.on_routed(&routed(&entry, T0));
-        assert!(lane.counters().balances());
-        assert!(lane.counters().queued <= 131, "64 KiB");
-    }
-    lane.resync(pos("e", 900));
-    finds_no_log(&mut lane);
-    assert_eq!(seqs(&sent(&mut lane, T0)).last(), Some(&999));
-    assert!(lane.counters().balances());
-}
-
-#[test]
-fn a_clock_that_is_set_back_does_not_hold_a_question_that_failed() {
-    let stream = orders();
-    let mut lane = Lane::new(stream);
-    lane.open(None);
-    let wanted = read(&mut lane, T0);
-    lane.on_page_failed(wanted.read_id, T0);
-    assert_eq!(waits(&mut lane, T0), Some(T0.plus_millis(500)));
-    let earlier = T0.plus_millis(-3_600_000);
-    read(&mut lane, earlier);
 }

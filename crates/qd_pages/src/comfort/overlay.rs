@@ -82,6 +82,7 @@ impl Overlay {
 
 /// Draws what is open, and does what was chosen in it. Called last: it stands over everything.
 pub(crate) fn overlay_ui(ctx: &Context, cx: &PageCtx<'_>, state: &mut DeskState) {
+    profiling::function_scope!();
     let Some(mut overlay) = state.overlay.take() else {
         give_back(ctx, state);
         return;

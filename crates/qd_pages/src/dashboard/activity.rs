@@ -191,6 +191,7 @@ impl TableRows for Rows<'_> {
 
 /// Draws the panel.
 pub(crate) fn activity_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
+    profiling::function_scope!();
     let activity = &cx.snapshot.activity;
     let mut history = None;
     let detail = Panel::new("Activity").show(

@@ -15,6 +15,7 @@ const WIDTH_FOR_ALL: f32 = 760.0;
 
 /// Draws the cards.
 pub(crate) fn cards_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    profiling::function_scope!();
     // Marks, and the day's fills, fees and limits beside them.
     cx.commands.shows(Poll::Prices);
     cx.commands.shows(Poll::Stats);

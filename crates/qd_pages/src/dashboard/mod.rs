@@ -99,6 +99,7 @@ impl DashboardState {
 
 /// Draws the dashboard into the room that is left; dialogs stand over `page_rect`.
 pub fn dashboard_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState, page_rect: Rect) {
+    profiling::function_scope!();
     state.take_request(ui.ctx(), cx);
     let room = ui.available_size();
     if room.x >= WIDTH_FOR_SIDE && room.y >= LEAST_HEIGHT {

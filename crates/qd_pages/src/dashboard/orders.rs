@@ -224,6 +224,7 @@ impl TableRows for Rows<'_> {
 
 /// Draws the panel.
 pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
+    profiling::function_scope!();
     let orders = &cx.snapshot.orders;
     let view = &mut state.orders.view;
     let shown = view.settle(&orders.rows);

@@ -406,6 +406,7 @@ impl<'a> DataTable<'a> {
 
     /// Draws it over the available room.
     pub fn show(self, ui: &mut Ui, cx: &UiCtx<'_>, rows: &mut dyn TableRows) -> TableResponse {
+        profiling::function_scope!(self.name);
         let rect = ui.available_rect_before_wrap();
         let scope = UiBuilder::new()
             .max_rect(rect)

@@ -1,7 +1,10 @@
-//! The data table: nodes, sort requests, clicks that do not get in each other's way, virtual rows, any width.
+//! The data table: nodes, sort requests, and clicks that do not get in each other's way.
+
+mod keys;
+mod painting;
 
 use egui::accesskit::{Role, Toggled};
-use egui::{Key, Modifiers, Vec2, vec2};
+use egui::{Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_types::Tone;
@@ -209,21 +212,6 @@ fn a_click_on_a_header_asks_for_the_three_sorts_in_turn() {
 }
 
 #[test]
-fn a_header_is_sorted_from_the_keyboard_too() {
-    let mut harness = table_harness(vec2(500.0, 300.0), 3);
-    harness
-        .get_by_role_and_label(Role::Button, "Symbol")
-        .focus();
-    harness.run();
-    harness.key_press(Key::Enter);
-    harness.run();
-    assert_eq!(
-        harness.state().requested,
-        [SortState::by("symbol", SortDir::Ascending)]
-    );
-}
-
-#[test]
 fn buttons_check_boxes_and_rows_do_not_take_each_others_clicks() {
     let mut harness = table_harness(vec2(500.0, 300.0), 3);
     harness.get_by_label("Close SYM1").click();
@@ -277,219 +265,6 @@ fn a_selected_row_is_checked_and_follows_its_key() {
 }
 
 #[test]
-fn only_visible_rows_are_painted() {
-    let mut harness = table_harness(vec2(500.0, 300.0), 100_000);
-    harness.run();
-    let state = harness.state();
-    let visible = state.last.as_ref().expect("shown").visible_rows.clone();
-    assert!(visible.len() < 15, "{visible:?}");
-    assert!(
-        state.rows.painted <= 15 * COLUMNS.len(),
-        "{} cells",
-        state.rows.painted
-    );
-    harness.get_by_label("SYM3, quantity 30");
-    assert!(harness.query_by_label("SYM900, quantity 9000").is_none());
-}
-
-#[test]
-fn selected_rows_are_not_counted_anew_in_every_frame() {
-    let mut harness = table_harness(vec2(500.0, 300.0), 100_000);
-    harness.state_mut().rows.selected = vec![3, 50_000];
-    harness.run();
-    let num_asked = harness.state().rows.num_asked.get();
-    assert!(num_asked < 50, "{num_asked} rows were asked");
-    assert_eq!(
-        harness
-            .get_by_label("Select all")
-            .accesskit_node()
-            .toggled(),
-        Some(Toggled::Mixed)
-    );
-}
-
-/// Every text on screen: the text, where it stands, what it is clipped to, and whether it was cut.
-fn texts(output: &egui::FullOutput) -> Vec<(String, egui::Rect, egui::Rect, bool)> {
-    fn take(
-        shape: &egui::Shape,
-        clip: egui::Rect,
-        out: &mut Vec<(String, egui::Rect, egui::Rect, bool)>,
-    ) {
-        match shape {
-            egui::Shape::Text(text) => out.push((
-                text.galley.text().to_owned(),
-                text.visual_bounding_rect(),
-                clip,
-                text.galley.elided,
-            )),
-            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| take(shape, clip, out)),
-            _ => {}
-        }
-    }
-    let mut out = Vec::new();
-    for clipped in &output.shapes {
-        take(&clipped.shape, clipped.clip_rect, &mut out);
-    }
-    out
-}
-
-#[test]
-fn a_number_is_whole_or_not_there_at_all() {
-    // Under the pinned buttons, at every width.
-    for width in (190..330).step_by(7) {
-        let mut harness = table_harness(vec2(width as f32, 300.0), 3);
-        harness.run();
-        let places = harness.state().rows.places.clone();
-        let button = places
-            .iter()
-            .find(|(column, _)| *column == "close")
-            .map(|(_, rect)| *rect)
-            .expect("the pinned column is painted");
-        for (column, rect) in &places {
-            assert!(
-                *column == "close" || rect.right() <= button.left() + 8.0,
-                "{width}: {column} at {rect:?} is covered by {button:?}"
-            );
-        }
-    }
-    // Too long for its column, on the other side.
-    let mut harness = table_harness(vec2(400.0, 300.0), 3);
-    harness.state_mut().rows.money = Some("+$123,456,789,012.34");
-    harness.run();
-    let texts = texts(harness.output());
-    assert!(
-        !texts.iter().any(|(text, _, _, _)| text.starts_with("+$1")),
-        "a cut number was painted"
-    );
-    assert!(texts.iter().any(|(text, _, _, _)| text == "\u{2026}"));
-}
-
-#[test]
-fn numbers_scrolled_half_out_of_sight_are_not_painted() {
-    let mut harness = table_harness(vec2(260.0, 300.0), 3);
-    harness.run();
-    let place = |harness: &Harness<'_, TableState>, wanted: &str| {
-        let places = &harness.state().rows.places;
-        let found = places.iter().find(|(column, _)| *column == wanted);
-        found.map(|(_, rect)| *rect)
-    };
-    assert!(place(&harness, "qty").is_some());
-    assert_eq!(place(&harness, "pl"), None, "half under the buttons");
-    // The keyboard brings the money into sight, and half of the shares out of it.
-    harness
-        .get_by_role_and_label(Role::Button, "P&L ($)")
-        .focus();
-    harness.run();
-    let money = place(&harness, "pl").expect("the money is in sight");
-    let button = place(&harness, "close").expect("the buttons are");
-    assert!(
-        money.left() > 85.0 && (money.right() - button.left()).abs() < 2.0,
-        "{money:?} beside {button:?}"
-    );
-    assert_eq!(place(&harness, "qty"), None, "half under the symbols");
-}
-
-#[test]
-fn the_keyboard_walks_through_a_table_that_has_the_focus() {
-    let mut harness = table_harness(vec2(500.0, 300.0), 100);
-    harness.run();
-    harness.key_press(Key::PageDown);
-    harness.run();
-    assert_eq!(harness.state().cursor, None, "without focus nothing moves");
-
-    harness
-        .get_by_role_and_label(Role::Button, "Symbol")
-        .focus();
-    harness.run();
-    for (key, fits) in [
-        (Key::ArrowDown, (|row| row == 0) as fn(usize) -> bool),
-        (Key::ArrowDown, |row| row == 1),
-        (Key::ArrowUp, |row| row == 0),
-        (Key::PageDown, |row| (6..10).contains(&row)),
-        (Key::PageDown, |row| (12..20).contains(&row)),
-        (Key::PageUp, |row| (6..10).contains(&row)),
-        (Key::End, |row| row == 99),
-        (Key::Home, |row| row == 0),
-    ] {
-        harness.key_press(key);
-        harness.run();
-        let state = harness.state();
-        let row = state.cursor.expect("the keyboard is at a row");
-        assert!(fits(row), "{key:?} led to row {row}");
-        let visible = &state.last.as_ref().expect("shown").visible_rows;
-        assert!(
-            visible.contains(&row),
-            "{key:?}: {row} is not in {visible:?}"
-        );
-    }
-
-    // From a row's button: it leaves the screen, the keys stay with the table.
-    harness.get_by_label("Close SYM1").focus();
-    harness.run();
-    harness.key_press(Key::ArrowDown);
-    harness.run();
-    assert_eq!(harness.state().cursor, Some(2), "from the button's row");
-    harness.key_press(Key::End);
-    harness.run();
-    assert_eq!(harness.state().cursor, Some(99));
-    harness.key_press(Key::Home);
-    harness.run();
-    assert_eq!(harness.state().cursor, Some(0));
-}
-
-#[test]
-fn keys_mark_extend_open_and_copy_while_the_keyboard_is_at_a_row() {
-    let mut harness = table_harness(vec2(500.0, 300.0), 10);
-    harness.run();
-    // A click brings the keyboard to the table.
-    harness.get_by_label("SYM2, quantity 20").click();
-    harness.run();
-    harness.state_mut().cursor = Some(2);
-    harness.run();
-    harness.key_press(Key::Space);
-    harness.run();
-    assert_eq!(harness.state().toggled, [2]);
-    harness.key_press(Key::Enter);
-    harness.run();
-    assert_eq!(harness.state().activated, [2]);
-    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowDown);
-    harness.run();
-    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
-    harness.run();
-    harness.event(egui::Event::Copy);
-    harness.run();
-    harness.key_press(Key::Escape);
-    harness.run();
-    harness.event(egui::Event::Copy);
-    harness.run();
-    assert_eq!(
-        harness.state().asked,
-        ["extend", "all", "copy"],
-        "nothing was selected: Escape left the table"
-    );
-
-    harness.get_by_label("SYM2, quantity 20").click();
-    harness.state_mut().rows.selected = vec![1];
-    harness.run();
-    harness.key_press(Key::Escape);
-    harness.run();
-    harness.event(egui::Event::Copy);
-    harness.run();
-    assert_eq!(
-        harness.state().asked[3..],
-        ["clear", "copy"],
-        "Escape left the selection and not the table"
-    );
-    // On a button they are the button's.
-    harness.get_by_label("Close SYM1").focus();
-    harness.run();
-    harness.key_press(Key::Enter);
-    harness.run();
-    assert_eq!(harness.state().rows.closed, Some(1));
-    assert_eq!(harness.state().activated, [2]);
-}
-
-#[test]
 fn a_column_is_dragged_wider_at_the_edge_of_its_header() {
     let mut harness = table_harness(vec2(500.0, 300.0), 3);
     harness.run();
@@ -523,33 +298,6 @@ fn a_table_without_rows_is_drawn() {
 }
 
 #[test]
-fn the_column_of_buttons_stays_in_view_at_any_width() {
-    for width in [900.0, 400.0, 330.0, 260.0, 200.0] {
-        let mut harness = table_harness(vec2(width, 300.0), 3);
-        harness.run();
-        let button = harness.get_by_label("Close SYM1").rect();
-        let table = harness.state().last.as_ref().expect("shown").rect;
-        assert!(
-            button.right() <= table.right() && button.left() >= table.left(),
-            "{width}: {button:?} outside {table:?}"
-        );
-        assert_eq!(
-            harness
-                .state()
-                .last
-                .as_ref()
-                .expect("shown")
-                .scrolls_sideways,
-            width < 300.0,
-            "{width}"
-        );
-        harness.get_by_label("Close SYM1").click();
-        harness.run();
-        assert_eq!(harness.state().rows.closed, Some(1), "{width}");
-    }
-}
-
-#[test]
 fn the_pointer_over_the_rows_is_reported() {
     let mut harness = table_harness(vec2(500.0, 300.0), 3);
     harness.hover_at(egui::pos2(250.0, 60.0));
@@ -566,41 +314,5 @@ fn the_pointer_over_the_rows_is_reported() {
     assert!(
         !harness.state().last.as_ref().expect("shown").body_hovered,
         "over the header"
-    );
-}
-
-#[test]
-fn a_flash_asks_for_later_frames_and_lets_the_console_settle() {
-    let tokens = DesignTokens::dark();
-    let build = |is_test: bool| {
-        let tokens = tokens.clone();
-        let rows = Rows {
-            count: 3,
-            ..Rows::default()
-        };
-        let mut harness = Harness::builder()
-            .with_size(vec2(500.0, 300.0))
-            .with_context_setup(testing::setup(tokens.clone()))
-            .build_ui_state(
-                move |ui, rows: &mut Rows| {
-                    let cx = UiCtx {
-                        tokens: &tokens,
-                        motion_interval: qd_ui::paint::MOTION_INTERVAL,
-                        now_ms: testing::NOW_MS,
-                        is_test,
-                    };
-                    DataTable::new("Positions", &COLUMNS).show(ui, &cx, rows);
-                },
-                rows,
-            );
-        // Panics when something asks for the next frame at once, without end.
-        harness.run();
-        let viewport = harness.output().viewport_output.values().next();
-        viewport.map(|viewport| viewport.repaint_delay)
-    };
-    assert_eq!(build(false), Some(qd_ui::paint::MOTION_INTERVAL));
-    assert!(
-        build(true) > Some(std::time::Duration::from_secs(1)),
-        "a test stands still"
     );
 }

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Number,
     /// A whole number within bounds, both included.
     Between(u64, u64),
+    /// A port on loopback; its flag alone, without a value, means this one.
+    LoopbackPort(&'static str),
     /// A path to a file that must be readable.
     File,
     /// A path to a folder.
@@ -317,6 +319,16 @@ pub(crate) const KEYS: &[Key] = &[
         kind: Kind::LogFilter,
         default: Some("info"),
         help: "which events are logged, in the syntax of tracing's EnvFilter",
+        commands: ALL,
+        is_secret: false,
+    },
+    Key {
+        path: "profile.port",
+        env: "QD_PROFILE_PORT",
+        flag: "profile",
+        kind: Kind::LoopbackPort("8586"),
+        default: None,
+        help: "turns profiling on and serves it to puffin_viewer at this port of 127.0.0.1, never elsewhere; `--profile` alone means 8586, and everybody on this machine may look",
         commands: ALL,
         is_secret: false,
     },

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
@@ -192,6 +193,10 @@ fn check(key: &Key, text: &str) -> Result<(), String> {
             .filter(|number| (least..=most).contains(number))
             .map(|_| ())
             .ok_or_else(|| format!("expected a whole number from {least} to {most}")),
+        Kind::LoopbackPort(_) => text
+            .parse::<NonZeroU16>()
+            .map(|_| ())
+            .map_err(|_err| "expected a port from 1 to 65535".to_owned()),
         Kind::File => std::fs::File::open(text)
             .map(|_| ())
             .map_err(|err| format!("cannot be read: {err}")),
@@ -301,10 +306,10 @@ fn read_file(
 /// The text of a file's value when its type fits the key.
 fn scalar(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
     match (key.kind, value) {
-        (Kind::Number | Kind::Between(..), DeValue::Integer(number)) => {
+        (Kind::Number | Kind::Between(..) | Kind::LoopbackPort(_), DeValue::Integer(number)) => {
             Ok(number.as_str().to_owned())
         }
-        (Kind::Number | Kind::Between(..), _) => Err(format!(
+        (Kind::Number | Kind::Between(..) | Kind::LoopbackPort(_), _) => Err(format!(
             "{} expects a whole number, found {}",
             key.path,
             value.type_str()
@@ -400,7 +405,7 @@ mod tests {
     fn all_mistakes_are_reported_at_once_with_their_places() {
         let errors = load_from(
             "[gateway]\nlisten = 8080\nlisen = \"127.0.0.1:1\"\n\n[execution]\nseed = \"many\"\n",
-            &[("QD_LOG_FORMAT", "xml")],
+            &[("QD_LOG_FORMAT", "xml"), ("QD_PROFILE_PORT", "0.0.0.0:1")],
             &[("gateway.admin_listen", "nowhere")],
         )
         .unwrap_err();
@@ -412,6 +417,7 @@ mod tests {
                 "qd.toml:6: execution.seed expects a whole number, found string",
                 "--admin-listen: gateway.admin_listen = \"nowhere\": expected ip:port such as 127.0.0.1:8080",
                 "$QD_LOG_FORMAT: log.format = \"xml\": expected text or json",
+                "$QD_PROFILE_PORT: profile.port = \"0.0.0.0:1\": expected a port from 1 to 65535",
             ]
         );
     }

@@ -19,6 +19,8 @@ use crate::{Command, PageCtx};
 const NAMED_SYMBOLS: usize = 8;
 /// Rows of the choice that are seen at once; half of one says that there are more below.
 const CHOICES_SEEN: f32 = 5.5;
+/// What the dialog takes beside them, with every warning there is, in points.
+const HEIGHT_WITHOUT_CHOICES: f32 = 320.0;
 
 /// The question before all open orders are cancelled.
 pub(super) struct CancelAll {
@@ -106,7 +108,7 @@ impl CancelAll {
                 ui.spacing_mut().item_spacing.y = 0.0;
                 ScrollArea::vertical()
                     .id_salt("scopes")
-                    .max_height(CHOICES_SEEN * choice_row::ROW_HEIGHT)
+                    .max_height(choices_seen(page_rect) * choice_row::ROW_HEIGHT)
                     .auto_shrink([false, true])
                     .show_rows(ui, choice_row::ROW_HEIGHT, choices.len(), |ui, range| {
                         for (label, wanted) in choices.get(range).unwrap_or_default() {
@@ -125,6 +127,12 @@ impl CancelAll {
                     });
             })
     }
+}
+
+/// Fewer rows in a low window: the dialog must not grow over header and footer. Half a row says that there are more.
+fn choices_seen(page_rect: Rect) -> f32 {
+    let room = page_rect.height() - HEIGHT_WITHOUT_CHOICES;
+    ((room / choice_row::ROW_HEIGHT).floor() - 0.5).clamp(1.5, CHOICES_SEEN)
 }
 
 /// "on PAPER-1", "of momentum", "in AAPL".
@@ -260,17 +268,17 @@ impl Met {
     fn sent_words(&self) -> Option<String> {
         match self.num_sent {
             0 => None,
-            1 => Some("1 has a cancel on its way already.".to_owned()),
-            num => Some(format!("{num} have a cancel on their way already.")),
+            1 => Some("1 order has a cancel on its way already.".to_owned()),
+            num => Some(format!("{num} orders have a cancel on their way already.")),
         }
     }
 
     fn unknown_words(&self) -> Option<String> {
         match self.num_unknown {
             0 => None,
-            1 => Some("The state of 1 is unknown; it is cancelled too.".to_owned()),
+            1 => Some("The state of 1 order is unknown; it is cancelled too.".to_owned()),
             num => Some(format!(
-                "The state of {num} is unknown; they are cancelled too."
+                "The state of {num} orders is unknown; they are cancelled too."
             )),
         }
     }

@@ -137,7 +137,7 @@ fn standing<'a>(cx: &PageCtx<'a>, symbol: Symbol) -> Standing<'a> {
     }
 }
 
-/// One line: "AAPL  sell 82  $17,809.58  \u{2192} 0".
+/// One line: "AAPL  sell 82  proceeds $17,809.58, leaves 0".
 fn row_ui(ui: &mut Ui, cx: &PageCtx<'_>, symbol: Symbol, standing: &Standing<'_>) {
     let tokens = cx.ui.tokens;
     let fonts = &tokens.fonts;
@@ -187,7 +187,7 @@ fn row_ui(ui: &mut Ui, cx: &PageCtx<'_>, symbol: Symbol, standing: &Standing<'_>
         words,
         HAlign::Left,
     );
-    let after = if closes { " \u{2192} 0" } else { "" };
+    let after = if closes { ", leaves 0" } else { "" };
     text::paint(
         painter,
         rect.with_min_x(rect.left() + 194.0)
@@ -320,8 +320,8 @@ impl<'a> All<'a> {
             .count();
         if num_open > 0 {
             let text = match num_open {
-                1 => "1 open order in them stays: cancel it separately.".to_owned(),
-                num => format!("{num} open orders in them stay: cancel them separately."),
+                1 => "1 open order in these symbols stays: cancel it separately.".to_owned(),
+                num => format!("{num} open orders in these symbols stay: cancel them separately."),
             };
             warnings.push((Tone::Info, text));
         }

@@ -100,6 +100,7 @@ pub(crate) fn dialog_ui(
         }
         return;
     };
+    profiling::function_scope!();
     let opener = open.opener;
     let outcome = match &mut open.question {
         Question::Close(question) => question.ui(ctx, cx, page_rect),

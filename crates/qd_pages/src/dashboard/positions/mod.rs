@@ -167,6 +167,7 @@ struct Clicked {
 
 /// Draws the panel.
 pub(crate) fn positions_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
+    profiling::function_scope!();
     let PositionsState {
         folded,
         unfolded,

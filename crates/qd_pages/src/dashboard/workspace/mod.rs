@@ -215,6 +215,7 @@ impl Workspaces {
 
 /// Draws the tables in the room that is left.
 pub(super) fn workspace_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardState) {
+    profiling::function_scope!();
     if state.workspaces.is_untouched {
         state.workspaces.fit(ui.available_size());
     }

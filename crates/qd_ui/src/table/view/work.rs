@@ -140,6 +140,7 @@ impl<M: TableModel> OrderWork<M> {
 
     /// Goes on for about `budget` moves of a merge, and says whether it is done.
     pub(super) fn step(&mut self, mut budget: usize) -> bool {
+        profiling::function_scope!();
         while budget > 0 {
             match self.stage {
                 Stage::Key(from) => self.key(from, &mut budget),

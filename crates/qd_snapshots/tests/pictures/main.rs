@@ -1,6 +1,8 @@
 //! A few pictures of the console, on lavapipe. `UPDATE_SNAPSHOTS=1` accepts new ones: look at each before committing.
 #![expect(clippy::unwrap_used, reason = "a broken fixture should fail loudly")]
 
+mod dialogs;
+
 use std::sync::Arc;
 
 use egui::Vec2;
@@ -21,25 +23,31 @@ struct Screen {
 }
 
 fn picture(name: &str, desk: SampleDesk, size: Vec2) {
-    picture_in(name, desk, size, DesignTokens::dark());
+    picture_in(name, desk, size, Theme::Dark);
 }
 
-fn picture_in(name: &str, mut desk: SampleDesk, size: Vec2, tokens: DesignTokens) {
+fn picture_in(name: &str, mut desk: SampleDesk, size: Vec2, theme: Theme) {
+    painter(&mut desk, size, theme).snapshot(name);
+}
+
+/// The desk on a screen that can be painted.
+fn painter(desk: &mut SampleDesk, size: Vec2, theme: Theme) -> Harness<'static, Screen> {
     let now_ms = desk.now().as_millis();
-    let screen = Screen {
+    // The harness sets egui's theme after the set-up.
+    let (tokens, egui_theme) = match theme {
+        Theme::Dark => (DesignTokens::dark(), egui::Theme::Dark),
+        Theme::Light => (DesignTokens::light(), egui::Theme::Light),
+    };
+    let mut screen = Screen {
         snapshot: desk.snapshot(),
         tokens: tokens.clone(),
         commands: CommandSender::new(|| ClientOrderId::new("picture").unwrap()),
         state: DeskState::default(),
     };
-    // The harness sets egui's theme after the set-up.
-    let theme = match tokens.theme {
-        Theme::Dark => egui::Theme::Dark,
-        Theme::Light => egui::Theme::Light,
-    };
+    screen.state.preferences.theme = theme;
     let mut harness = Harness::builder()
         .with_size(size)
-        .with_theme(theme)
+        .with_theme(egui_theme)
         .with_context_setup(testing::setup(tokens))
         .wgpu()
         .build_ui_state(
@@ -59,7 +67,7 @@ fn picture_in(name: &str, mut desk: SampleDesk, size: Vec2, tokens: DesignTokens
             screen,
         );
     harness.run();
-    harness.snapshot(name);
+    harness
 }
 
 fn live() -> SampleDesk {
@@ -74,7 +82,7 @@ fn the_desk_at_the_size_of_the_design() {
 
 #[test]
 fn the_desk_in_a_bright_room() {
-    picture_in("desk_1440_light", live(), DESK, DesignTokens::light());
+    picture_in("desk_1440_light", live(), DESK, Theme::Light);
 }
 
 #[test]
