@@ -331,7 +331,9 @@ fn main() {
         Percentiles::new(wall)
     );
     println!(
-        "dropped {}, skipped {}, gaps {}, resyncs {}, unreadable {}",
+        "positions {}, orders {}; dropped {}, skipped {}, gaps {}, resyncs {}, unreadable {}",
+        last.positions.seal.text,
+        last.orders.seal.text,
         last.feed.num_dropped,
         last.feed.num_skipped,
         last.feed.num_gaps,

@@ -41,7 +41,7 @@ use super::{SortState, TableColumn, TableResponse};
 /// With more rows than these, ordering is spread over frames.
 const MAX_ROWS_AT_ONCE: usize = 8_192;
 /// What one frame may do of that, in moves of a merge: about two milliseconds.
-const FRAME_BUDGET: usize = 250_000;
+const FRAME_BUDGET: usize = 200_000;
 
 /// What a table lists: how a row is known, and which values it has. A type of the page's own, without values.
 pub trait TableModel {

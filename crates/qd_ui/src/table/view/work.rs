@@ -17,47 +17,34 @@ const RUN: usize = 8_192;
 /// What filtering a row and making its key costs, in moves of a merge.
 const KEYING_COST: usize = 3;
 /// What sorting a row into its run costs, in moves of a merge.
-const RUN_COST: usize = 6;
+const RUN_COST: usize = 8;
 /// Letters of a text that its key has; longer ones are compared in full when that is not enough.
 const KEY_LETTERS: usize = 14;
+/// Beyond every number: decimals have 96 bits, and nine places more.
+const WORDS_FROM: i128 = 1 << 126;
 
-/// One row as sorting sees it: compared without looking at the row, nearly always.
-#[derive(Clone, Copy)]
-struct Keyed {
-    class: Class,
-    key: i128,
-    place: usize,
-}
+/// One row as sorting sees it: its key, and its place for rows with the same. The smaller comes first, whichever way
+/// the sort goes.
+type Keyed = (i128, usize);
 
-/// Numbers come before words going up; rows without a value come last either way.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Class {
-    Number,
-    Text,
-    Empty,
-}
-
-impl Keyed {
-    fn of(value: &CellValue<'_>, place: usize) -> Self {
-        let (class, key) = match value {
-            CellValue::Empty => (Class::Empty, 0),
-            CellValue::Text(words) => (Class::Text, text_key(words)),
-            CellValue::Number(number) => (Class::Number, billionths(*number)),
-            CellValue::Time(at) => (Class::Number, i128::from(at.0)),
-        };
-        Self { class, key, place }
-    }
-
-    /// Whether equal keys may still be of different words.
-    fn is_cut(&self) -> bool {
-        self.class == Class::Text && usize::from(self.key.to_be_bytes()[15]) > KEY_LETTERS
+/// Going up, numbers come before words; rows without a value come last either way.
+fn key_of(value: &CellValue<'_>, dir: SortDir) -> i128 {
+    let rising = match value {
+        CellValue::Empty => return i128::MAX,
+        CellValue::Text(words) => WORDS_FROM + text_key(words),
+        CellValue::Number(number) => billionths(*number),
+        CellValue::Time(at) => i128::from(at.0),
+    };
+    match dir {
+        SortDir::Ascending => rising,
+        SortDir::Descending => -rising,
     }
 }
 
 /// The first letters and how many there are, so that equal keys of short words are equal words.
 fn text_key(words: &str) -> i128 {
     let mut key = [0; 16];
-    // The first byte stays zero: the key is never negative.
+    // The first byte stays zero: there is room for what comes before and after all words.
     for (slot, byte) in key[1..=KEY_LETTERS].iter_mut().zip(words.bytes()) {
         *slot = byte;
     }
@@ -65,11 +52,18 @@ fn text_key(words: &str) -> i128 {
     i128::from_be_bytes(key)
 }
 
+/// Whether other words may have the same key.
+fn is_cut(value: &CellValue<'_>) -> bool {
+    matches!(value, CellValue::Text(words) if words.len() > KEY_LETTERS)
+}
+
 /// An order that is being made.
 pub(super) struct OrderWork<M: TableModel> {
     rows: Arc<[Arc<M::Row>]>,
     criteria: Criteria,
     stage: Stage,
+    /// Some words are longer than their keys.
+    has_cut: bool,
     keyed: Vec<Keyed>,
     /// What the merges write.
     merged: Vec<Keyed>,
@@ -112,6 +106,7 @@ impl<M: TableModel> OrderWork<M> {
             rows: Arc::clone(rows),
             criteria: criteria.clone(),
             stage: Stage::Key(0),
+            has_cut: false,
             keyed: Vec::with_capacity(rows.len()),
             merged: Vec::new(),
         }
@@ -135,7 +130,7 @@ impl<M: TableModel> OrderWork<M> {
 
     /// The places of the rows that pass, in the order of the sort; of finished work.
     pub(super) fn into_places(self) -> Vec<usize> {
-        self.keyed.into_iter().map(|keyed| keyed.place).collect()
+        self.keyed.into_iter().map(|(_, place)| place).collect()
     }
 
     /// Goes on for about `budget` moves of a merge, and says whether it is done.
@@ -157,8 +152,12 @@ impl<M: TableModel> OrderWork<M> {
         let by = self.criteria.sort.by;
         for (place, row) in self.rows.iter().enumerate().take(to).skip(from) {
             if self.criteria.passes::<M>(row) {
-                let value = by.map_or(CellValue::Empty, |(column_id, _)| M::value(row, column_id));
-                self.keyed.push(Keyed::of(&value, place));
+                let key = by.map_or(0, |(column_id, dir)| {
+                    let value = M::value(row, column_id);
+                    self.has_cut |= is_cut(&value);
+                    key_of(&value, dir)
+                });
+                self.keyed.push((key, place));
             }
         }
         *budget = budget.saturating_sub((to - from) * KEYING_COST);
@@ -175,10 +174,14 @@ impl<M: TableModel> OrderWork<M> {
 
     fn sort_run(&mut self, from: usize, budget: &mut usize) {
         let to = self.keyed.len().min(from + RUN);
-        let (rows, by) = (&self.rows, self.criteria.sort.by);
         if let Some(run) = self.keyed.get_mut(from..to) {
             // Not a stable sort: no two rows are equal, for places differ.
-            run.sort_unstable_by(|one, other| compare::<M>(rows, by, one, other));
+            if self.has_cut {
+                let (rows, by) = (&self.rows, self.criteria.sort.by);
+                run.sort_unstable_by(|one, other| in_full::<M>(rows, by, *one, *other));
+            } else {
+                run.sort_unstable();
+            }
         }
         *budget = budget.saturating_sub((to - from) * RUN_COST);
         self.stage = match to == self.keyed.len() {
@@ -189,7 +192,6 @@ impl<M: TableModel> OrderWork<M> {
     }
 
     fn merge(&mut self, budget: &mut usize) {
-        let (rows, by) = (&self.rows, self.criteria.sort.by);
         let len = self.keyed.len();
         let Stage::Merge(at) = &mut self.stage else {
             return;
@@ -197,22 +199,22 @@ impl<M: TableModel> OrderWork<M> {
         while *budget > 0 {
             let middle = len.min(at.start + at.width);
             let end = len.min(middle + at.width);
-            let is_left_next = match (self.keyed.get(at.left), self.keyed.get(at.right)) {
-                (Some(left), Some(right)) if at.left < middle && at.right < end => {
-                    compare::<M>(rows, by, left, right) == Ordering::Less
-                }
-                _ => at.left < middle,
-            };
-            let next = if is_left_next {
-                &mut at.left
+            let before = self.merged.len();
+            let left = self.keyed.get(at.left..middle).unwrap_or_default();
+            let right = self.keyed.get(at.right..end).unwrap_or_default();
+            let (from_left, from_right) = if self.has_cut {
+                let (rows, by) = (&self.rows, self.criteria.sort.by);
+                let is_before = |one, other| in_full::<M>(rows, by, one, other) == Ordering::Less;
+                merge_into(&mut self.merged, (left, right), *budget, is_before)
             } else {
-                &mut at.right
+                merge_into(&mut self.merged, (left, right), *budget, |one, other| {
+                    one < other
+                })
             };
-            if let Some(keyed) = self.keyed.get(*next).filter(|_| *next < end) {
-                self.merged.push(*keyed);
-                *next += 1;
-                *budget -= 1;
-                continue;
+            (at.left, at.right) = (at.left + from_left, at.right + from_right);
+            *budget = budget.saturating_sub(self.merged.len() - before);
+            if at.left < middle || at.right < end {
+                return;
             }
             // The pair is through.
             if end < len {
@@ -231,39 +233,62 @@ impl<M: TableModel> OrderWork<M> {
     }
 }
 
-/// A total order: equal values by where they stand.
-fn compare<M: TableModel>(
+/// Moves at most `most` of two sorted runs into one; gives how many of each.
+fn merge_into(
+    merged: &mut Vec<Keyed>,
+    (left, right): (&[Keyed], &[Keyed]),
+    most: usize,
+    is_before: impl Fn(Keyed, Keyed) -> bool,
+) -> (usize, usize) {
+    let (mut from_left, mut from_right) = (0, 0);
+    while from_left + from_right < most {
+        let (Some(one), Some(other)) = (left.get(from_left), right.get(from_right)) else {
+            break;
+        };
+        // No branch on which it is: with mixed rows every second guess would be wrong.
+        let is_left = is_before(*one, *other);
+        merged.push(if is_left { *one } else { *other });
+        from_left += usize::from(is_left);
+        from_right += usize::from(!is_left);
+    }
+    // One of them is through: the rest of the other follows as it is.
+    if from_left == left.len() || from_right == right.len() {
+        for (run, taken) in [(left, &mut from_left), (right, &mut from_right)] {
+            let room = most.saturating_sub(*taken);
+            let rest = run.get(*taken..).unwrap_or_default();
+            let rest = rest.get(..room.min(rest.len())).unwrap_or_default();
+            merged.extend_from_slice(rest);
+            *taken += rest.len();
+        }
+    }
+    (from_left, from_right)
+}
+
+/// A total order: equal keys of long words by the words, and then by where the rows stand.
+fn in_full<M: TableModel>(
     rows: &[Arc<M::Row>],
     by: Option<(&'static str, SortDir)>,
-    one: &Keyed,
-    other: &Keyed,
+    (one_key, one): Keyed,
+    (other_key, other): Keyed,
 ) -> Ordering {
-    let Some((column_id, dir)) = by else {
-        return one.place.cmp(&other.place);
-    };
     let in_words = || {
-        if !one.is_cut() || !other.is_cut() {
-            return Ordering::Equal;
-        }
-        let value = |keyed: &Keyed| rows.get(keyed.place).map(|row| M::value(row, column_id));
-        match (value(one), value(other)) {
-            (Some(CellValue::Text(one)), Some(CellValue::Text(other))) => one.cmp(&other),
-            _ => Ordering::Equal,
-        }
-    };
-    let by_value = match (one.class, other.class) {
-        (Class::Empty, _) | (_, Class::Empty) => one.class.cmp(&other.class),
-        _ => {
-            let rising = (one.class, one.key)
-                .cmp(&(other.class, other.key))
-                .then_with(in_words);
-            match dir {
-                SortDir::Ascending => rising,
-                SortDir::Descending => rising.reverse(),
+        let (column_id, dir) = by?;
+        let (one, other) = (rows.get(one)?, rows.get(other)?);
+        let (one, other) = (M::value(one, column_id), M::value(other, column_id));
+        match (one, other, dir) {
+            (CellValue::Text(one), CellValue::Text(other), SortDir::Ascending) => {
+                Some(one.cmp(&other))
             }
+            (CellValue::Text(one), CellValue::Text(other), SortDir::Descending) => {
+                Some(other.cmp(&one))
+            }
+            _ => None,
         }
     };
-    by_value.then(one.place.cmp(&other.place))
+    one_key
+        .cmp(&other_key)
+        .then_with(|| in_words().unwrap_or(Ordering::Equal))
+        .then(one.cmp(&other))
 }
 
 #[cfg(test)]
@@ -288,27 +313,29 @@ mod tests {
             "ABCDEFGHIJKLMNP",
             "ABCDEFGHIJKLMN\0",
         ];
-        for one in words {
-            for other in words {
-                let (left, right) = (
-                    Keyed::of(&CellValue::text(one), 0),
-                    Keyed::of(&CellValue::text(other), 1),
-                );
-                if left.is_cut() && right.is_cut() && left.key == right.key {
+        for one in words.map(CellValue::text) {
+            for other in words.map(CellValue::text) {
+                let key = |value| key_of(value, SortDir::Ascending);
+                let (left, right) = (key(&one), key(&other));
+                if left == right && is_cut(&one) && is_cut(&other) {
                     continue;
                 }
-                assert_eq!(
-                    left.key.cmp(&right.key),
-                    one.cmp(other),
-                    "{one:?} {other:?}"
-                );
+                let (CellValue::Text(one), CellValue::Text(other)) = (&one, &other) else {
+                    unreachable!("they are words");
+                };
+                assert_eq!(left.cmp(&right), one.cmp(other), "{one:?} {other:?}");
             }
         }
     }
 
     #[test]
-    fn numbers_of_any_scale_compare_as_numbers() {
-        let key = |text: &str| Keyed::of(&CellValue::Number(text.parse().unwrap()), 0).key;
+    fn numbers_of_any_scale_compare_as_numbers_and_before_words() {
+        let key = |text: &str| {
+            key_of(
+                &CellValue::Number(text.parse().unwrap()),
+                SortDir::Ascending,
+            )
+        };
         assert!(key("-1") < key("-0.5"));
         assert!(key("9.99") < key("10"));
         assert_eq!(key("1.50"), key("1.5"));
@@ -316,5 +343,9 @@ mod tests {
         let largest = qd_types::Decimal::MAX;
         assert!(key(&largest.to_string()) > key("1"));
         assert!(key(&(-largest).to_string()) < key("1"));
+        let no_words = key_of(&CellValue::text(""), SortDir::Ascending);
+        assert!(key(&largest.to_string()) < no_words && no_words < i128::MAX);
+        let longest = CellValue::text("\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}");
+        assert!(key_of(&longest, SortDir::Ascending) < i128::MAX);
     }
 }
