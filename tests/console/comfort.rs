@@ -7,8 +7,8 @@ use egui::accesskit::{Role as NodeRole, Toggled};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_pages::{Chime, Preferences, ZonePreference};
 use qd_state::{ActivityRow, CommandRequested, Event, RowKey};
-use qd_tests::desk::SampleDesk;
-use qd_types::{HaltState, LocalZone, Role, Symbol};
+use qd_tests::desk::{SampleDesk, alert};
+use qd_types::{AlertSeverity, AlertState, HaltState, LocalZone, Role, Symbol};
 use qd_ui::DesignTokens;
 use qd_ui::testing::{DESK, LAPTOP, PHONE};
 use qd_ui::tokens::{MoneyPalette, Theme};
@@ -195,18 +195,28 @@ fn header(console: &Console, width: f32) -> Vec<(String, egui::Rect)> {
 #[test]
 fn nothing_in_the_header_overlaps_at_any_width_in_any_state() {
     let mut widths: Vec<f32> = (14_u16..=50).map(|part| f32::from(part) * 30.0).collect();
-    widths.extend([887.0, 888.0, 1147.0, 1148.0, 1379.0, 1380.0, 1427.0, 1428.0]);
+    widths.extend([507.0, 508.0, 931.0, 932.0, 1231.0, 1232.0]);
+    widths.extend([1427.0, 1428.0, 1435.0, 1436.0]);
     for width in widths {
-        for is_bad in [false, true] {
+        for (num_alerts, is_bad) in [(0, false), (12, false), (12, true)] {
             let mut desk = SampleDesk::live(Role::Trader, start());
+            for number in 0..num_alerts {
+                let id = format!("al-{number}");
+                desk.publish_alert(alert(
+                    &id,
+                    AlertSeverity::Warning,
+                    AlertState::Firing,
+                    start(),
+                ));
+            }
             if is_bad {
-                desk.publish_halt(HaltState::ReduceOnly, Some("drill"));
+                desk.publish_halt(HaltState::Halted, Some("drill"));
                 desk.lose_connection(12_000);
                 desk.advance_millis(1_000);
             }
             let console = Console::sized(desk, egui::vec2(width, 900.0));
             let parts = header(&console, width);
-            assert!(parts.len() >= 5, "{parts:?}");
+            assert!(parts.len() >= 6, "{parts:?}");
             for pair in parts.windows(2) {
                 let [(left, a), (right, b)] = pair else {
                     continue;

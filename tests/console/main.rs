@@ -3,6 +3,7 @@
 //! The pictures come from the real reducer through `qd_tests::desk`; no socket, no clock.
 #![expect(clippy::unwrap_used, reason = "a missing node should fail loudly")]
 
+mod alerts;
 mod behavior;
 mod bulk;
 mod comfort;

@@ -5,6 +5,7 @@
 
 mod app;
 mod auth;
+mod channels;
 mod drain;
 mod fake_execution;
 mod http;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qd_bus::Bus;
-use qd_execution::{Execution, ExecutionConfig, IdentityKeys};
+use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys};
 use qd_gateway::Gateway;
 use qd_wire::Payload;
 use qd_wire::frame::ServerFrame;
@@ -24,6 +24,15 @@ pub(crate) async fn start() -> (App, CancellationToken) {
     let bus = Bus::embedded(Arc::<TestClock>::clone(&clock));
     let demo = ExecutionConfig::demo(7).unwrap();
     let handle = Execution::start(&demo, bus.clone(), Arc::<TestClock>::clone(&clock)).unwrap();
+    serve(handle, bus, clock).await
+}
+
+/// The server side around an execution gateway that runs.
+pub(crate) async fn serve(
+    handle: ExecutionHandle,
+    bus: Bus,
+    clock: Arc<TestClock>,
+) -> (App, CancellationToken) {
     let keys = IdentityKeys::new([(IDENTITY_KEY_ID.to_owned(), IDENTITY_KEY.to_vec())]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -19,13 +19,13 @@ use crate::ws::{Ws, pos, stream};
 /// What leaving may take.
 const LEAVING: Duration = Duration::from_secs(1);
 
-struct Visitor {
+pub(crate) struct Visitor {
     feed: FeedHandle,
-    cell: Arc<SnapshotCell>,
+    pub(crate) cell: Arc<SnapshotCell>,
 }
 
 impl Visitor {
-    fn start(app: &App, rt: Rt) -> Self {
+    pub(crate) fn start(app: &App, rt: Rt) -> Self {
         let cell = Arc::<SnapshotCell>::default();
         let config = FeedConfig {
             source: FeedSource::Gateway(GatewaySource {
@@ -43,7 +43,7 @@ impl Visitor {
         Self { feed, cell }
     }
 
-    async fn until(&self, what: &str, fits: impl Fn(&Snapshot) -> bool) {
+    pub(crate) async fn until(&self, what: &str, fits: impl Fn(&Snapshot) -> bool) {
         eventually(what, async || fits(&self.cell.load()).then_some(())).await;
     }
 }

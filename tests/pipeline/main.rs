@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop here"
 )]
 
+mod channels;
 mod desk;
 mod redis_server;
 mod scripted;

@@ -13,6 +13,10 @@ use qd_types::{
 };
 use std::sync::Arc;
 
+mod alerts;
+
+pub use self::alerts::alert;
+
 /// A sample row: symbol, signed shares, average entry, current price.
 type Holding = (&'static str, i64, &'static str, &'static str);
 
@@ -103,6 +107,7 @@ pub struct SampleDesk {
     seq: u64,
     order_seq: u64,
     halt_seq: u64,
+    alert_seq: u64,
     positions: Vec<Position>,
     last: Arc<Snapshot>,
 }
@@ -176,6 +181,7 @@ impl SampleDesk {
             seq: 0,
             order_seq: 0,
             halt_seq: 0,
+            alert_seq: 0,
             positions: Vec::new(),
             last: Arc::new(Snapshot::empty()),
         }
@@ -200,6 +206,10 @@ impl SampleDesk {
         desk.apply(Event::RestLoaded(RestAnswer::Orders {
             pos: Some(pos(desk.order_seq)),
             orders: orders(now),
+        }));
+        desk.apply(Event::RestLoaded(RestAnswer::Alerts {
+            pos: Some(pos(desk.alert_seq)),
+            alerts: Vec::new(),
         }));
         desk.apply(Event::RestLoaded(RestAnswer::History {
             entries: history(now),
@@ -271,6 +281,7 @@ impl SampleDesk {
             (positions_stream(), pos(self.seq)),
             (orders_stream(), pos(self.order_seq)),
             (StreamName::KillSwitch, pos(self.halt_seq)),
+            (StreamName::Alerts(user()), pos(self.alert_seq)),
         ];
         self.apply(Event::BeatReceived {
             positions,
@@ -283,6 +294,7 @@ impl SampleDesk {
         let positions = vec![
             (orders_stream(), pos(self.order_seq)),
             (StreamName::KillSwitch, pos(self.halt_seq)),
+            (StreamName::Alerts(user()), pos(self.alert_seq)),
         ];
         self.apply(Event::BeatReceived {
             positions,

@@ -63,6 +63,8 @@ operations! {
     HaltStatus = "kill_switch_status", Read, HaltView;
     /// The circuit breakers.
     Breakers = "circuit_breakers", Read, HaltView;
+    /// The alerts and what became of them.
+    Alerts = "alerts", Read, AlertsView;
     /// Prices by symbol.
     Prices = "prices", Read, MarketView;
     /// The phase of the market.

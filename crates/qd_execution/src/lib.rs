@@ -1,7 +1,7 @@
 //! The execution gateway: orders, halts, P&L, a simulated market, the paper venue and the REST API over them.
 //!
-//! **Owns**: the life of every order, the accepting step with its rails and halts, positions and totals, what is
-//! published about them, and the REST of the execution side.
+//! **Owns**: the life of every order, the accepting step with its rails and halts, positions and totals, the alerts, what
+//! is published about them, and the REST of the execution side.
 //! **Does not own**: sessions and sign-in (`qd_auth`, `qd_gateway`), byte formats (`qd_wire`), numbering and delivery
 //! (`qd_bus`), formulas (`qd_types`). It keeps nothing on disk yet: a restart begins a new ledger in new epochs.
 //! **Threading**: one tokio task owns the [`desk::Desk`]; everybody else sends it jobs through bounded lanes and reads
@@ -10,12 +10,14 @@
 //! store that is away delays publishing and never an order; a report of the venue that fits no order is counted and
 //! turns the health page's `execution` yellow.
 
+pub mod alerts;
 mod api;
 mod chance;
 pub mod config;
 pub mod desk;
 mod engine;
 pub mod ledger;
+mod limits;
 pub mod market;
 pub mod strategies;
 pub mod tape;

@@ -3,17 +3,17 @@
 mod salvaged;
 
 use qd_state::{
-    AlertChange, DayStats, Event, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange,
-    PollAnswer, PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries,
-    RestAnswer, ServedProgram, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload,
-    TapeClock, TapeMotion, Welcome,
+    DayStats, Event, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, PollAnswer,
+    PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer,
+    ServedProgram, ServiceHealth, ServiceStatus, Session, StreamMessage, StreamPayload, TapeClock,
+    TapeMotion, Welcome,
 };
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::Seq;
-use qd_types::{Breaker, HaltStatus, Money, Order, StreamName, StreamPos, UtcMicros, fmt};
+use qd_types::{Alert, Breaker, HaltStatus, Money, Order, StreamName, StreamPos, UtcMicros, fmt};
 use qd_wire::frame::SessionInfo;
 use qd_wire::rest::{
-    BreakersResponse, HaltResponse, HealthResponse, HistoryEntry, HistoryResponse,
+    AlertsResponse, BreakersResponse, HaltResponse, HealthResponse, HistoryEntry, HistoryResponse,
     MarketClockResponse, PriceQuote as WireQuote, RealtimePnlResponse, SeriesResponse,
     StatsResponse, StreamRef,
 };
@@ -175,6 +175,15 @@ fn clean_breakers(breakers: Vec<Breaker>) -> Vec<Breaker> {
     breakers.into_iter().map(clean).collect()
 }
 
+fn clean_alert(alert: Alert) -> Alert {
+    Alert {
+        rule: name(&alert.rule),
+        title: words(&alert.title),
+        detail: words(&alert.detail),
+        ..alert
+    }
+}
+
 fn decoded_events(stream: &StreamName, message: Message, arrival: Arrival) -> Vec<Event> {
     let stamps = stamps(message.head.as_ref(), arrival);
     let mut events = vec![Event::MessageReceived(StreamMessage {
@@ -227,13 +236,7 @@ fn payload(payload: Payload) -> StreamPayload {
         Payload::Order(event) => StreamPayload::OrderChanged(Box::new(order_change(event))),
         Payload::Halt(status) => StreamPayload::HaltChanged(clean_halt(status)),
         Payload::Breakers(breakers) => StreamPayload::BreakersReplaced(clean_breakers(breakers)),
-        Payload::Alert(alert) => StreamPayload::AlertChanged(AlertChange {
-            alert_id: alert.alert_id.as_str().to_owned(),
-            tone: alert.severity.tone(),
-            title: words(&alert.title),
-            detail: words(&alert.detail),
-            at: alert.at,
-        }),
+        Payload::Alert(alert) => StreamPayload::AlertChanged(Box::new(clean_alert(alert))),
         Payload::Refetch => StreamPayload::RefetchAsked,
     }
 }
@@ -365,6 +368,14 @@ pub(crate) fn breakers(answer: BreakersResponse) -> RestAnswer {
     RestAnswer::Breakers {
         pos: pos(answer.stream),
         breakers: clean_breakers(answer.breakers),
+    }
+}
+
+/// A REST answer about alerts.
+pub(crate) fn alerts(answer: AlertsResponse) -> RestAnswer {
+    RestAnswer::Alerts {
+        pos: pos(answer.stream),
+        alerts: answer.alerts.into_iter().map(clean_alert).collect(),
     }
 }
 

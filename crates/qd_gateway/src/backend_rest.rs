@@ -238,6 +238,7 @@ fn path_of(operation: Operation, params: &BackendParams) -> Option<(Method, Stri
         Operation::Account => (Method::GET, "account".to_owned()),
         Operation::HaltStatus => (Method::GET, "kill_switch_status".to_owned()),
         Operation::Breakers => (Method::GET, "circuit_breakers".to_owned()),
+        Operation::Alerts => (Method::GET, "alerts".to_owned()),
         Operation::Prices => (Method::GET, "market/prices".to_owned()),
         Operation::MarketClock => (Method::GET, "market/clock".to_owned()),
         Operation::Series => (Method::GET, "market/series".to_owned()),

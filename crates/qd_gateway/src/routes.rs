@@ -45,6 +45,7 @@ pub const ROUTES: &[Route] = &[
     row("/api/v1/account", Operation::Account),
     row("/api/v1/kill_switch_status", Operation::HaltStatus),
     row("/api/v1/circuit_breakers", Operation::Breakers),
+    row("/api/v1/alerts", Operation::Alerts),
     row("/api/v1/market/prices", Operation::Prices),
     row("/api/v1/market/clock", Operation::MarketClock),
     row("/api/v1/market/series", Operation::Series),

@@ -1,4 +1,4 @@
-//! The header: environment, clocks, halt state, connection, user, kill switch. Never hidden, whatever the width.
+//! The header: environment, clocks, alerts, halt state, connection, user, kill switch. Never hidden, whatever the width.
 
 use std::fmt::Write as _;
 
@@ -11,18 +11,24 @@ use qd_ui::icon::{Icon, icon_button};
 use qd_ui::text;
 use qd_ui::tokens::space;
 
-use crate::comfort::{HeaderPanel, Opens, notes_name, notes_ui, settings_ui};
+use crate::comfort::{
+    HeaderPanel, Opens, Overlay, alerts_badge_ui, notes_name, notes_ui, settings_ui,
+};
 use crate::desk::DeskState;
 use crate::{Command, PageCtx, tape};
 
-/// With this much the parts stand in two groups, apart.
+/// With this much the product's name stands a little apart.
 const WIDTH_FOR_AIR: f32 = 1400.0;
-/// Below this the clocks go. There must be room for "Reconnecting · 12 s" and "WAS ACTIVE · 34 s ago" beside them.
-const WIDTH_FOR_CLOCKS: f32 = 1352.0;
+const AIR: f32 = 20.0;
+/// Below this the clocks go. There must be room for "Reconnecting · 12 s", "WAS ACTIVE · 34 s ago" and the sign of the
+/// alerts beside them.
+const WIDTH_FOR_CLOCKS: f32 = 1408.0;
 /// Below this the market's phase goes.
-const WIDTH_FOR_MARKET: f32 = 1120.0;
+const WIDTH_FOR_MARKET: f32 = 1204.0;
 /// Below this the product's name goes, words become short, and the settings are opened from the user's menu.
-const WIDTH_FOR_NAMES: f32 = 860.0;
+const WIDTH_FOR_NAMES: f32 = 904.0;
+/// Below this a lost connection and a doubtful halt state say no more than that: the banner says since when.
+const WIDTH_FOR_AGES: f32 = 480.0;
 /// The user's menu.
 const MENU_WIDTH: f32 = 320.0;
 
@@ -44,6 +50,8 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
         halt_ui(ui, cx, width);
         ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = gap;
+            // Then the other side has more to say.
+            let is_lost = cx.snapshot.connection.state == ConnectionState::Reconnecting;
             if width >= WIDTH_FOR_NAMES {
                 text::label(
                     ui,
@@ -51,8 +59,8 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
                     &cx.ui.tokens.fonts.title,
                     cx.ui.tokens.text_strong,
                 );
-                if width >= WIDTH_FOR_AIR {
-                    ui.add_space(50.0);
+                if width >= WIDTH_FOR_AIR && !is_lost {
+                    ui.add_space(AIR);
                 }
             }
             environment_ui(ui, cx);
@@ -60,8 +68,15 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
                 market_ui(ui, cx);
             }
             if width >= WIDTH_FOR_CLOCKS {
-                clocks_ui(ui, cx);
+                clocks_ui(ui, cx, is_lost);
             }
+            // In what room is left, next to the halt state.
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let alerts = alerts_badge_ui(ui, cx);
+                if alerts.clicked() {
+                    state.overlay = Some(Overlay::alerts(ui.ctx(), Some(alerts.id)));
+                }
+            });
         });
     });
 }
@@ -140,7 +155,7 @@ fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     }
 }
 
-fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>, is_lost: bool) {
     if let Some(tape) = &cx.snapshot.market.tape {
         tape::clock_ui(ui, cx, tape);
         return;
@@ -153,7 +168,11 @@ fn clocks_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         ZoneChoice::Local(_) | ZoneChoice::Utc => ZoneChoice::Exchange,
     };
     let clock = |zone: ZoneChoice| format!("{} {}", fmt::time_seconds(now, zone), zone.label());
-    let words = format!("{} · {}", clock(zone), clock(other));
+    let words = if is_lost {
+        clock(zone)
+    } else {
+        format!("{} · {}", clock(zone), clock(other))
+    };
     Chip::outline(&words)
         .ui(ui, &cx.ui)
         .on_hover_text(format!("Every time on this page is {} time.", zone.label()));
@@ -169,7 +188,9 @@ fn halt_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
             .confirmed_at
             .map_or_else(|| "?".to_owned(), |at| fmt::age(cx.age_ms(at)));
         let short = short_halt(halt.state);
-        let words = if is_narrow {
+        let words = if width < WIDTH_FOR_AGES {
+            format!("WAS {short}")
+        } else if is_narrow {
             format!("WAS {short} {age}")
         } else {
             format!("WAS {short} · {age} ago")
@@ -264,14 +285,16 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) {
         .ok();
     }
     let name = format!("Connection: {words}");
-    if is_narrow && connection.state == ConnectionState::Reconnecting {
-        "Offline".clone_into(&mut words);
-    }
-    Chip::outline(&words)
-        .dot(tone)
-        .name(&name)
-        .ui(ui, &cx.ui)
-        .on_hover_text(meaning);
+    let is_lost = connection.state == ConnectionState::Reconnecting;
+    let is_tiny = is_lost && width < WIDTH_FOR_AGES;
+    let words = match (is_tiny, is_narrow && is_lost) {
+        (true, _) => "Off",
+        (false, true) => "Offline",
+        (false, false) => words.as_str(),
+    };
+    let chip = Chip::outline(words).name(&name);
+    let chip = if is_tiny { chip } else { chip.dot(tone) };
+    chip.ui(ui, &cx.ui).on_hover_text(meaning);
 }
 
 fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) -> Response {

@@ -45,7 +45,7 @@ pub enum RestAsk {
     Halt,
     /// All breakers.
     Breakers,
-    /// The alerts' place.
+    /// The alerts.
     Alerts,
 }
 

@@ -21,21 +21,21 @@ mod tests;
 pub use self::cell::{SnapshotCell, Waker};
 pub use self::effect::{Effect, ReconnectReason, RestAsk};
 pub use self::event::{
-    AlertChange, ClockOffset, CommandId, CommandOutcome, CommandRequested, DayStats, Event, Figure,
-    HistoryPage, LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, OrderStep,
-    OrderStory, PageAnswer, PageAsk, PageQuestion, PageQuestionId, Poll, PollAnswer, PollSet,
-    PositionTotals, PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer, RowKey,
-    SalvagedOrder, SalvagedPositions, ServedProgram, ServiceHealth, ServiceStatus, Session,
-    SocketClosed, StreamMessage, StreamPayload, TapeClock, TapeMotion, UnreadableRow, Welcome,
+    ClockOffset, CommandId, CommandOutcome, CommandRequested, DayStats, Event, Figure, HistoryPage,
+    LimitUse, MarketClock, MessageHead, MessageStamps, OrderChange, OrderStep, OrderStory,
+    PageAnswer, PageAsk, PageQuestion, PageQuestionId, Poll, PollAnswer, PollSet, PositionTotals,
+    PositionsChange, PositionsPicture, PriceQuote, PriceSeries, RestAnswer, RowKey, SalvagedOrder,
+    SalvagedPositions, ServedProgram, ServiceHealth, ServiceStatus, Session, SocketClosed,
+    StreamMessage, StreamPayload, TapeClock, TapeMotion, UnreadableRow, Welcome,
 };
 pub use self::freshness::{Freshness, FreshnessRule};
 pub use self::snapshot::{
-    ActivityRow, ActivityView, AskPhase, BreakerRow, BreakersView, Card, CardsView, Cell,
-    CommandPhase, CommandView, ConnectionState, ConnectionView, Direction, FeedView, FillRow,
-    Flash, HaltView, HealthView, HistoryEnd, HistoryView, Hop, HopLatency, LastMessage, MarketView,
-    Notice, OrderDetailView, OrderRow, OrderStoryView, OrdersView, PositionFigures, PositionPart,
-    PositionRow, PositionsView, ProgramUpdate, Seal, SealState, Snapshot, StatsView, StepRow,
-    TapeView, TotalsView, Urgency,
+    ActivityRow, ActivityView, AlertRow, AlertsView, AskPhase, BreakerRow, BreakersView, Card,
+    CardsView, Cell, CommandPhase, CommandView, ConnectionState, ConnectionView, Direction,
+    FeedView, FillRow, Flash, HaltView, HealthView, HistoryEnd, HistoryView, Hop, HopLatency,
+    LastMessage, MarketView, Notice, OrderDetailView, OrderRow, OrderStoryView, OrdersView,
+    PositionFigures, PositionPart, PositionRow, PositionsView, ProgramUpdate, Seal, SealState,
+    Snapshot, StatsView, StepRow, TapeView, TotalsView, Urgency,
 };
 pub use self::store::{Store, StoreConfig};
 pub use self::stream_client::{

@@ -1,7 +1,7 @@
 //! The day's statistics, the accounts' figures, and how much of each limit is used.
 
 use axum::extract::State;
-use qd_types::{AccountId, Decimal, Money, Permission, UtcMicros};
+use qd_types::{Money, Permission};
 use qd_wire::rest::{LimitUse, StatsResponse};
 use serde::Serialize;
 
@@ -10,8 +10,7 @@ use super::identity::Caller;
 use super::problem::ApiError;
 use super::query::Params;
 use super::reads::{Answer, json};
-use crate::desk::Desk;
-use crate::engine::totals_of;
+use crate::limits::limit_use;
 
 pub(super) async fn stats(State(api): State<Api>, caller: Caller, params: Params) -> Answer {
     caller.must(Permission::PnlView)?;
@@ -24,7 +23,7 @@ pub(super) async fn stats(State(api): State<Api>, caller: Caller, params: Params
                 fills_today: 0,
                 fees_today: Money::ZERO,
                 turnover_today: Money::ZERO,
-                limit_use: limit_use(desk, caller.accounts(), now),
+                limit_use: limit_use(desk.ledger(), caller.accounts(), now),
                 as_of: now,
             };
             for account in caller.accounts() {
@@ -40,49 +39,6 @@ pub(super) async fn stats(State(api): State<Api>, caller: Caller, params: Params
         .await
         .map_err(ApiError::of_read)?;
     Ok(json(200, &response))
-}
-
-/// Limits of all granted accounts together: each account has its own, so value and limit are added up.
-fn limit_use(desk: &Desk, accounts: &[AccountId], now: UtcMicros) -> Vec<LimitUse> {
-    let rails = desk.ledger().rails();
-    let books: Vec<_> = accounts
-        .iter()
-        .filter_map(|account| desk.ledger().book(account))
-        .collect();
-    let times = Decimal::from(books.len());
-    let totals = totals_of(desk, accounts, now);
-    let num_open = desk
-        .ledger()
-        .open_orders()
-        .filter(|record| accounts.contains(&record.order.account))
-        .count();
-    let of = |rule: &str, value: Decimal, limit: Decimal, unit: &str| LimitUse {
-        rule: rule.to_owned(),
-        value,
-        limit: limit * times,
-        unit: unit.to_owned(),
-    };
-    let equity: Decimal = books.iter().map(|book| book.equity().get()).sum();
-    vec![
-        of(
-            "gross_exposure",
-            totals.exposure.gross.get(),
-            rails.max_gross_exposure.get(),
-            "usd",
-        ),
-        LimitUse {
-            rule: "margin".to_owned(),
-            value: totals.margin_used.unwrap_or_default().get(),
-            limit: equity,
-            unit: "usd".to_owned(),
-        },
-        of(
-            "open_orders",
-            Decimal::from(num_open),
-            Decimal::from(rails.max_open_orders),
-            "orders",
-        ),
-    ]
 }
 
 /// `GET /api/v1/account`: one entry per granted account.
@@ -134,7 +90,7 @@ pub(super) async fn account(State(api): State<Api>, caller: Caller, params: Para
                     }
                 })
                 .collect(),
-            limit_use: limit_use(desk, caller.accounts(), now),
+            limit_use: limit_use(desk.ledger(), caller.accounts(), now),
             as_of: now.to_rfc3339(),
         })
         .await

@@ -104,6 +104,7 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
         .route("/api/v1/account", get(account::account))
         .route("/api/v1/kill_switch_status", get(reads::kill_switch_status))
         .route("/api/v1/circuit_breakers", get(reads::circuit_breakers))
+        .route("/api/v1/alerts", get(reads::alerts))
         .route("/api/v1/market/prices", get(market::prices))
         .route("/api/v1/market/series", get(market::series))
         .route("/api/v1/market/clock", get(market::clock))

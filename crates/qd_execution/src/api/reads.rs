@@ -7,13 +7,13 @@ use axum::extract::{Path, State};
 use axum::http::{Response, header};
 use axum::response::IntoResponse as _;
 use qd_types::{
-    AccountId, ClientOrderId, Epoch, Order, ParseError, Permission, Position, Seq, StreamName,
-    StreamPos, Symbol, UserId,
+    AccountId, AlertState, ClientOrderId, Epoch, Order, ParseError, Permission, Position, Seq,
+    StreamName, StreamPos, Symbol, UserId,
 };
 use qd_wire::rest::{
-    BreakersResponse, FillDetail, HaltResponse, HistoryEntry, HistoryResponse, OrderDetailResponse,
-    OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary, RealtimePnlResponse,
-    StreamLogResponse, StreamRef, to_json,
+    AlertsResponse, BreakersResponse, FillDetail, HaltResponse, HistoryEntry, HistoryResponse,
+    OrderDetailResponse, OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary,
+    RealtimePnlResponse, StreamLogResponse, StreamRef, to_json,
 };
 use serde::Serialize;
 
@@ -21,12 +21,15 @@ use super::identity::Caller;
 use super::problem::ApiError;
 use super::query::Params;
 use super::{Api, ApiState};
+use crate::alerts::MAX_ALERTS;
 use crate::desk::Desk;
 use crate::engine::totals_of;
 use crate::ledger::{LimitEvidence, OrderKey, OrderRecord};
 
 /// Most messages of a log in one answer.
 const LOG_PAGE: usize = 200;
+/// Alerts in an answer when nobody says how many.
+const DEFAULT_ALERTS: usize = 200;
 /// Most bytes of a log in one answer, unless one message alone is larger.
 const LOG_PAGE_BYTES: usize = 256 * 1024;
 
@@ -362,6 +365,32 @@ pub(super) async fn circuit_breakers(
         .await
         .map_err(ApiError::of_read)?;
     Ok(json(200, &BreakersResponse { breakers, stream }))
+}
+
+pub(super) async fn alerts(State(api): State<Api>, caller: Caller, mut params: Params) -> Answer {
+    caller.must(Permission::AlertsView)?;
+    let state = match params.text("state").as_deref() {
+        None | Some("all") => None,
+        Some(word) => Some(AlertState::parse(word).ok_or_else(|| {
+            let words = "state is firing, acknowledged, resolved or all";
+            ApiError::new(400, "bad_query", words)
+        })?),
+    };
+    let limit = params.limit(DEFAULT_ALERTS, MAX_ALERTS)?;
+    params.finish()?;
+    let stream = api.stand(StreamName::Alerts(caller.user().clone()));
+    let response = api
+        .handle
+        .read(move |desk, _| {
+            let alerts = desk.alerts().of(caller.accounts(), state, limit);
+            AlertsResponse {
+                alerts: alerts.into_iter().cloned().collect(),
+                stream,
+            }
+        })
+        .await
+        .map_err(ApiError::of_read)?;
+    Ok(json(200, &response))
 }
 
 pub(super) async fn stream_log(

@@ -5,6 +5,7 @@
 
 use qd_types::{AccountId, HaltScope, MarketPhase, OrderStatus, UtcMicros};
 
+use crate::alerts::{AlertRecord, Alerts, gather};
 use crate::config::ExecutionConfig;
 use crate::ledger::{
     Author, CancelAllOutcome, CancelOutcome, Changes, CloseOutcome, CloseRequest, Ledger, OrderKey,
@@ -33,6 +34,7 @@ pub struct Desk {
     venue: PaperVenue,
     ledger: Ledger,
     strategies: Strategies,
+    alerts: Alerts,
 }
 
 impl Desk {
@@ -86,6 +88,7 @@ impl Desk {
                 start,
             ),
             strategies: Strategies::new(&config.strategies, config.seed, &run),
+            alerts: Alerts::new(&run),
             run,
         }
     }
@@ -330,6 +333,21 @@ impl Desk {
     /// Takes what changed since the last call.
     pub fn take_changes(&mut self) -> Changes {
         self.ledger.take_changes()
+    }
+
+    /// Looks after the alerts, and takes what changed of them; `changes` are those that were taken last.
+    pub fn watch(&mut self, changes: &Changes, now: UtcMicros) -> Vec<AlertRecord> {
+        self.alerts.look(changes, &self.ledger, now, || {
+            let clock = MarketClock::at(self.session, self.market.time(now));
+            let is_trading = clock.phase == MarketPhase::Open && self.market.is_moving();
+            gather(&self.ledger, &self.market, is_trading, now)
+        });
+        self.alerts.take_changes()
+    }
+
+    /// The alerts of this run.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// What tells this run of the desk from others.

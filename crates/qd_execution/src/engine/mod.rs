@@ -358,7 +358,7 @@ impl ExecutionHandle {
             .is_err()
         {
             tracing::warn!(
-                "some order events were not in the store when the execution gateway ended"
+                "some order or alert events were not in the store when the execution gateway ended"
             );
         }
     }
@@ -411,7 +411,9 @@ impl Engine {
 
     fn flush(&mut self, now: UtcMicros) {
         let changes = self.desk.take_changes();
+        let alerts = self.desk.watch(&changes, now);
         self.status.note_changes(&changes);
         self.streams.publish(&self.desk, &changes, now);
+        self.streams.publish_alerts(&alerts, now);
     }
 }

@@ -1,4 +1,4 @@
-//! The streams of the gateway: per user positions and orders, for all halts and breakers.
+//! The streams of the gateway: per user positions, orders and alerts, for all halts and breakers.
 //!
 //! Numbering, throttling and retries are the bus's. What is kept here is the newest picture, because a publisher asks
 //! for its rows at the moment of sending, from a task of its own.
@@ -14,10 +14,11 @@ use qd_types::{
 };
 use qd_wire::Body;
 use qd_wire::message::{
-    PositionTotals, breakers_body, halt_body, order_body, positions_delta_body,
+    PositionTotals, alert_body, breakers_body, halt_body, order_body, positions_delta_body,
     positions_snapshot_body,
 };
 
+use crate::alerts::AlertRecord;
 use crate::config::UserConfig;
 use crate::desk::Desk;
 use crate::ledger::{Changes, add_totals};
@@ -152,6 +153,13 @@ struct UserStreams {
     source: Arc<PositionsSource>,
     positions: StatePublisher,
     orders: EventPublisher,
+    alerts: EventPublisher,
+}
+
+impl UserStreams {
+    fn events(&self) -> [&EventPublisher; 2] {
+        [&self.orders, &self.alerts]
+    }
 }
 
 /// Every stream that this gateway publishes.
@@ -187,12 +195,13 @@ impl Streams {
                 let source = Arc::new(PositionsSource::default());
                 source.update(desk, &user.accounts, &everything, now);
                 let positions = StreamName::Positions(user.user_id.clone());
-                let orders = StreamName::Orders(user.user_id.clone());
+                let events = |stream| EventPublisher::new(bus.clone(), stream, Arc::clone(clock));
                 let streams = UserStreams {
                     accounts: user.accounts.clone(),
                     positions: state(positions, Arc::clone(&source) as Arc<dyn StateSource>),
                     source,
-                    orders: EventPublisher::new(bus.clone(), orders, Arc::clone(clock)),
+                    orders: events(StreamName::Orders(user.user_id.clone())),
+                    alerts: events(StreamName::Alerts(user.user_id.clone())),
                 };
                 (user.user_id.clone(), streams)
             })
@@ -253,6 +262,21 @@ impl Streams {
         }
     }
 
+    /// Tells each change of an alert to those whom it concerns.
+    pub(super) fn publish_alerts(&self, changes: &[AlertRecord], now: UtcMicros) {
+        for AlertRecord { alert, audience } in changes {
+            let body = alert_body(alert);
+            for streams in self.users.values() {
+                if !audience.includes(&streams.accounts) {
+                    continue;
+                }
+                if let Err(err) = streams.alerts.publish(body.clone(), now) {
+                    tracing::error!(alert = %alert.alert_id, error = %err, "an alert is too large to publish");
+                }
+            }
+        }
+    }
+
     pub(super) fn has(&self, user: &UserId) -> bool {
         self.users.contains_key(user)
     }
@@ -261,7 +285,7 @@ impl Streams {
         match stream {
             StreamName::Positions(user) => self.users.get(user)?.positions.position(),
             StreamName::Orders(user) => Some(self.users.get(user)?.orders.position()),
-            StreamName::Alerts(_) => None,
+            StreamName::Alerts(user) => Some(self.users.get(user)?.alerts.position()),
             StreamName::KillSwitch => self.halt.position(),
             StreamName::CircuitBreakers => self.breakers.position(),
         }
@@ -284,7 +308,8 @@ impl Streams {
             waiting += counts.queued;
         }
         let (mut given, mut sent, mut pushed_out) = (0, 0, 0);
-        for counts in self.users.values().map(|streams| streams.orders.counts()) {
+        let events = self.users.values().flat_map(UserStreams::events);
+        for counts in events.map(EventPublisher::counts) {
             given += counts.given;
             sent += counts.sent;
             pushed_out += counts.pushed_out;
@@ -302,10 +327,10 @@ impl Streams {
         ]
     }
 
-    /// Waits until every order event is in the store.
+    /// Waits until every event is in the store.
     pub(super) async fn drained(&self) {
-        for streams in self.users.values() {
-            streams.orders.drained().await;
+        for events in self.users.values().flat_map(UserStreams::events) {
+            events.drained().await;
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use qd_bus::{Hub, RouteSink, Routed};
-use qd_types::{AccountId, HaltState, Money, Position, PositionKey, Qty, Seq, Symbol};
+use qd_types::{
+    AccountId, Alert, AlertState, ClientOrderId, HaltState, Money, OrderType, Position,
+    PositionKey, Qty, Seq, Side, StrategyId, Symbol, TimeInForce,
+};
 use qd_wire::{Message, Payload, decode};
 
 use super::*;
+use crate::ledger::{Author, OrderRequest, PlaceOutcome};
 use crate::testing::{VirtualClock, start};
 
 /// Keeps every message of its stream.
@@ -218,6 +222,135 @@ async fn halts_and_breakers_are_published_at_once() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// The demo desk without programs, with a second account that only carol has.
+fn two_desks(bus: &Bus, clock: &Arc<dyn Clock>) -> ExecutionHandle {
+    let mut config = ExecutionConfig {
+        warmup_ticks: 0,
+        ..ExecutionConfig::demo(7).unwrap().without_strategies()
+    };
+    let other = AccountId::new("OTHER").unwrap();
+    config.accounts.push(crate::AccountConfig {
+        account: other.clone(),
+        opening_cash: Money::from_units(1_000, 0),
+        holdings: Vec::new(),
+    });
+    config.users.push(crate::UserConfig {
+        user_id: UserId::new("carol").unwrap(),
+        accounts: vec![other],
+    });
+    Execution::start(&config, bus.clone(), Arc::clone(clock)).unwrap()
+}
+
+// covers: RT-1
+#[tokio::test(start_paused = true)]
+async fn a_refused_order_is_one_message_to_those_who_have_the_account_and_a_halt_one_to_everybody()
+{
+    let clock = VirtualClock::shared();
+    let bus = Bus::embedded(Arc::clone(&clock));
+    let handle = two_desks(&bus, &clock);
+    let hub = Hub::new(bus.clone(), Arc::clone(&clock));
+    let hear = |name: &str| {
+        let tape = Arc::new(Tape::default());
+        let guard = hub.subscribe(stream(name), Arc::clone(&tape) as Arc<dyn RouteSink>);
+        (tape, guard)
+    };
+    let (alice, bob, carol) = (
+        hear("alerts:alice"),
+        hear("alerts:bob"),
+        hear("alerts:carol"),
+    );
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // What stands on the numbers is read after them.
+    assert_eq!(
+        handle.position(&stream("alerts:alice")).unwrap().seq,
+        Seq(0)
+    );
+    handle
+        .change(Lane::Normal, |desk, now| {
+            let author = Author::Hand(UserId::new("alice").unwrap());
+            for number in 0..3 {
+                let request = OrderRequest {
+                    account: AccountId::new("PAPER-1").unwrap(),
+                    strategy: StrategyId::new("manual").unwrap(),
+                    client_order_id: ClientOrderId::new(&format!("o-{number}")).unwrap(),
+                    symbol: Symbol::new("KO").unwrap(),
+                    side: Side::Buy,
+                    qty: Qty::from_units(20_000, 0),
+                    order_type: OrderType::Market,
+                    limit_price: None,
+                    stop_price: None,
+                    time_in_force: TimeInForce::Day,
+                    reason: "far too large for any desk".to_owned(),
+                    halt_epoch_seen: None,
+                    price_seen: None,
+                };
+                let outcome = desk.place(request, &author, now);
+                assert!(matches!(outcome, PlaceOutcome::Blocked(_)), "{outcome:?}");
+            }
+        })
+        .await
+        .unwrap();
+    let told = |tape: &Tape| -> Vec<(u64, Alert)> {
+        let messages = tape.messages().into_iter();
+        messages
+            .map(|message| match message.payload {
+                Payload::Alert(alert) => (message.head.unwrap().seq.0, alert),
+                other => panic!("{other:?} on alerts"),
+            })
+            .collect()
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let first = told(&alice.0);
+    assert_eq!(first.len(), 1, "{first:?}");
+    let (seq, alert) = &first[0];
+    assert_eq!((*seq, alert.rule.as_str()), (1, "order_blocked"));
+    assert_eq!(alert.state, AlertState::Firing);
+    assert!(alert.detail.contains("max_order_qty"), "{}", alert.detail);
+    assert_eq!(told(&bob.0), first);
+    assert_eq!(told(&carol.0), []);
+
+    handle
+        .change(Lane::Safety, |desk, now| {
+            let halt = HaltState::Halted;
+            desk.ledger_mut().set_halt(halt, None, "a drill", now);
+        })
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for (tape, seq) in [(&alice.0, 2), (&bob.0, 2), (&carol.0, 1)] {
+        let (last, alert) = told(tape).pop().unwrap();
+        assert_eq!((last, alert.rule.as_str()), (seq, "halt_not_active"));
+    }
+    // The other two refusals are told as a count, and the end of it a minute later; then nothing more.
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    let all = told(&alice.0);
+    let states: Vec<_> = all
+        .iter()
+        .filter(|(_, alert)| alert.rule == "order_blocked")
+        .map(|(_, alert)| (alert.state, alert.detail.starts_with("3 orders")))
+        .collect();
+    use AlertState::{Firing, Resolved};
+    assert_eq!(states, [(Firing, false), (Firing, true), (Resolved, true)]);
+    let stand = handle.position(&stream("alerts:alice")).unwrap();
+    assert_eq!(stand.seq.0, all.len() as u64);
+    let kept = handle
+        .read(|desk, _| {
+            let mine = [AccountId::new("PAPER-1").unwrap()];
+            let alerts = desk.alerts().of(&mine, None, 9);
+            alerts.into_iter().cloned().collect::<Vec<_>>()
+        })
+        .await
+        .unwrap();
+    let ends: Vec<_> = kept
+        .iter()
+        .map(|alert| (alert.rule.as_str(), alert.state))
+        .collect();
+    assert_eq!(
+        ends,
+        [("halt_not_active", Firing), ("order_blocked", Resolved)]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,6 @@ use qd_state::{
     CommandId, CommandOutcome, Event, PageAnswer, PageQuestion, PageQuestionId, Poll, PollAnswer,
     RestAnswer, RestAsk,
 };
-use qd_types::StreamName;
 use qd_wire::salvage::BootstrapAnswer;
 
 use super::Ingest;
@@ -65,13 +64,8 @@ impl Ingest {
         let Some(rest) = self.rest.clone() else {
             return;
         };
-        let stream = self
-            .store
-            .wanted()
-            .into_iter()
-            .find(|stream| ask == RestAsk::Alerts && matches!(stream, StreamName::Alerts(_)));
         self.jobs.push(Box::pin(async move {
-            Job::Asked(ask, Box::new(rest.ask(ask, stream.as_ref()).await))
+            Job::Asked(ask, Box::new(rest.ask(ask).await))
         }));
     }
 

@@ -405,7 +405,7 @@ async fn answer_from_log(hub: &Hub, user: &UserId, ask: RestAsk) -> Result<RestA
     };
     let pos = log_begin(hub, &stream).await?;
     Ok(match ask {
-        RestAsk::Alerts => RestAnswer::Alerts { pos: Some(pos) },
+        RestAsk::Alerts => RestAnswer::AlertsLog { pos },
         _ => RestAnswer::OrdersLog { pos },
     })
 }
@@ -457,6 +457,7 @@ fn session(user: &UserId) -> Session {
             Permission::OrdersView,
             Permission::PnlView,
             Permission::HaltView,
+            Permission::AlertsView,
         ]
         .to_vec(),
         accounts: Vec::new(),

@@ -2,12 +2,11 @@
 //! told are GETs, and that is asked once.
 
 use qd_state::{Poll, PollAnswer, RestAnswer, RestAsk};
-use qd_types::{StreamName, Symbol, TapeAction};
+use qd_types::{Symbol, TapeAction};
 use qd_wire::WireError;
 use qd_wire::rest::{
-    BreakersResponse, ControlTape, HaltResponse, HealthResponse, HistoryResponse,
-    MarketClockResponse, RealtimePnlResponse, SeriesResponse, StatsResponse, StreamLogResponse,
-    from_json, to_json,
+    AlertsResponse, BreakersResponse, ControlTape, HaltResponse, HealthResponse, HistoryResponse,
+    MarketClockResponse, RealtimePnlResponse, SeriesResponse, StatsResponse, from_json, to_json,
 };
 use qd_wire::salvage::{self, BootstrapAnswer, OrdersAnswer};
 
@@ -23,6 +22,9 @@ const MAX_ORDER_PAGES: usize = 20;
 
 /// Lines of the activity list that are asked for at the start; it shows 20.
 const HISTORY_ENTRIES: usize = 50;
+
+/// Alerts that are asked for: as many as the store keeps.
+const ALERTS: usize = 200;
 
 /// Symbols in one question, so that the address stays short.
 const MAX_SYMBOLS: usize = 200;
@@ -46,12 +48,8 @@ impl RestClient {
             .await
     }
 
-    /// Asks what the store wants to know; `stream` is the stream that the question is about, where there is one.
-    pub(crate) async fn ask(
-        &self,
-        ask: RestAsk,
-        stream: Option<&StreamName>,
-    ) -> Result<RestAnswer, RestError> {
+    /// Asks what the store wants to know.
+    pub(crate) async fn ask(&self, ask: RestAsk) -> Result<RestAnswer, RestError> {
         Ok(match ask {
             RestAsk::Positions => {
                 let answer = self.read("/api/v1/positions", salvage::positions_answer);
@@ -75,15 +73,8 @@ impl RestClient {
                 translate::breakers(answer.await?)
             }
             RestAsk::Alerts => {
-                let stream = stream.ok_or_else(|| {
-                    RestError::NotSent("the alerts stream is not wanted".to_owned())
-                })?;
-                // The list is a page's own question; here only the place counts.
-                let path = format!("/api/v1/streams/{stream}?limit=1");
-                let answer = self.read(&path, from_json::<StreamLogResponse>).await?;
-                RestAnswer::Alerts {
-                    pos: answer.stream.map(|place| place.pos),
-                }
+                let path = format!("/api/v1/alerts?state=all&limit={ALERTS}");
+                translate::alerts(self.read(&path, from_json::<AlertsResponse>).await?)
             }
         })
     }

@@ -50,10 +50,7 @@ struct Desk {
 impl Desk {
     fn connected() -> Self {
         let mut desk = Self {
-            store: Store::new(StoreConfig {
-                wants_alerts: true,
-                ..StoreConfig::default()
-            }),
+            store: Store::new(StoreConfig::default()),
             clock: ManualClock::new(now()),
         };
         desk.apply([Event::SessionWelcomed(Welcome {

@@ -110,7 +110,7 @@ const fn hotkey(
     }
 }
 
-static HOTKEYS: [Hotkey; 13] = [
+static HOTKEYS: [Hotkey; 14] = [
     hotkey(
         &[command(Key::K)],
         Scope::TextToo,
@@ -134,6 +134,12 @@ static HOTKEYS: [Hotkey; 13] = [
         Scope::Desk,
         Action::ToggleNotes,
         "Notes: what was said in passing",
+    ),
+    hotkey(
+        &[plain(Key::A)],
+        Scope::Desk,
+        Action::ShowAlerts,
+        "Alerts: what fires, and what did",
     ),
     hotkey(
         &[plain(Key::Slash)],

@@ -1,6 +1,7 @@
 //! What makes the console somebody's own: preferences, settings, keys, the command palette, notes. Nothing of the desk's data.
 
 mod action;
+mod alerts;
 mod chime;
 mod fuzzy;
 pub(crate) mod keys;
@@ -12,6 +13,7 @@ mod popup;
 mod preferences;
 mod settings;
 
+pub(crate) use self::alerts::badge_ui as alerts_badge_ui;
 pub use self::chime::Chime;
 pub(crate) use self::chime::Heard;
 pub use self::keys::takes_key;

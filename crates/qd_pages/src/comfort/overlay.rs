@@ -1,4 +1,4 @@
-//! What stands over the page and takes the whole keyboard: the command palette and the list of keys. One at a time.
+//! What stands over the page and takes the whole keyboard: the command palette, the list of keys, the alerts. One at a time.
 
 use egui::{
     Align2, Color32, Context, CornerRadius, Frame, Id, Key, Margin, Modal, Modifiers, Rect, Role,
@@ -11,6 +11,7 @@ use qd_ui::text::{self, HAlign};
 use qd_ui::tokens::{radius, size, space};
 
 use super::action::Action;
+use super::alerts::alerts_ui;
 use super::keys::{self, WIDGET_KEYS};
 use super::palette::{PaletteEntry, entries};
 use super::{Machine, Preferences};
@@ -33,6 +34,7 @@ pub(crate) struct Overlay {
 enum Kind {
     Palette(Palette),
     Keys,
+    Alerts,
 }
 
 #[derive(Default)]
@@ -45,7 +47,7 @@ struct Palette {
 }
 
 /// What became of the overlay in this frame.
-enum Outcome {
+pub(super) enum Outcome {
     Open,
     Closed,
     Chosen(Action),
@@ -71,6 +73,15 @@ impl Overlay {
         Self::new(ctx, Kind::Keys)
     }
 
+    /// The list of alerts. The keyboard goes back to `opener`, or to what has it now.
+    pub(crate) fn alerts(ctx: &Context, opener: Option<Id>) -> Self {
+        let overlay = Self::new(ctx, Kind::Alerts);
+        Self {
+            opener: opener.or(overlay.opener),
+            ..overlay
+        }
+    }
+
     fn new(ctx: &Context, kind: Kind) -> Self {
         egui::Popup::close_all(ctx);
         Self {
@@ -90,6 +101,7 @@ pub(crate) fn overlay_ui(ctx: &Context, cx: &PageCtx<'_>, state: &mut DeskState)
     let outcome = match &mut overlay.kind {
         Kind::Palette(palette) => palette_ui(ctx, cx, palette, &state.preferences, state.machine),
         Kind::Keys => keys_ui(ctx, cx),
+        Kind::Alerts => alerts_ui(ctx, cx),
     };
     match outcome {
         Outcome::Open => state.overlay = Some(overlay),
@@ -108,6 +120,7 @@ pub(crate) fn overlay_ui(ctx: &Context, cx: &PageCtx<'_>, state: &mut DeskState)
                     | Action::ToggleSettings
                     | Action::ToggleNotes
                     | Action::ShowKeys
+                    | Action::ShowAlerts
             );
             if !leads_away {
                 state.return_focus = overlay.opener;
@@ -132,7 +145,7 @@ fn give_back(ctx: &Context, state: &mut DeskState) {
 }
 
 /// A panel over the page, from the top, under the header. Returns what `add` does and whether it is to be closed.
-fn panel<R>(
+pub(super) fn panel<R>(
     ctx: &Context,
     cx: &PageCtx<'_>,
     name: &str,
@@ -392,24 +405,24 @@ fn keys_ui(ctx: &Context, cx: &PageCtx<'_>) -> Outcome {
         }
         close.clicked()
     });
-    // The keys that open it close it too.
-    let is_again = ctx.input_mut(|input| {
-        input.events.iter().any(|event| {
-            matches!(
-                event,
-                egui::Event::Key {
-                    key: Key::Questionmark | Key::F1,
-                    pressed: true,
-                    ..
-                }
-            )
-        })
-    });
+    let is_again = is_pressed(ctx, &[Key::Questionmark, Key::F1]);
     if is_closed || should_close || is_again {
         Outcome::Closed
     } else {
         Outcome::Open
     }
+}
+
+/// Whether one of the keys that opened a list was pressed: they close it too.
+pub(super) fn is_pressed(ctx: &Context, keys: &[Key]) -> bool {
+    ctx.input(|input| {
+        input.events.iter().any(|event| match event {
+            egui::Event::Key {
+                key, pressed: true, ..
+            } => keys.contains(key),
+            _ => false,
+        })
+    })
 }
 
 /// A line of the list of keys: named as a whole.

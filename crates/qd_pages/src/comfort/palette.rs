@@ -210,6 +210,11 @@ fn fixed(cx: &PageCtx<'_>, preferences: &Preferences, machine: Machine) -> Vec<P
     all.extend([
         entry("Settings", "preferences options", Action::ToggleSettings),
         entry("Notes", "history toasts messages bell", Action::ToggleNotes),
+        entry(
+            "Alerts",
+            "warnings critical firing resolved",
+            Action::ShowAlerts,
+        ),
         entry("Keys", "help shortcuts hotkeys keyboard", Action::ShowKeys),
     ]);
     for (page, label, reason) in navigation::pages() {

@@ -92,7 +92,7 @@ pub(super) fn command_refusal(command: Option<&Arc<CommandView>>) -> Option<&'st
 }
 
 /// Draws the seal of a table, with what it knows behind it on hover.
-pub(super) fn seal_ui(ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
+pub(crate) fn seal_ui(ui: &mut Ui, cx: &PageCtx<'_>, seal: &Seal) {
     let look = match &seal.state {
         SealState::Loading => SealLook::Waiting,
         SealState::Verified { .. } if seal.missing.is_empty() => SealLook::Verified,

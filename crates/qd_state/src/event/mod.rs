@@ -8,8 +8,9 @@ mod polled;
 mod salvaged;
 
 use qd_types::{
-    AccountId, Breaker, Environment, Fill, HaltStatus, MessageKind, Money, Order, Permission,
-    Position, PositionKey, Role, Seq, StreamName, StreamPos, Tone, UserId, UtcMicros, ZoneChoice,
+    AccountId, Alert, Breaker, Environment, Fill, HaltStatus, MessageKind, Money, Order,
+    Permission, Position, PositionKey, Role, Seq, StreamName, StreamPos, UserId, UtcMicros,
+    ZoneChoice,
 };
 
 pub use self::commands::{CommandId, CommandOutcome, CommandRequested, RowKey};
@@ -272,7 +273,7 @@ pub enum StreamPayload {
     /// All breakers.
     BreakersReplaced(Vec<Breaker>),
     /// One alert changed.
-    AlertChanged(AlertChange),
+    AlertChanged(Box<Alert>),
     /// A number without rows: ask by REST.
     RefetchAsked,
 }
@@ -319,21 +320,6 @@ pub struct OrderChange {
     pub order: Order,
     /// The execution that changed it, when one did.
     pub fill: Option<Fill>,
-}
-
-/// One change of one alert.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlertChange {
-    /// Stable id.
-    pub alert_id: String,
-    /// One line.
-    pub title: String,
-    /// More, perhaps empty.
-    pub detail: String,
-    /// How bad.
-    pub tone: Tone,
-    /// When, server's clock.
-    pub at: UtcMicros,
 }
 
 /// A REST answer; `pos` is the stream's number read before the rows, absent from backends without numbers.
@@ -402,10 +388,17 @@ pub enum RestAnswer {
         /// All of them.
         breakers: Vec<Breaker>,
     },
-    /// The alerts' place; the list itself is a page's own question.
+    /// The alerts as they stand, and as many of those that are over as the backend gives.
     Alerts {
         /// The stream's place.
         pos: Option<StreamPos>,
+        /// In any order.
+        alerts: Vec<Alert>,
+    },
+    /// No alerts, only where the log of their stream begins, as [`Self::OrdersLog`].
+    AlertsLog {
+        /// The place before the log's first entry.
+        pos: StreamPos,
     },
 }
 

@@ -3,6 +3,7 @@
 //! Every text is made once per change; drawing formats nothing but ages and countdowns, from the instants given here.
 //! Instants are on the client's clock unless a field says otherwise.
 
+mod alerts;
 mod asked;
 mod feed;
 mod late;
@@ -16,6 +17,7 @@ use qd_types::{
     UtcMicros, ZoneChoice,
 };
 
+pub use self::alerts::{AlertRow, AlertsView};
 pub use self::asked::{
     AskPhase, FillRow, HistoryEnd, HistoryView, OrderDetailView, OrderStoryView, StepRow,
 };
@@ -59,6 +61,8 @@ pub struct Snapshot {
     pub positions: Arc<PositionsView>,
     /// The open orders table.
     pub orders: Arc<OrdersView>,
+    /// What fires, and what did.
+    pub alerts: Arc<AlertsView>,
     /// Fills and final states.
     pub activity: Arc<ActivityView>,
     /// The order whose story is on screen; absent while none is.
@@ -95,6 +99,7 @@ impl Snapshot {
             cards: Arc::default(),
             positions: Arc::default(),
             orders: Arc::default(),
+            alerts: Arc::default(),
             activity: Arc::default(),
             order_detail: None,
             history: None,

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use super::{
-    BreakersView, Card, CardsView, ConnectionView, HaltView, MarketView, OrdersView, PositionsView,
-    Seal, SealState, Snapshot, StatsView, TapeView,
+    AlertsView, BreakersView, Card, CardsView, ConnectionView, HaltView, MarketView, OrdersView,
+    PositionsView, Seal, SealState, Snapshot, StatsView, TapeView,
 };
 use crate::event::TapeMotion;
 
@@ -39,6 +39,7 @@ impl Snapshot {
             cards: new_cards,
             positions: new_positions,
             orders: new_orders,
+            alerts: new_alerts,
             activity,
             order_detail,
             history,
@@ -58,6 +59,7 @@ impl Snapshot {
             && cards(new_cards, &before.cards)
             && positions(new_positions, &before.positions)
             && orders(new_orders, &before.orders)
+            && alerts(new_alerts, &before.alerts)
             && *activity == before.activity
             && *order_detail == before.order_detail
             && *history == before.history
@@ -115,6 +117,16 @@ fn breakers(new: &Arc<BreakersView>, old: &Arc<BreakersView>) -> bool {
             && BreakersView {
                 seal: Arc::clone(&old.seal),
                 ..BreakersView::clone(new)
+            } == **old)
+}
+
+fn alerts(new: &Arc<AlertsView>, old: &Arc<AlertsView>) -> bool {
+    Arc::ptr_eq(new, old)
+        || (seal(&new.seal, &old.seal)
+            && AlertsView {
+                seal: Arc::clone(&old.seal),
+                confirmed_at: old.confirmed_at,
+                ..AlertsView::clone(new)
             } == **old)
 }
 

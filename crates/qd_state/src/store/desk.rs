@@ -8,6 +8,7 @@ use qd_types::{OrderStatus, StreamName, Tone, UtcMicros, fmt};
 
 use super::Ctx;
 use super::activity::Activity;
+use super::alerts::{Alerts, Said};
 use super::asked::Asked;
 use super::cards::Cards;
 use super::commands::Commands;
@@ -17,6 +18,7 @@ use super::safety::{Breakers, Halt};
 use super::seals::Sealed;
 use crate::effect::RestAsk;
 use crate::event::{OrderChange, RowKey, SalvagedOrder};
+use crate::stream_client::ClientState;
 
 /// The parts that belong to the signed-in user; forgotten as a whole.
 #[derive(Debug, Default)]
@@ -25,6 +27,7 @@ pub(crate) struct Desk {
     pub(crate) positions: Positions,
     pub(crate) orders: Orders,
     pub(crate) activity: Activity,
+    pub(crate) alerts: Alerts,
     pub(crate) halt: Halt,
     pub(crate) breakers: Breakers,
     pub(crate) cards: Cards,
@@ -42,6 +45,7 @@ impl Desk {
             + self.positions.num_retained()
             + self.orders.num_retained()
             + self.activity.num_retained()
+            + self.alerts.num_retained()
             + self.commands.num_retained()
             + self.ask_again_at.len()
     }
@@ -92,6 +96,31 @@ impl Desk {
     /// An order changed into something that cannot be read: its row says so, until a word comes that can.
     pub(crate) fn take_odd_order(&mut self, odd: SalvagedOrder, ctx: &Ctx) {
         self.orders.change_odd(odd, ctx);
+    }
+
+    /// Says in passing what there is to say of an alert.
+    pub(crate) fn say(&mut self, said: Option<Said>, ctx: &Ctx) {
+        if let Some(Said { tone, text }) = said {
+            self.commands.notice(tone, text, None, ctx.now);
+        }
+    }
+
+    /// Once their stream was proven, what it brings is news; and so is what a producer without numbers says, who has no
+    /// log to tell anything again from.
+    pub(crate) fn note_live_alerts(&mut self) {
+        if self.alerts.is_live() {
+            return;
+        }
+        let is_proven = |(name, sealed): (&StreamName, &Sealed)| {
+            matches!(name, StreamName::Alerts(_))
+                && matches!(
+                    sealed.client.state(),
+                    ClientState::Verified { .. } | ClientState::Unverified { .. }
+                )
+        };
+        if self.streams.iter().any(is_proven) {
+            self.alerts.go_live();
+        }
     }
 
     pub(crate) fn show_command(&mut self, row: &RowKey) {

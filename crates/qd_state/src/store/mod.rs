@@ -3,6 +3,7 @@
 //! Each part of the picture has its own file; this one only says which event goes where. Publication is `publish`.
 
 mod activity;
+mod alerts;
 mod asked;
 mod cards;
 mod cells;
@@ -23,7 +24,8 @@ mod unreadable;
 use std::sync::Arc;
 
 use qd_types::{
-    Environment, MarketPhase, StreamName, StreamPos, Symbol, Tone, UtcMicros, ZoneChoice,
+    Environment, MarketPhase, Permission, StreamName, StreamPos, Symbol, Tone, UtcMicros,
+    ZoneChoice,
 };
 
 use self::connection::Connection;
@@ -47,8 +49,6 @@ const CLOCK_STEP_MILLIS: i64 = 1_000;
 pub struct StoreConfig {
     /// The zone of the times on screen.
     pub zone: ZoneChoice,
-    /// Whether the alerts stream is wanted.
-    pub wants_alerts: bool,
 }
 
 /// What every part may know of the moment.
@@ -195,6 +195,7 @@ impl Store {
             Event::ZoneChosen(zone) => self.show_in(zone, now),
             Event::Ticked => self.tick(now, &mut effects),
         }
+        self.desk.note_live_alerts();
         effects
     }
 
@@ -282,7 +283,7 @@ impl Store {
                 StreamName::KillSwitch,
                 StreamName::CircuitBreakers,
             ];
-            if self.config.wants_alerts {
+            if session.allows(Permission::AlertsView) {
                 names.push(StreamName::Alerts(user.clone()));
             }
             self.desk.streams = names
@@ -415,12 +416,9 @@ impl Store {
             StreamPayload::HaltChanged(status) => self.desk.halt.replace(status),
             StreamPayload::BreakersReplaced(breakers) => self.desk.breakers.replace(breakers),
             StreamPayload::AlertChanged(alert) => {
-                let text = if alert.detail.is_empty() {
-                    alert.title
-                } else {
-                    format!("{}: {}", alert.title, alert.detail)
-                };
-                self.desk.commands.notice(alert.tone, text, None, ctx.now);
+                self.desk.note_live_alerts();
+                let notice = self.desk.alerts.change(*alert, ctx);
+                self.desk.say(notice, ctx);
             }
             StreamPayload::RefetchAsked => {}
         }
@@ -437,7 +435,10 @@ impl Store {
                     return;
                 };
                 let mut verdict = Verdict::Duplicate;
-                let is_log_only = matches!(answer, RestAnswer::OrdersLog { .. });
+                let is_log_only = matches!(
+                    answer,
+                    RestAnswer::OrdersLog { .. } | RestAnswer::AlertsLog { .. }
+                );
                 self.with_client(&name, effects, |client| {
                     if let Some(pos) = pos.as_ref().filter(|_| is_log_only) {
                         is_new_log = client.log_begins_behind(pos, now);
@@ -498,7 +499,13 @@ impl Store {
             RestAnswer::Pnl(totals) => self.desk.positions.take_pnl(totals),
             RestAnswer::Halt { pos: _, status } => self.desk.halt.replace(status),
             RestAnswer::Breakers { pos: _, breakers } => self.desk.breakers.replace(breakers),
-            RestAnswer::OrdersLog { pos: _ } | RestAnswer::Alerts { pos: _ } => {}
+            RestAnswer::Alerts { pos: _, alerts } => {
+                let notice = self.desk.alerts.replace(alerts, &ctx);
+                self.desk.say(notice, &ctx);
+            }
+            RestAnswer::AlertsLog { pos } if is_new_log => self.desk.alerts.begin_log(pos.seq),
+            RestAnswer::AlertsLog { pos: _ } => self.desk.alerts.log_jumped(),
+            RestAnswer::OrdersLog { pos: _ } => {}
         }
     }
 
@@ -565,6 +572,7 @@ impl Store {
         let ctx = self.ctx(now);
         self.desk.orders.show_in(zone);
         self.desk.activity.show_in(zone);
+        self.desk.alerts.show_in(zone);
         self.desk.asked.show_in(zone);
         for sealed in self.desk.streams.values_mut() {
             sealed.show_in(&ctx);

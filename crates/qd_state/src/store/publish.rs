@@ -46,7 +46,8 @@ impl Store {
         let mut positions_seal = blank.clone();
         let mut orders_seal = blank.clone();
         let mut halt_seal = blank.clone();
-        let mut breakers_seal = blank;
+        let mut breakers_seal = blank.clone();
+        let mut alerts_seal = blank;
         let mut is_resyncing = false;
         for (name, sealed) in &mut desk.streams {
             is_resyncing |= matches!(
@@ -66,7 +67,7 @@ impl Store {
                 StreamName::Orders(_) => orders_seal = sealing,
                 StreamName::KillSwitch => halt_seal = sealing,
                 StreamName::CircuitBreakers => breakers_seal = sealing,
-                StreamName::Alerts(_) => {}
+                StreamName::Alerts(_) => alerts_seal = sealing,
             }
         }
         let positions =
@@ -106,6 +107,9 @@ impl Store {
             orders: desk
                 .orders
                 .view(&orders_seal.seal, orders_seal.confirmed_at, &ctx),
+            alerts: desk
+                .alerts
+                .view(&alerts_seal.seal, alerts_seal.confirmed_at, &ctx),
             activity,
             order_detail,
             history,
@@ -149,6 +153,7 @@ fn is_same(old: &Snapshot, new: &Snapshot) -> bool {
         && Arc::ptr_eq(&old.cards, &new.cards)
         && Arc::ptr_eq(&old.positions, &new.positions)
         && Arc::ptr_eq(&old.orders, &new.orders)
+        && Arc::ptr_eq(&old.alerts, &new.alerts)
         && Arc::ptr_eq(&old.activity, &new.activity)
         && is_same_part(old.order_detail.as_ref(), new.order_detail.as_ref())
         && is_same_part(old.history.as_ref(), new.history.as_ref())

@@ -60,7 +60,7 @@ pub(crate) fn ask_of(answer: &RestAnswer) -> RestAsk {
         RestAnswer::Pnl(_) => RestAsk::Pnl,
         RestAnswer::Halt { .. } => RestAsk::Halt,
         RestAnswer::Breakers { .. } => RestAsk::Breakers,
-        RestAnswer::Alerts { .. } => RestAsk::Alerts,
+        RestAnswer::Alerts { .. } | RestAnswer::AlertsLog { .. } => RestAsk::Alerts,
     }
 }
 
@@ -73,8 +73,8 @@ pub(crate) fn asked_for(answer: &RestAnswer) -> Option<(RestAsk, Option<&StreamP
         | RestAnswer::OrdersSalvaged { pos, .. }
         | RestAnswer::Halt { pos, .. }
         | RestAnswer::Breakers { pos, .. }
-        | RestAnswer::Alerts { pos } => pos.as_ref(),
-        RestAnswer::OrdersLog { pos } => Some(pos),
+        | RestAnswer::Alerts { pos, .. } => pos.as_ref(),
+        RestAnswer::OrdersLog { pos } | RestAnswer::AlertsLog { pos } => Some(pos),
         RestAnswer::History { .. } | RestAnswer::Pnl(_) => return None,
     };
     Some((ask_of(answer), pos))

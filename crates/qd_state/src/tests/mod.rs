@@ -3,6 +3,7 @@
 //! The stream contract has its own tests beside `stream_client`.
 
 mod ages;
+mod alerts;
 mod asked;
 mod asleep;
 mod fixtures;

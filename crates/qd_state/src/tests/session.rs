@@ -119,6 +119,7 @@ fn an_empty_desk_asks_rest_for_what_no_snapshot_brings() {
     insta::assert_snapshot!(desk.asked(), @r"
     AskRest(Orders)
     AskRest(History)
+    AskRest(Alerts)
     ");
     desk.wait(2_000);
     insta::assert_snapshot!(desk.asked(), @r"
@@ -220,6 +221,7 @@ fn another_user_sees_nothing_of_the_one_before() {
         [
             "positions:bob",
             "orders:bob",
+            "alerts:bob",
             "kill_switch:state",
             "circuit_breaker:state"
         ]

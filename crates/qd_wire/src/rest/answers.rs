@@ -1,11 +1,11 @@
-//! What execution answers about positions, orders, P&L, halts and breakers, and the log behind a channel.
+//! What execution answers about positions, orders, P&L, halts, breakers and alerts, and the log behind a channel.
 //!
 //! `stream` says how far the rows are known to reach: its number was read before them. It is absent when the backend
 //! does not number (another producer): the console then shows "unverified".
 
 use qd_types::{
-    AccountTotals, Breaker, Epoch, Exposure, Fill, HaltStatus, Money, Order, OrderStatus, Position,
-    Seq, StreamName, StreamPos, UserId, UtcMicros,
+    AccountTotals, Alert, Breaker, Epoch, Exposure, Fill, HaltStatus, Money, Order, OrderStatus,
+    Position, Seq, StreamName, StreamPos, UserId, UtcMicros,
 };
 use serde::de::Deserializer;
 use serde::ser::Serializer;
@@ -279,6 +279,17 @@ pub struct BreakersResponse {
     /// All of them.
     #[serde(with = "crate::codec")]
     pub breakers: Vec<Breaker>,
+    /// The place they stand on.
+    #[serde(default, with = "crate::codec")]
+    pub stream: Option<StreamRef>,
+}
+
+/// `GET /api/v1/alerts?state=firing|acknowledged|resolved|all&limit=`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsResponse {
+    /// As each stands: those that are not resolved first, then the resolved ones, each newest first.
+    #[serde(with = "crate::codec")]
+    pub alerts: Vec<Alert>,
     /// The place they stand on.
     #[serde(default, with = "crate::codec")]
     pub stream: Option<StreamRef>,

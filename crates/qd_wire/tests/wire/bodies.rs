@@ -6,12 +6,13 @@ use qd_types::{
 };
 use qd_wire::message::order_body;
 use qd_wire::rest::{
-    BootstrapParts, BootstrapResponse, BreakersResponse, CancelAllResponse, FeedCounter,
-    FieldError, FillDetail, HaltResponse, HealthResponse, HistoryEntry, HistoryResponse,
-    LimitBreach, LimitUse, MarketClockResponse, MetOrders, OrderDetailResponse, OrderResponse,
-    OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary, PriceQuote, PriceSeries,
-    PricesResponse, Problem, RealtimePnlResponse, ReplayClock, SeriesResponse, ServiceHealth,
-    ServiceStatus, StatsResponse, StreamLogResponse, StreamRef, bootstrap_json, from_json, to_json,
+    AlertsResponse, BootstrapParts, BootstrapResponse, BreakersResponse, CancelAllResponse,
+    FeedCounter, FieldError, FillDetail, HaltResponse, HealthResponse, HistoryEntry,
+    HistoryResponse, LimitBreach, LimitUse, MarketClockResponse, MetOrders, OrderDetailResponse,
+    OrderResponse, OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary,
+    PriceQuote, PriceSeries, PricesResponse, Problem, RealtimePnlResponse, ReplayClock,
+    SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse, StreamLogResponse, StreamRef,
+    bootstrap_json, from_json, to_json,
 };
 use qd_wire::write_message;
 use serde::Serialize;
@@ -126,6 +127,13 @@ fn breakers() -> BreakersResponse {
     }
 }
 
+fn alerts() -> AlertsResponse {
+    AlertsResponse {
+        alerts: vec![s::alert()],
+        stream: Some(stream(StreamName::Alerts(s::user()), 19)),
+    }
+}
+
 fn clock() -> MarketClockResponse {
     MarketClockResponse {
         phase: MarketPhase::Open,
@@ -215,6 +223,7 @@ fn cancel_all_answers_with_progress_and_with_what_is_left() {
 fn risk_answers() {
     check("rest_kill_switch_status.json", &halt());
     check("rest_circuit_breakers.json", &breakers());
+    check("rest_alerts.json", &alerts());
 }
 
 #[test]

@@ -10,15 +10,16 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use qd_bus::Bus;
 use qd_types::{
-    AccountId, ClientOrderId, HaltState, MarketPhase, Order, OrderStatus, OrderType, Permission,
-    Qty, Role, Side, StreamName, Symbol, TimeInForce, UserId, UtcMicros,
+    AccountId, BreakerState, ClientOrderId, HaltState, MarketPhase, Order, OrderStatus, OrderType,
+    Permission, Qty, Role, Side, StreamName, Symbol, TimeInForce, UserId, UtcMicros,
 };
 use qd_wire::identity::{IDENTITY_HEADER, IdentityClaims, sha256_hex, sign};
 use qd_wire::rest::{
-    BreakersResponse, CancelAllResponse, ClosePosition, HaltResponse, HealthResponse,
-    HistoryResponse, MarketClockResponse, OrderDetailResponse, OrderResponse, OrdersResponse,
-    PlaceOrder, PositionsResponse, PriceSeen, PricesResponse, Problem, RealtimePnlResponse,
-    SeriesResponse, ServiceStatus, StatsResponse, StreamLogResponse, from_json, to_json,
+    AlertsResponse, BreakersResponse, CancelAllResponse, ClosePosition, HaltResponse,
+    HealthResponse, HistoryResponse, MarketClockResponse, OrderDetailResponse, OrderResponse,
+    OrdersResponse, PlaceOrder, PositionsResponse, PriceSeen, PricesResponse, Problem,
+    RealtimePnlResponse, SeriesResponse, ServiceStatus, StatsResponse, StreamLogResponse,
+    from_json, to_json,
 };
 use tower::ServiceExt as _;
 

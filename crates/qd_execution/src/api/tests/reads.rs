@@ -75,6 +75,60 @@ async fn everything_that_the_dashboard_reads_is_there_with_its_number() {
     assert_eq!(app.get("/api/v1/account").await.status, 200);
 }
 
+// covers: RT-1
+#[tokio::test(start_paused = true)]
+async fn alerts_are_read_by_state_with_the_number_they_stand_on() {
+    let app = App::new().await;
+    let read = async |query: &str| -> AlertsResponse {
+        app.get(&format!("/api/v1/alerts{query}")).await.read(200)
+    };
+    let before = read("?state=firing").await;
+    assert_eq!(before.alerts, []);
+    app.handle
+        .change(Lane::Safety, |desk, now| {
+            let halt = HaltState::ReduceOnly;
+            desk.ledger_mut().set_halt(halt, None, "a drill", now);
+            desk.ledger_mut()
+                .set_breaker("drawdown", BreakerState::Tripped, "a drill", now);
+        })
+        .await
+        .unwrap();
+    let firing = read("?state=firing").await;
+    let rules = |answer: &AlertsResponse| -> Vec<String> {
+        let alerts = answer.alerts.iter();
+        alerts.map(|alert| alert.rule.clone()).collect()
+    };
+    assert_eq!(rules(&firing), ["breaker_not_normal", "halt_not_active"]);
+    let stream = firing.stream.unwrap();
+    assert_eq!(stream.name, StreamName::parse("alerts:alice").unwrap());
+    assert_eq!(stream.pos.seq.0, before.stream.unwrap().pos.seq.0 + 2);
+    app.handle
+        .change(Lane::Safety, |desk, now| {
+            let halt = HaltState::Active;
+            desk.ledger_mut().set_halt(halt, None, "over", now);
+        })
+        .await
+        .unwrap();
+    assert_eq!(rules(&read("?state=firing").await), ["breaker_not_normal"]);
+    assert_eq!(rules(&read("?state=resolved&limit=1").await).len(), 1);
+    assert_eq!(rules(&read("?state=acknowledged").await).len(), 0);
+    for all in ["", "?state=all"] {
+        assert_eq!(rules(&read(all).await)[0], "breaker_not_normal");
+    }
+    for odd in ["?state=loud", "?limit=x", "?since=1"] {
+        app.get(&format!("/api/v1/alerts{odd}"))
+            .await
+            .problem(400, "bad_query");
+    }
+    let claims = IdentityClaims {
+        permissions: vec![Permission::OrdersView],
+        ..app.claims("alice", Role::Trader, "GET", "/api/v1/alerts", b"")
+    };
+    let identity = sign(KEY_ID, KEY, &claims);
+    let refused = app.send(App::request("GET", "/api/v1/alerts", b"", &identity));
+    assert_eq!(refused.await.status, 403);
+}
+
 // covers: DB-7
 #[tokio::test(start_paused = true)]
 async fn lists_page_backwards_without_holes_or_repeats() {
