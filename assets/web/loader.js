@@ -69,9 +69,19 @@ function openCanvas() {
   const canvas = document.createElement('canvas');
   canvas.setAttribute('aria-label', 'Quarterdeck console');
   canvas.tabIndex = 0;
-  const gl = canvas.getContext('webgl2', CONTEXT) ?? canvas.getContext('webgl', CONTEXT);
-  if (!gl) return null;
   stage.replaceChildren(canvas);
+  // The size that egui will find; another one later would make all buffers anew.
+  const scale = window.devicePixelRatio || 1;
+  canvas.width = Math.round(canvas.clientWidth * scale);
+  canvas.height = Math.round(canvas.clientHeight * scale);
+  const gl = canvas.getContext('webgl2', CONTEXT) ?? canvas.getContext('webgl', CONTEXT);
+  if (!gl) {
+    canvas.remove();
+    return null;
+  }
+  // The first answer that the graphics process owes takes it a while, and every extension is such an answer: ask while the program is still on its way.
+  for (const name of gl.getSupportedExtensions() ?? []) gl.getExtension(name);
+  performance.mark('qd:canvas');
   return { canvas, gl };
 }
 

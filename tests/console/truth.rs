@@ -1,44 +1,34 @@
 //! What the screen says of its own trustworthiness.
 
 use egui_kittest::kittest::Queryable as _;
+use qd_state::{Event, Hop};
 use qd_tests::desk::SampleDesk;
 use qd_types::Role;
 
 use crate::{Console, start};
 
-fn says(console: &Console, words: &str) -> bool {
-    console
-        .harness
-        .query_all_by_label_contains(words)
-        .next()
-        .is_some()
-}
-
 // covers: BX-1
 #[test]
 fn the_seal_names_its_number_turns_on_a_hole_and_comes_back() {
     let mut console = Console::live(Role::Trader);
-    assert!(says(&console, "verified to #18,402"));
+    assert!(console.says("verified to #18,402"));
     console.desk.lose_message();
     console.show();
-    assert!(
-        says(&console, "resyncing"),
-        "a hole shows in the next frame"
-    );
+    assert!(console.says("resyncing"), "a hole shows in the next frame");
     console.desk.publish_snapshot();
     console.desk.beat();
     console.show();
-    assert!(says(&console, "verified to #18,405"));
+    assert!(console.says("verified to #18,405"));
 }
 
 // covers: DB-1
 #[test]
 fn nothing_is_invented_before_the_first_word() {
     let console = Console::new(SampleDesk::silent(start()));
-    assert!(!says(&console, "$0.00"), "an unknown amount is not zero");
-    assert!(says(&console, "Halt state: HALT STATE UNKNOWN"));
+    assert!(!console.says("$0.00"), "an unknown amount is not zero");
+    assert!(console.says("Halt state: HALT STATE UNKNOWN"));
     assert!(
-        !says(&console, "No positions"),
+        !console.says("No positions"),
         "an empty table means no positions only when somebody said so"
     );
 }
@@ -47,13 +37,13 @@ fn nothing_is_invented_before_the_first_word() {
 #[test]
 fn a_card_fades_at_30_warns_at_60_and_offers_a_refresh_past_120_seconds() {
     let mut console = Console::live(Role::Trader);
-    assert!(!says(&console, "stale"));
+    assert!(!console.says("stale"));
     console.desk.advance_millis(61_000);
     console.show();
-    assert!(says(&console, "data may be stale"), "past 60 s");
+    assert!(console.says("data may be stale"), "past 60 s");
     console.desk.advance_millis(60_000);
     console.show();
-    assert!(says(&console, "efresh"), "past 120 s");
+    assert!(console.says("efresh"), "past 120 s");
 }
 
 // covers: DB-8
@@ -73,7 +63,7 @@ fn card_and_rows_of_one_quantity_agree_in_every_frame() {
         console.show();
         let card = qd_types::fmt::signed_money(rows);
         assert!(
-            says(&console, &card),
+            console.says(&card),
             "the card says {card} after {symbol} at {mark}"
         );
     }
@@ -155,5 +145,45 @@ fn the_close_dialog_tells_what_its_row_tells_while_prices_move() {
         let total = qd_types::fmt::signed_money(total);
         assert_eq!(snapshot.cards.unrealized.value.as_deref(), Some(&*total));
         assert_eq!(*snapshot.positions.totals.pl.text, *total);
+    }
+}
+
+// covers: RT-4, RT-7
+#[test]
+fn the_footer_counts_what_was_dropped_and_times_every_stretch_of_the_way() {
+    let mut console = Console::live(Role::Trader);
+    assert!(console.says("dropped 0") && !console.says("publish\u{2192}paint"));
+    let (positions, _) = console.desk.places();
+    console.desk.apply(Event::QueueDropped {
+        stream: positions.0,
+        pos: None,
+        num_messages: 3,
+    });
+    for step in 0..4 {
+        console.desk.publish_moved(step);
+        let version = console.desk.snapshot().version;
+        console.desk.apply(Event::Painted {
+            version,
+            at: console.desk.now().plus_micros(12_000),
+            frame_micros: Some(2_000),
+        });
+        // Figures are made once a second.
+        console.desk.advance_millis(1_000);
+    }
+    console.show();
+    assert!(console.says("dropped 3"));
+    assert!(console.says("publish\u{2192}paint p50"));
+    console
+        .harness
+        .get_by_label_contains("publish\u{2192}paint p50")
+        .hover();
+    console.harness.run_steps(120);
+    for hop in Hop::ALL {
+        let line = format!("{}: p50 ", hop.as_str());
+        let painted = console.all_painted();
+        let is_there = painted
+            .iter()
+            .any(|painted| painted.text.contains(&line) && painted.text.contains(", p99 "));
+        assert!(is_there, "{line}");
     }
 }

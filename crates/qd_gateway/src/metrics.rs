@@ -55,6 +55,16 @@ pub(crate) struct EventLabel {
     event: &'static str,
 }
 
+/// The stretches of a message's way that consoles report.
+const HOPS: [&str; 6] = [
+    "made_to_published",
+    "published_to_routed",
+    "routed_to_received",
+    "received_to_applied",
+    "applied_to_painted",
+    "published_to_painted",
+];
+
 type NewHistogram = fn() -> Histogram;
 
 /// Every figure of the gateway.
@@ -236,13 +246,14 @@ impl Metrics {
         self.queue_skipped
             .get_or_create(&CLIENT)
             .inc_by(stats.skipped.min(MOST));
-        let painted = HopLabel {
-            hop: "published_to_painted",
-        };
         for hop in stats.hops.iter().take(16) {
-            if (0.0..60_000.0).contains(&hop.p99_ms) {
+            // A name that is not known here makes no label.
+            let known = HOPS.into_iter().find(|known| *known == hop.hop);
+            if let Some(known) = known
+                && (0.0..60_000.0).contains(&hop.p99_ms)
+            {
                 self.push_seconds
-                    .get_or_create(&painted)
+                    .get_or_create(&HopLabel { hop: known })
                     .observe(hop.p99_ms / 1000.0);
             }
         }
@@ -319,8 +330,40 @@ fn resident_bytes() -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use qd_wire::frame::HopStats;
+
     use super::*;
 
+    // covers: RT-7
+    #[test]
+    fn what_consoles_say_of_the_way_is_counted_by_stretch() {
+        let metrics = Metrics::new();
+        let said = |hop: &str, p99_ms| HopStats {
+            stream: StreamName::KillSwitch,
+            hop: hop.to_owned(),
+            p50_ms: 1.0,
+            p99_ms,
+            error_ms: 0.0,
+        };
+        let mut hops: Vec<_> = HOPS.iter().map(|hop| said(hop, 4.0)).collect();
+        hops.extend([
+            said("by_pigeon", 4.0),
+            said(HOPS[0], -1.0),
+            said(HOPS[0], 1e9),
+        ]);
+        metrics.client_reported(&ClientStats {
+            hops,
+            ..ClientStats::default()
+        });
+        let text = metrics.render(&GatewayCounts::default(), &BusCounts::default(), true);
+        for hop in HOPS {
+            let line = format!("qd_push_seconds_count{{hop=\"{hop}\"}} 1");
+            assert!(text.contains(&line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("pigeon"));
+    }
+
+    // covers: RT-4
     #[test]
     fn the_names_are_those_of_the_specification() {
         let metrics = Metrics::new();

@@ -1,6 +1,6 @@
 //! What the server is told every thirty seconds about what this console saw. Figures only, from the last snapshot.
 
-use qd_state::{FeedView, Hop, Snapshot};
+use qd_state::{FeedView, HopLatency, Snapshot};
 use qd_types::StreamName;
 use qd_wire::frame::{ClientStats, HopStats};
 
@@ -49,26 +49,59 @@ impl StatsReport {
     }
 }
 
-/// The store measures all streams together; positions make up nearly all of it.
+/// Every stretch of the way. The store measures all streams together; positions make up nearly all of it.
 fn hops(snapshot: &Snapshot) -> Vec<HopStats> {
-    let session = snapshot.session.as_ref();
-    let hop = snapshot
-        .feed
-        .hops
-        .iter()
-        .find(|latency| latency.hop == Hop::PublishedToPainted);
-    session
-        .zip(hop)
-        .map(|(session, latency)| HopStats {
-            stream: StreamName::Positions(session.user_id.clone()),
-            p50_ms: millis(latency.p50_micros),
-            p99_ms: millis(latency.p99_micros),
-            error_ms: latency.error_micros.map_or(0.0, millis),
-        })
-        .into_iter()
-        .collect()
+    let Some(session) = &snapshot.session else {
+        return Vec::new();
+    };
+    let of_stretch = |latency: &HopLatency| HopStats {
+        stream: StreamName::Positions(session.user_id.clone()),
+        hop: latency.hop.name().to_owned(),
+        p50_ms: millis(latency.p50_micros),
+        p99_ms: millis(latency.p99_micros),
+        error_ms: latency.error_micros.map_or(0.0, millis),
+    };
+    snapshot.feed.hops.iter().map(of_stretch).collect()
 }
 
 fn millis(micros: i64) -> f64 {
     micros as f64 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use qd_state::Hop;
+
+    use super::*;
+
+    // covers: RT-7
+    #[test]
+    fn every_stretch_of_the_way_is_told() {
+        let latency = |hop| HopLatency {
+            hop,
+            p50_micros: 1_000,
+            p99_micros: 2_500,
+            error_micros: None,
+            num_samples: 7,
+        };
+        let mut snapshot = Snapshot::default();
+        Arc::make_mut(&mut snapshot.feed).hops = Hop::ALL.map(latency).into();
+        let mut report = StatsReport::default();
+        assert!(report.make(&snapshot, 0).hops.is_empty(), "nobody's");
+        snapshot.session = Some(Arc::new(qd_state::Session {
+            user_id: qd_types::UserId::new("alice").unwrap(),
+            name: String::new(),
+            roles: Vec::new(),
+            permissions: qd_types::Role::Trader.permissions(),
+            accounts: Vec::new(),
+            idle_at: None,
+            absolute_at: None,
+        }));
+        let told = report.make(&snapshot, 0).hops;
+        let names: Vec<_> = told.iter().map(|hop| hop.hop.as_str()).collect();
+        assert_eq!(names, Hop::ALL.map(Hop::name));
+        assert!(told.iter().all(|hop| hop.p99_ms > 2.0 && hop.p99_ms < 3.0));
+    }
 }

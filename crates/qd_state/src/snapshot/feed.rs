@@ -120,6 +120,18 @@ impl Hop {
         }
     }
 
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MadeToPublished => "made_to_published",
+            Self::PublishedToRouted => "published_to_routed",
+            Self::RoutedToReceived => "routed_to_received",
+            Self::ReceivedToApplied => "received_to_applied",
+            Self::AppliedToPainted => "applied_to_painted",
+            Self::PublishedToPainted => "published_to_painted",
+        }
+    }
+
     /// Whether the two ends are on different clocks: then the figure has an error bound.
     pub fn crosses_clocks(self) -> bool {
         matches!(self, Self::RoutedToReceived | Self::PublishedToPainted)

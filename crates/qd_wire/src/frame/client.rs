@@ -16,16 +16,19 @@ pub struct ClientInfo {
     pub version: String,
 }
 
-/// Latency of one stream as the client measured it.
+/// Latency of one stretch of a stream's way as the client measured it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HopStats {
     /// Which stream.
     #[serde(with = "crate::codec")]
     pub stream: StreamName,
-    /// Median from publish to paint, in milliseconds.
+    /// Which stretch, `received_to_applied`; absent from older clients, whose figure is the whole way from publish to paint.
+    #[serde(default = "whole_way")]
+    pub hop: String,
+    /// Median, in milliseconds.
     #[serde(serialize_with = "finite")]
     pub p50_ms: f64,
-    /// 99th percentile from publish to paint, in milliseconds.
+    /// 99th percentile, in milliseconds.
     #[serde(serialize_with = "finite")]
     pub p99_ms: f64,
     /// How far off the two may be because clocks differ, in milliseconds.
@@ -33,11 +36,15 @@ pub struct HopStats {
     pub error_ms: f64,
 }
 
+fn whole_way() -> String {
+    "published_to_painted".to_owned()
+}
+
 /// What the client has seen since its last report; the gateway makes metrics of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ClientStats {
-    /// Latency per stream.
+    /// Latency per stream and stretch of the way.
     pub hops: Vec<HopStats>,
     /// Frames dropped by the client's own queues.
     pub dropped: u64,

@@ -255,6 +255,7 @@ fn frames_of_the_console() {
             ClientFrame::Stats(ClientStats {
                 hops: vec![HopStats {
                     stream: positions(),
+                    hop: "published_to_painted".to_owned(),
                     p50_ms: 3.1,
                     p99_ms: 9.8,
                     error_ms: 0.5,
