@@ -6,6 +6,8 @@
 
 #[path = "gateway/asked.rs"]
 mod asked;
+#[path = "gateway/changed.rs"]
+mod changed;
 mod support;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Everything that a key or the command palette can do, and the doing. Buttons say the same things by themselves.
 //!
-//! Nothing here sends an order or a cancel: the most it does is to put the dashboard's question. What would add risk has no
+//! Nothing here sends an order, a change or a cancel: the most it does is to put the dashboard's question. What would add risk has no
 //! place among these until the console has an armed lamp.
 
 use egui::Context;
@@ -36,6 +36,7 @@ pub(crate) enum Action {
     FocusFilter(DashboardTable),
     Close(Symbol),
     Cancel(AccountId, ClientOrderId),
+    Change(AccountId, ClientOrderId),
 }
 
 impl Action {
@@ -74,6 +75,11 @@ impl Action {
                 state
                     .dashboard
                     .ask(DashboardRequest::Cancel(account, order));
+            }
+            Self::Change(account, order) => {
+                state
+                    .dashboard
+                    .ask(DashboardRequest::Change(account, order));
             }
         }
         // The shell follows preferences, and the dashboard its request, before the next frame.
