@@ -10,6 +10,7 @@ mod comfort;
 mod honesty;
 mod keyboard;
 mod mock;
+mod modify;
 mod names;
 mod odd_input;
 mod palette;

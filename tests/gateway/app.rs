@@ -176,6 +176,16 @@ impl App {
             .body(body.to_owned())
     }
 
+    pub(crate) fn patch_as(&self, who: &SignedIn, path: &str, body: &str) -> RequestBuilder {
+        self.client
+            .patch(self.url(path))
+            .header("origin", self.origin())
+            .header("cookie", &who.cookie)
+            .header("x-csrf-token", &who.csrf)
+            .header("content-type", "application/json")
+            .body(body.to_owned())
+    }
+
     pub(crate) async fn login(&self, user: &str) -> Response {
         self.post("/auth/login")
             .header("content-type", "application/x-www-form-urlencoded")

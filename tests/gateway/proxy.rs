@@ -17,10 +17,10 @@ fn filled(path: &str, user: &str) -> String {
 }
 
 async fn call(app: &App, who: &SignedIn, method: &Method, path: &str) -> reqwest::Response {
-    let request = if *method == Method::GET {
-        app.get_as(who, path)
-    } else {
-        app.post_as(who, path, "{}")
+    let request = match *method {
+        Method::GET => app.get_as(who, path),
+        Method::PATCH => app.patch_as(who, path, "{}"),
+        _ => app.post_as(who, path, "{}"),
     };
     request.send().await.unwrap()
 }
@@ -158,16 +158,17 @@ async fn a_command_needs_our_page_and_the_sessions_token() {
         (&own, &alice.csrf, "text/plain", "json_wanted"),
         (&own, &alice.csrf, "", "json_wanted"),
     ];
-    for path in [
-        "/api/v1/orders",
-        "/api/v1/orders/o-1/cancel",
-        "/api/v1/orders/cancel_all",
-        "/api/v1/positions/AAPL/close",
+    for (method, path) in [
+        (Method::POST, "/api/v1/orders"),
+        (Method::PATCH, "/api/v1/orders/o-1"),
+        (Method::POST, "/api/v1/orders/o-1/cancel"),
+        (Method::POST, "/api/v1/orders/cancel_all"),
+        (Method::POST, "/api/v1/positions/AAPL/close"),
     ] {
         for (origin, token, media_type, code) in cases {
             let mut request = app
                 .client
-                .post(app.url(path))
+                .request(method.clone(), app.url(path))
                 .header("cookie", &alice.cookie)
                 .body("{}");
             for (name, value) in [
@@ -278,14 +279,15 @@ async fn silence_after_a_command_is_an_unknown_outcome_and_nothing_is_sent_twice
     assert_eq!(problem_code(response).await, "execution_silent");
 
     app.execution.set_mood(Mood::Silent);
-    let response = app
-        .post_as(&alice, "/api/v1/orders/o-1/cancel", "{}")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
-    assert_eq!(problem_code(response).await, "outcome_unknown");
-    assert_eq!(app.execution.asked().len(), 3);
+    for request in [
+        app.post_as(&alice, "/api/v1/orders/o-1/cancel", "{}"),
+        app.patch_as(&alice, "/api/v1/orders/o-1", "{}"),
+    ] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(problem_code(response).await, "outcome_unknown");
+    }
+    assert_eq!(app.execution.asked().len(), 4);
 }
 
 #[tokio::test]

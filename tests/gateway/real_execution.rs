@@ -5,10 +5,12 @@ use std::sync::Arc;
 use qd_bus::Bus;
 use qd_execution::{Execution, ExecutionConfig, ExecutionHandle, IdentityKeys};
 use qd_gateway::Gateway;
+use qd_types::OrderStatus;
 use qd_wire::Payload;
 use qd_wire::frame::ServerFrame;
 use qd_wire::rest::{
-    BootstrapResponse, CancelAllResponse, OrderDetailResponse, PricesResponse, from_json,
+    BootstrapResponse, CancelAllResponse, OrderDetailResponse, OrderResponse, PricesResponse,
+    from_json,
 };
 use reqwest::StatusCode;
 use tokio::net::TcpListener;
@@ -152,5 +154,72 @@ async fn the_desk_is_there_from_the_first_request_to_an_orders_event() {
         .await
         .unwrap();
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    stop.cancel();
+}
+
+/// Waits for a message about the order whose text says all of `words`.
+async fn told(ws: &mut Ws, words: &[&str]) {
+    ws.find(|frame| {
+        let bodies = match frame {
+            ServerFrame::Msg { d, .. } => vec![d],
+            ServerFrame::Batch { msgs, .. } => msgs,
+            _ => Vec::new(),
+        };
+        bodies
+            .iter()
+            .any(|body| words.iter().all(|word| body.as_str().contains(word)))
+            .then_some(())
+    })
+    .await;
+}
+
+// covers: OC-8
+#[tokio::test]
+async fn a_change_goes_the_whole_way_and_comes_back_as_the_orders_new_terms() {
+    let (app, stop) = start().await;
+    let alice = app.sign_in("alice").await;
+    let response = app
+        .get_as(&alice, "/api/v1/market/prices?symbols=AAPL")
+        .send()
+        .await
+        .unwrap();
+    let prices: PricesResponse = from_json(&response.bytes().await.unwrap()).unwrap();
+    let quote = &prices.prices[0];
+    let near = quote.price.round(2);
+    let [far, farther] = [500, 600].map(|cents| near - qd_types::Price::from_units(cents, 2));
+    let (mut ws, _) = Ws::open(&app, &alice, &[&stream("orders:alice")]).await;
+    let order = format!(
+        r#"{{"account":"PAPER-1","client_order_id":"rest-1","symbol":"AAPL","side":"buy","qty":"5","type":"limit","limit_price":"{far}","stop_price":null,"time_in_force":"gtc","reason":"a test of the whole way","halt_epoch_seen":1,"price_seen":{{"value":"{}","at":"{}"}}}}"#,
+        quote.price,
+        quote.at.to_rfc3339(),
+    );
+    let response = app
+        .post_as(&alice, "/api/v1/orders", &order)
+        .send()
+        .await
+        .unwrap();
+    let status = response.status();
+    let answer = response.text().await.unwrap();
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    told(&mut ws, &["rest-1", r#""working""#]).await;
+
+    let path = "/api/v1/orders/rest-1";
+    let change = format!(r#"{{"idempotency_key":"k-1","qty":"3","limit_price":"{farther}"}}"#);
+    let bob = app.sign_in("bob").await;
+    let response = app.patch_as(&bob, path, &change).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::FORBIDDEN, "a viewer");
+    let response = app.patch_as(&alice, path, &change).send().await.unwrap();
+    let status = response.status();
+    let answer: OrderResponse = from_json(&response.bytes().await.unwrap()).unwrap();
+    assert_eq!(status, StatusCode::ACCEPTED);
+    assert_eq!(answer.order.status, OrderStatus::ReplaceSent);
+    assert_eq!(
+        answer.order.limit_price,
+        Some(far),
+        "not before the venue's word"
+    );
+    told(&mut ws, &["rest-1", r#""replace_sent""#]).await;
+    let limit = format!(r#""limit_price":"{farther}""#);
+    told(&mut ws, &["rest-1", r#""working""#, r#""qty":"3""#, &limit]).await;
     stop.cancel();
 }

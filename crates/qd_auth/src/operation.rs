@@ -79,6 +79,8 @@ operations! {
     StreamLog = "stream_log", Read, PositionsView;
     /// Place an order.
     PlaceOrder = "place_order", Command, OrdersPlace;
+    /// Change an open order.
+    ModifyOrder = "modify_order", Command, OrdersModify;
     /// Cancel an order.
     CancelOrder = "cancel_order", Command, OrdersCancel;
     /// Cancel every open order of a scope.
@@ -150,6 +152,7 @@ mod tests {
     fn the_whole_table_of_roles_and_operations() {
         let commands = [
             Operation::PlaceOrder,
+            Operation::ModifyOrder,
             Operation::CancelOrder,
             Operation::CancelAll,
             Operation::ClosePosition,

@@ -2,7 +2,8 @@
 
 use qd_state::{CommandId, PageAsk, Poll, PollSet};
 use qd_types::{
-    AccountId, ClientOrderId, HaltScope, Qty, StrategyId, Symbol, TapeAction, UtcMicros, ZoneChoice,
+    AccountId, ClientOrderId, HaltScope, Price, Qty, StrategyId, Symbol, TapeAction, UtcMicros,
+    ZoneChoice,
 };
 use thiserror::Error;
 
@@ -21,6 +22,23 @@ pub enum FeedCommand {
         client_order_id: ClientOrderId,
         /// Why, for the audit; absent when the user gave none.
         reason: Option<String>,
+    },
+    /// Ask the venue to change an open order; what is absent stays as it is.
+    ModifyOrder {
+        /// Names the command from here to its answer.
+        command_id: CommandId,
+        /// Fixed when the dialog opened; the same for every send of this decision.
+        idempotency_key: ClientOrderId,
+        /// Whose order.
+        account: AccountId,
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// All its shares, those that are filled included.
+        qty: Option<Qty>,
+        /// Its limit.
+        limit_price: Option<Price>,
+        /// Its trigger.
+        stop_price: Option<Price>,
     },
     /// Ask the venue to take every open order of a scope off the book.
     CancelAll {

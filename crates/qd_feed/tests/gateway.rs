@@ -6,6 +6,8 @@
 
 #[path = "gateway/asked.rs"]
 mod asked;
+#[path = "gateway/changed.rs"]
+mod changed;
 #[path = "gateway/polls.rs"]
 mod polls;
 #[path = "gateway/reconnect.rs"]

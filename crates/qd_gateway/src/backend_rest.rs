@@ -250,6 +250,7 @@ fn path_of(operation: Operation, params: &BackendParams) -> Option<(Method, Stri
         }
         Operation::ControlTape => (Method::POST, "market/tape".to_owned()),
         Operation::PlaceOrder => (Method::POST, "orders".to_owned()),
+        Operation::ModifyOrder => (Method::PATCH, format!("orders/{}", order()?)),
         Operation::CancelOrder => (Method::POST, format!("orders/{}/cancel", order()?)),
         Operation::CancelAll => (Method::POST, "orders/cancel_all".to_owned()),
         Operation::ClosePosition => (

@@ -15,11 +15,12 @@ pub struct Route {
 }
 
 impl Route {
-    /// Reads are GET, commands are POST.
+    /// Reads are GET, a change of what is there is PATCH, every other command is POST.
     pub fn method(&self) -> Method {
-        match self.operation.effect() {
-            Effect::Read => Method::GET,
-            Effect::Command => Method::POST,
+        match (self.operation, self.operation.effect()) {
+            (_, Effect::Read) => Method::GET,
+            (Operation::ModifyOrder, Effect::Command) => Method::PATCH,
+            (_, Effect::Command) => Method::POST,
         }
     }
 }
@@ -36,6 +37,7 @@ pub const ROUTES: &[Route] = &[
     row("/api/v1/orders/history", Operation::OrderHistory),
     row("/api/v1/orders/cancel_all", Operation::CancelAll),
     row("/api/v1/orders/{client_order_id}", Operation::Order),
+    row("/api/v1/orders/{client_order_id}", Operation::ModifyOrder),
     row(
         "/api/v1/orders/{client_order_id}/cancel",
         Operation::CancelOrder,

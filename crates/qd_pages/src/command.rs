@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use qd_state::{CommandId, PageAsk, Poll, PollSet};
-use qd_types::{AccountId, ClientOrderId, HaltScope, PositionKey, Symbol, TapeAction};
+use qd_types::{AccountId, ClientOrderId, HaltScope, PositionKey, Price, Qty, Symbol, TapeAction};
 
 use crate::Page;
 
@@ -36,6 +36,23 @@ pub enum Command {
         client_order_id: ClientOrderId,
         /// In what, for the words of the answer.
         symbol: Symbol,
+    },
+    /// Change one open order; what is absent stays as it is.
+    ModifyOrder {
+        /// Names the command until it is answered.
+        command_id: CommandId,
+        /// Fixed when the dialog opened: however often it is sent, there is one change.
+        decision_id: ClientOrderId,
+        /// Whose order.
+        account: AccountId,
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// All its shares, those that are filled included.
+        qty: Option<Qty>,
+        /// Its limit.
+        limit_price: Option<Price>,
+        /// Its trigger.
+        stop_price: Option<Price>,
     },
     /// Cancel every open order of a scope.
     CancelAll {

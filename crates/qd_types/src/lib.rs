@@ -30,7 +30,7 @@ pub use self::halt::{Breaker, BreakerState, HaltScope, HaltState, HaltStatus, Sc
 pub use self::ids::{
     AccountId, AlertId, ClientOrderId, FillId, ParseError, StrategyId, Symbol, UserId, VenueOrderId,
 };
-pub use self::order::{Order, OrderStatus, OrderType, Side, TimeInForce};
+pub use self::order::{Order, OrderStatus, OrderTerms, OrderType, Side, TimeInForce};
 pub use self::permission::{Permission, Role};
 pub use self::position::{Position, PositionKey, PositionMath};
 pub use self::stream::{Epoch, MessageKind, Seq, StreamClass, StreamName, StreamPos};

@@ -100,6 +100,16 @@ impl OrderType {
             other => other.as_str(),
         }
     }
+
+    /// Which prices an order of this kind has and must have: a limit, a trigger.
+    pub fn wants(self) -> (bool, bool) {
+        match self {
+            Self::Market => (false, false),
+            Self::Limit => (true, false),
+            Self::Stop => (false, true),
+            Self::StopLimit => (true, true),
+        }
+    }
 }
 
 words!(
@@ -212,6 +222,17 @@ impl OrderStatus {
     }
 }
 
+/// What of an order a change may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderTerms {
+    /// All the shares asked for, those that are filled included.
+    pub qty: Qty,
+    /// Worst price, for limit and stop-limit orders.
+    pub limit_price: Option<Price>,
+    /// Trigger, for stop and stop-limit orders.
+    pub stop_price: Option<Price>,
+}
+
 /// One order as execution knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -268,6 +289,36 @@ impl Order {
     pub fn open_value(&self, mark: Option<Price>) -> Option<Money> {
         let price = self.limit_price.or(self.stop_price).or(mark)?;
         Some(price.times(self.remaining()))
+    }
+
+    /// What it asks for.
+    pub fn terms(&self) -> OrderTerms {
+        OrderTerms {
+            qty: self.qty,
+            limit_price: self.limit_price,
+            stop_price: self.stop_price,
+        }
+    }
+
+    /// Whether other terms would raise risk: more shares, a limit or a trigger that is easier to reach, or more money in
+    /// what is open.
+    ///
+    /// A price that is harder to reach for fewer dollars lowers, as fewer shares do; of several at once each must.
+    pub fn is_raised_by(&self, to: OrderTerms) -> bool {
+        let is_buy = self.side == Side::Buy;
+        let eases = |from: Option<Price>, to: Option<Price>, above: bool| match (from, to) {
+            (Some(from), Some(to)) if above => to > from,
+            (Some(from), Some(to)) => to < from,
+            _ => false,
+        };
+        let worth = |terms: OrderTerms| {
+            let price = terms.limit_price.max(terms.stop_price);
+            price.map(|price| price.times(terms.qty - self.filled_qty))
+        };
+        to.qty > self.qty
+            || eases(self.limit_price, to.limit_price, is_buy)
+            || eases(self.stop_price, to.stop_price, !is_buy)
+            || worth(to) > worth(self.terms())
     }
 
     /// Whether an update with `status` may replace this one: never to a lower rank, never after a final state.

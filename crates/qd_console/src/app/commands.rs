@@ -60,6 +60,23 @@ impl App {
                 client_order_id,
                 reason: None,
             }),
+            Command::ModifyOrder {
+                command_id,
+                decision_id,
+                account,
+                client_order_id,
+                qty,
+                limit_price,
+                stop_price,
+            } => self.ask_feed(FeedCommand::ModifyOrder {
+                command_id,
+                idempotency_key: decision_id,
+                account,
+                client_order_id,
+                qty,
+                limit_price,
+                stop_price,
+            }),
             Command::CancelAll {
                 command_id,
                 decision_id,

@@ -1,12 +1,12 @@
-//! What can be commanded: place, cancel, close. The decision is the ledger's; this gives it words and a status.
+//! What can be commanded: place, change, cancel, close. The decision is the ledger's; this gives it words and a status.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Response;
 use qd_types::{ClientOrderId, HaltScope, OrderStatus, Permission, StrategyId, Symbol};
 use qd_wire::rest::{
-    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, FieldError, MetOrders, OrderResponse,
-    PlaceOrder, Problem,
+    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, FieldError, MetOrders, ModifyOrder,
+    OrderResponse, PlaceOrder, Problem,
 };
 
 use super::Api;
@@ -16,8 +16,8 @@ use super::query::Params;
 use super::reads::{find_order, in_words, json, no_such_order};
 use crate::engine::Lane;
 use crate::ledger::{
-    Author, CancelOutcome, CloseOutcome, CloseRequest, MANUAL, OrderRecord, OrderRequest,
-    PlaceOutcome, PriceSeen,
+    Author, CancelOutcome, ChangeConflict, ChangeRequest, CloseOutcome, CloseRequest,
+    LimitEvidence, MANUAL, ModifyOutcome, OrderRecord, OrderRequest, PlaceOutcome, PriceSeen,
 };
 
 type Answer = Result<Response<Body>, ApiError>;
@@ -33,9 +33,17 @@ fn answer(status: u16, record: &OrderRecord) -> Response<Body> {
 
 /// A well-formed order that was refused and recorded.
 fn blocked(record: &OrderRecord) -> ApiError {
-    let evidence = record.refused_by.as_ref();
-    let detail = evidence.map_or_else(|| record.order.status.badge().to_owned(), in_words);
-    let mut problem = Problem::new(422, record.order.status.as_str(), detail);
+    refused(record.order.status, record.refused_by.as_ref(), record)
+}
+
+/// What a rule refuses, with its measure and the order as it stands.
+fn refused(
+    status: OrderStatus,
+    evidence: Option<&LimitEvidence>,
+    record: &OrderRecord,
+) -> ApiError {
+    let detail = evidence.map_or_else(|| status.badge().to_owned(), in_words);
+    let mut problem = Problem::new(422, status.as_str(), detail);
     problem.limit = evidence.and_then(limit_breach);
     ApiError(Box::new(problem.with_order(record.order.clone())))
 }
@@ -110,6 +118,100 @@ pub(super) async fn place(
             "no more orders are taken today; cancels and closes still are",
         )),
     }
+}
+
+/// Takes the lane of what may raise risk, because it may: whoever must lower it in a flood cancels.
+pub(super) async fn modify(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+    CommandBody(body): CommandBody,
+) -> Answer {
+    caller.must(Permission::OrdersModify)?;
+    params.finish()?;
+    let client_order_id = ClientOrderId::new(&id)
+        .map_err(|err| ApiError::field("client_order_id", "invalid", err.reason))?;
+    let command = ModifyOrder::parse(&body)?;
+    let accounts = match command.account {
+        Some(account) => {
+            caller.must_have(&account)?;
+            vec![account]
+        }
+        None => caller.accounts().to_vec(),
+    };
+    let author = Author::Hand(caller.user().clone());
+    let request = ChangeRequest {
+        idempotency_key: command.idempotency_key,
+        qty: command.qty,
+        limit_price: command.limit_price,
+        stop_price: command.stop_price,
+    };
+    let outcome = api
+        .handle
+        .change(Lane::Normal, move |desk, now| {
+            match find_order(desk, &accounts, &client_order_id).map(OrderRecord::key) {
+                Some(key) => desk.modify(&key, &request, &author, now),
+                None => ModifyOutcome::NotFound,
+            }
+        })
+        .await
+        .map_err(|err| ApiError::of_command(err, &id))?;
+    match outcome {
+        ModifyOutcome::Recorded(record) | ModifyOutcome::Repeated(record) => {
+            Ok(answer(202, &record))
+        }
+        ModifyOutcome::KeyTaken(record) => Err(conflict(
+            "idempotency_key_conflict",
+            "this key belongs to another change of the order; look at it, then use another key",
+            &record,
+        )),
+        ModifyOutcome::Conflicting(record, why) => {
+            let (code, detail) = cannot_change(why, &record);
+            Err(conflict(code, &detail, &record))
+        }
+        ModifyOutcome::Blocked(record, (status, evidence)) => {
+            Err(refused(status, Some(&evidence), &record))
+        }
+        ModifyOutcome::Malformed(problems) => Err(ApiError::fields(problems)),
+        ModifyOutcome::NotFound => Err(no_such_order(&id)),
+    }
+}
+
+/// Code and words of a change that the order's state does not let through.
+fn cannot_change(why: ChangeConflict, record: &OrderRecord) -> (&'static str, String) {
+    let order = &record.order;
+    let (code, detail) = match why {
+        ChangeConflict::NotAcknowledged => (
+            "not_acknowledged",
+            "the venue has not confirmed the order yet: it cannot be changed before",
+        ),
+        ChangeConflict::ChangeUnderWay => (
+            "change_under_way",
+            "a change is on its way; another can follow when the venue has answered it",
+        ),
+        ChangeConflict::CancelUnderWay => (
+            "cancel_under_way",
+            "a cancel is on its way; the order may still fill",
+        ),
+        ChangeConflict::Final if order.status == OrderStatus::Filled => {
+            ("order_final", "the order is filled")
+        }
+        ChangeConflict::Final => ("order_final", "the order is over already"),
+        ChangeConflict::AlreadyFilled => {
+            let detail = format!(
+                "already filled: {} of {}; the new quantity counts these too and must be above them",
+                order.filled_qty.to_canonical(),
+                order.qty.to_canonical()
+            );
+            return ("already_filled", detail);
+        }
+        ChangeConflict::TooMany => (
+            "too_many_changes",
+            "the order was changed too often; cancel it and place another",
+        ),
+    };
+    (code, detail.to_owned())
 }
 
 pub(super) async fn cancel(

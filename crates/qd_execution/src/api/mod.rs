@@ -76,6 +76,7 @@ pub(crate) struct ApiState {
 
 type Api = Arc<ApiState>;
 
+const ORDER: &str = "/api/v1/orders/{client_order_id}";
 const CANCEL: &str = "/api/v1/orders/{client_order_id}/cancel";
 const CANCEL_ALL: &str = "/api/v1/orders/cancel_all";
 const CLOSE: &str = "/api/v1/positions/{symbol}/close";
@@ -97,7 +98,7 @@ pub fn router(handle: ExecutionHandle, keys: IdentityKeys) -> Router {
         .route(CLOSE, post(commands::close))
         .route("/api/v1/orders", get(reads::orders).post(commands::place))
         .route("/api/v1/orders/history", get(reads::history))
-        .route("/api/v1/orders/{client_order_id}", get(reads::order))
+        .route(ORDER, get(reads::order).patch(commands::modify))
         .route(CANCEL, post(commands::cancel))
         .route(CANCEL_ALL, post(commands::cancel_all))
         .route("/api/v1/realtime_pnl", get(reads::realtime_pnl))

@@ -8,8 +8,8 @@ use qd_types::{AccountId, HaltScope, MarketPhase, OrderStatus, UtcMicros};
 use crate::alerts::{AlertRecord, Alerts, gather};
 use crate::config::ExecutionConfig;
 use crate::ledger::{
-    Author, CancelAllOutcome, CancelOutcome, Changes, CloseOutcome, CloseRequest, Ledger, OrderKey,
-    OrderRecord, OrderRequest, PlaceOutcome,
+    Author, CancelAllOutcome, CancelOutcome, ChangeRequest, Changes, CloseOutcome, CloseRequest,
+    Ledger, ModifyOutcome, OrderKey, OrderRecord, OrderRequest, PlaceOutcome,
 };
 use crate::market::{Market, MarketClock, Replay, Session};
 use crate::strategies::{Intent, Strategies};
@@ -240,6 +240,27 @@ impl Desk {
             }
             other => other,
         }
+    }
+
+    /// Accepts a change of an open order and sends it.
+    pub fn modify(
+        &mut self,
+        key: &OrderKey,
+        request: &ChangeRequest,
+        author: &Author,
+        now: UtcMicros,
+    ) -> ModifyOutcome {
+        let symbol = self.ledger.order(key).map(|record| record.order.symbol);
+        let quote = symbol.and_then(|symbol| self.market.quote(symbol).copied());
+        let outcome = self
+            .ledger
+            .modify(key, request, author, quote.as_ref(), now);
+        if let ModifyOutcome::Recorded(record) = &outcome
+            && let Some(change) = &record.change
+        {
+            self.venue.replace(key, change.to, now);
+        }
+        outcome
     }
 
     /// Sends a cancel.

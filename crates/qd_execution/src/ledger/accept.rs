@@ -3,15 +3,18 @@
 //! Sends nothing: the desk sends what was recorded. Permissions and grants are checked before this is called.
 
 use qd_types::{
-    AccountId, BreakerState, HaltState, Money, Order, OrderStatus, PositionKey, Price, Qty, Side,
-    UtcMicros,
+    AccountId, BreakerState, HaltState, Money, Order, OrderStatus, OrderTerms, PositionKey, Price,
+    Qty, Side, UtcMicros,
 };
 
 use super::form::{FieldProblem, problem};
 use super::order::{Ask, Author, LimitEvidence, OrderKey, OrderRecord, OrderRequest, Transition};
-use super::rails::Room;
+use super::rails::{Room, reference};
 use super::{Ledger, MANUAL, MAX_ORDERS};
 use crate::market::Quote;
+
+/// The state that a refused order gets, and the rule that refused it.
+pub type Refused = (OrderStatus, LimitEvidence);
 
 /// What became of a wish to trade.
 #[derive(Clone, Debug)]
@@ -129,14 +132,44 @@ impl Ledger {
         author: &Author,
         quote: Option<&Quote>,
         now: UtcMicros,
-    ) -> Result<bool, (OrderStatus, LimitEvidence)> {
+    ) -> Result<bool, Refused> {
         let key = PositionKey {
             account: request.account.clone(),
             strategy: request.strategy.clone(),
             symbol: request.symbol,
         };
         let lowers = self.lowers_risk(&key, request.side, request.qty);
-        let halt = self.halt_for(&key);
+        self.check_state(&key, author, lowers, request.halt_epoch_seen)?;
+        let on_rail = |evidence| (OrderStatus::BlockedRail, evidence);
+        let terms = OrderTerms {
+            qty: request.qty,
+            limit_price: request.limit_price,
+            stop_price: request.stop_price,
+        };
+        let quote = self.rails.check_any(terms, quote, now).map_err(on_rail)?;
+        if !lowers {
+            let room = self.room(&request.account, None, now);
+            if matches!(author, Author::Hand(_)) {
+                self.rails
+                    .check_price_seen(request.price_seen, quote, now)
+                    .map_err(on_rail)?;
+            }
+            let notional = reference(terms, quote).times(terms.qty);
+            self.rails.check_raising(notional, room).map_err(on_rail)?;
+        }
+        // An order that was let past the rails because it only lowers must not raise when others fill first.
+        Ok(lowers)
+    }
+
+    /// Whether the halts and the breakers let anything through that `lowers` risk, or raises it.
+    pub(super) fn check_state(
+        &self,
+        key: &PositionKey,
+        author: &Author,
+        lowers: bool,
+        halt_epoch_seen: Option<u64>,
+    ) -> Result<(), Refused> {
+        let halt = self.halt_for(key);
         let by_hand = matches!(author, Author::Hand(_));
         let passes = match halt {
             HaltState::Active => true,
@@ -159,7 +192,7 @@ impl Ledger {
                 HaltState::Active.as_str(),
             ));
         }
-        if let Some(seen) = request.halt_epoch_seen
+        if let Some(seen) = halt_epoch_seen
             && !lowers
             && seen != self.halt.halt_epoch
         {
@@ -180,21 +213,7 @@ impl Ledger {
             };
             return Err((OrderStatus::BlockedBreaker, evidence));
         }
-        let on_rail = |evidence| (OrderStatus::BlockedRail, evidence);
-        let quote = self.rails.check_any(request, quote, now).map_err(on_rail)?;
-        if !lowers {
-            let room = self.room(&request.account, now);
-            if by_hand {
-                self.rails
-                    .check_price_seen(request.price_seen, quote, now)
-                    .map_err(on_rail)?;
-            }
-            self.rails
-                .check_raising(request, quote, room)
-                .map_err(on_rail)?;
-        }
-        // An order that was let past the rails because it only lowers must not raise when others fill first.
-        Ok(lowers)
+        Ok(())
     }
 
     /// Whether `qty` more on `side` can only bring the row closer to flat, orders in flight counted.
@@ -207,15 +226,30 @@ impl Ledger {
         if !opposes {
             return false;
         }
-        let in_flight: Qty = self
-            .open_orders()
-            .filter(|record| record.order.side == side && record.position_key() == *key)
-            .map(|record| record.order.remaining())
-            .sum();
-        in_flight + qty <= held.abs()
+        self.in_flight(key, side, None) + qty <= held.abs()
     }
 
-    fn room(&self, account: &AccountId, now: UtcMicros) -> Room {
+    /// Shares that open orders on `side` may still trade for a row, those of one of them left out.
+    pub(super) fn in_flight(
+        &self,
+        key: &PositionKey,
+        side: Side,
+        except: Option<&OrderKey>,
+    ) -> Qty {
+        self.open_orders()
+            .filter(|record| record.order.side == side && record.position_key() == *key)
+            .filter(|record| except.is_none_or(|except| record.key() != *except))
+            .map(OrderRecord::most_open)
+            .sum()
+    }
+
+    /// What the account looks like to an order that wants to raise risk; one that is open already does not see itself.
+    pub(super) fn room(
+        &self,
+        account: &AccountId,
+        except: Option<&OrderKey>,
+        now: UtcMicros,
+    ) -> Room {
         let totals = self
             .books
             .get(account)
@@ -224,6 +258,7 @@ impl Ledger {
         let open = || {
             self.open_orders()
                 .filter(|record| record.order.account == *account)
+                .filter(|record| except.is_none_or(|except| record.key() != *except))
         };
         let in_flight = open()
             .filter(|record| !record.reduce_only)
@@ -235,17 +270,6 @@ impl Ledger {
             buying_power: totals.buying_power.unwrap_or_default(),
             num_open: open().count(),
         }
-    }
-
-    /// Dollars that an open order may still trade: at its limit, its trigger, or the price it was checked with.
-    fn worth(record: &OrderRecord) -> Money {
-        record
-            .order
-            .limit_price
-            .max(record.order.stop_price)
-            .or(record.checked_price)
-            .unwrap_or_default()
-            .times(record.order.remaining())
     }
 
     /// Stores a new order and has it published.
@@ -274,6 +298,8 @@ impl Ledger {
             reduce_only,
             checked_price,
             traded: Money::ZERO,
+            change: None,
+            decided_changes: Vec::new(),
         };
         self.next_number += 1;
         let key = record.key();

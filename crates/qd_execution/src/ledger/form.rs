@@ -2,7 +2,7 @@
 //!
 //! Looks at nothing but the command itself and whether its symbol is listed.
 
-use qd_types::{Decimal, OrderType, Price, Qty, TimeInForce};
+use qd_types::{Decimal, Price, Qty, TimeInForce};
 
 use super::order::{Author, OrderRequest};
 
@@ -109,12 +109,7 @@ impl OrderRequest {
             problems.push(problem("symbol", "unknown_symbol", detail));
         }
         check_qty(self.qty, &mut problems);
-        let (wants_limit, wants_stop) = match self.order_type {
-            OrderType::Market => (false, false),
-            OrderType::Limit => (true, false),
-            OrderType::Stop => (false, true),
-            OrderType::StopLimit => (true, true),
-        };
+        let (wants_limit, wants_stop) = self.order_type.wants();
         check_price("limit_price", self.limit_price, wants_limit, &mut problems);
         check_price("stop_price", self.stop_price, wants_stop, &mut problems);
         if wants_stop && matches!(self.time_in_force, TimeInForce::Ioc | TimeInForce::Fok) {

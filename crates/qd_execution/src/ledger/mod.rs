@@ -5,6 +5,7 @@
 
 mod accept;
 mod book;
+mod change;
 mod close;
 mod form;
 mod halts;
@@ -20,13 +21,14 @@ use qd_types::{
     PositionKey, Price, Qty, Side, StrategyId, UtcMicros, VenueOrderId,
 };
 
-pub use self::accept::PlaceOutcome;
+pub use self::accept::{PlaceOutcome, Refused};
 pub use self::book::{Book, DayCounts, add_totals};
+pub use self::change::{ChangeConflict, ModifyOutcome};
 pub use self::close::{CancelAllOutcome, CancelOutcome, CloseOutcome};
 pub use self::form::FieldProblem;
 pub use self::order::{
-    Ask, Author, BookedFill, CloseRequest, LimitEvidence, OrderKey, OrderRecord, OrderRequest,
-    PriceSeen, Transition,
+    Ask, Author, BookedFill, ChangeRequest, CloseRequest, DecidedChange, LimitEvidence, OrderKey,
+    OrderRecord, OrderRequest, PendingChange, PriceSeen, Transition,
 };
 pub use self::rails::Rails;
 use crate::config::{AccountConfig, FeeConfig};
@@ -228,6 +230,10 @@ impl Ledger {
                     realized_pl: Money::ZERO,
                 };
                 return self.fill(event.key(), fill, now);
+            }
+            VenueEvent::Replaced { terms, .. } => return self.replaced(event.key(), *terms, now),
+            VenueEvent::ReplaceRejected { reason, .. } => {
+                return self.replace_rejected(event.key(), reason, now);
             }
             VenueEvent::Cancelled { reason, .. } => {
                 record.advance(OrderStatus::Cancelled, now, Some(reason), "venue")
@@ -456,9 +462,15 @@ impl Ledger {
     /// Shares that closes in flight may still take from a row. Other orders that only lower do not count: they may rest
     /// for long, and the venue caps every one of them at what is held.
     pub fn closing(&self, key: &PositionKey) -> Qty {
+        self.closing_beside(key, None)
+    }
+
+    /// The same without one of them.
+    fn closing_beside(&self, key: &PositionKey, except: Option<&OrderKey>) -> Qty {
         self.open_orders()
             .filter(|record| matches!(record.ask, Ask::Close(_)) && record.position_key() == *key)
-            .map(|record| record.order.remaining())
+            .filter(|record| except.is_none_or(|except| record.key() != *except))
+            .map(OrderRecord::most_open)
             .sum()
     }
 
@@ -513,6 +525,10 @@ fn acknowledge(record: &mut OrderRecord, venue_order_id: &VenueOrderId, now: Utc
     if is_new {
         record.order.venue_order_id = Some(venue_order_id.clone());
         record.order.updated_at = now;
+    }
+    // Asked twice it may come twice: it says nothing about a change that was sent in between.
+    if record.change.is_some() {
+        return is_new;
     }
     // A cancel or a fill may have overtaken the acknowledgement: then only the id is news.
     record.advance(OrderStatus::Working, now, None, "venue") || is_new

@@ -3,9 +3,11 @@
 //! Decides nothing about acceptance; it only holds the rank rule for every change.
 
 use qd_types::{
-    AccountId, ClientOrderId, Fill, Money, Order, OrderStatus, OrderType, PositionKey, Price, Qty,
-    Side, StrategyId, Symbol, TimeInForce, UserId, UtcMicros,
+    AccountId, ClientOrderId, Fill, Money, Order, OrderStatus, OrderTerms, OrderType, PositionKey,
+    Price, Qty, Side, StrategyId, Symbol, TimeInForce, UserId, UtcMicros,
 };
+
+use super::change::CHANGE_SENT;
 
 /// What identifies an order for life.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,6 +82,48 @@ pub struct CloseRequest {
     pub qty: Option<Qty>,
     /// Why; recorded as evidence.
     pub reason: String,
+}
+
+/// A wish to change an open order; what is absent stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRequest {
+    /// Fixed when the decision was made: the same key is the same change.
+    pub idempotency_key: String,
+    /// All the shares asked for, those that are filled included.
+    pub qty: Option<Qty>,
+    /// Refused for orders that have none.
+    pub limit_price: Option<Price>,
+    /// Refused for orders that have none.
+    pub stop_price: Option<Price>,
+}
+
+impl ChangeRequest {
+    /// The terms that `terms` would become.
+    pub(super) fn applied_to(&self, terms: OrderTerms) -> OrderTerms {
+        OrderTerms {
+            qty: self.qty.unwrap_or(terms.qty),
+            limit_price: self.limit_price.or(terms.limit_price),
+            stop_price: self.stop_price.or(terms.stop_price),
+        }
+    }
+}
+
+/// A change that the venue has not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingChange {
+    /// What the order becomes if the venue takes it.
+    pub to: OrderTerms,
+    /// When it was sent.
+    pub sent_at: UtcMicros,
+}
+
+/// A change that was decided, kept to tell a repeat from a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecidedChange {
+    /// What was asked for.
+    pub request: ChangeRequest,
+    /// What refused it; absent when it was sent.
+    pub refused_by: Option<(OrderStatus, LimitEvidence)>,
 }
 
 /// The request that made an order, kept to tell a repeat from a conflict.
@@ -165,6 +209,10 @@ pub struct OrderRecord {
     pub checked_price: Option<Price>,
     /// Sum of shares times price over its fills, for the average.
     pub traded: Money,
+    /// The change on its way; absent without one, and once the order is over.
+    pub change: Option<PendingChange>,
+    /// Changes by their keys, oldest first; a bounded number.
+    pub decided_changes: Vec<DecidedChange>,
 }
 
 impl OrderRecord {
@@ -209,6 +257,14 @@ impl OrderRecord {
             self.order.status = shown;
             self.order.status_since = at;
         }
+        if !shown.is_open() {
+            self.change = None;
+        }
+        // A change on its way says so through a fill: the status itself cannot.
+        let reason_code = match (reason_code, &self.change, shown) {
+            (None, Some(_), OrderStatus::PartiallyFilled) => Some(CHANGE_SENT),
+            (given, ..) => given,
+        };
         // A cancel keeps its reason through a fill on the way; otherwise a reason ends with the state it explained.
         if reason_code.is_some() || shown != OrderStatus::CancelSent {
             self.order.reason_code = reason_code.map(str::to_owned);
@@ -221,5 +277,16 @@ impl OrderRecord {
             evidence: evidence.into(),
         });
         true
+    }
+
+    /// Adds to the order's history what changes neither its status nor the reason for it.
+    pub(super) fn remark(&mut self, at: UtcMicros, reason_code: Option<&str>, evidence: String) {
+        self.order.updated_at = at;
+        self.transitions.push(Transition {
+            status: self.order.status,
+            at,
+            reason_code: reason_code.map(str::to_owned),
+            evidence,
+        });
     }
 }

@@ -1,8 +1,8 @@
 //! Limits that no order may exceed, each with its measure as evidence. No state: the ledger measures, this compares.
 
-use qd_types::{Money, Price, Qty, Ratio, UtcMicros};
+use qd_types::{Money, OrderTerms, Price, Qty, Ratio, UtcMicros};
 
-use super::order::{LimitEvidence, OrderRequest, PriceSeen};
+use super::order::{LimitEvidence, PriceSeen};
 use crate::market::Quote;
 
 /// What no order may exceed.
@@ -90,14 +90,14 @@ impl Rails {
     /// Checks every order, whichever way it goes, and returns the quote that it was measured with.
     pub(super) fn check_any<'a>(
         &self,
-        request: &OrderRequest,
+        terms: OrderTerms,
         quote: Option<&'a Quote>,
         now: UtcMicros,
     ) -> Result<&'a Quote, LimitEvidence> {
-        if request.qty > self.max_order_qty {
+        if terms.qty > self.max_order_qty {
             return Err(evidence(
                 "max_order_qty",
-                request.qty.to_canonical(),
+                terms.qty.to_canonical(),
                 self.max_order_qty.to_canonical(),
                 "shares",
             ));
@@ -109,9 +109,9 @@ impl Rails {
         if quote.is_halted {
             return Err(evidence("symbol_halted", "halted", "trading", "state"));
         }
-        if let Some(limit) = request.limit_price {
+        if let Some(limit) = terms.limit_price {
             // A stop's limit is measured at its trigger: the market is elsewhere until then.
-            let off = distance(limit, request.stop_price.unwrap_or(quote.price));
+            let off = distance(limit, terms.stop_price.unwrap_or(quote.price));
             if off > self.price_collar {
                 return Err(evidence(
                     "price_collar",
@@ -121,7 +121,7 @@ impl Rails {
                 ));
             }
         }
-        let notional = Self::reference(request, quote).times(request.qty);
+        let notional = reference(terms, quote).times(terms.qty);
         if notional > self.max_order_notional {
             return Err(evidence(
                 "max_order_notional",
@@ -173,13 +173,8 @@ impl Rails {
         Ok(())
     }
 
-    /// Checks what only orders that raise risk must satisfy.
-    pub(super) fn check_raising(
-        &self,
-        request: &OrderRequest,
-        quote: &Quote,
-        room: Room,
-    ) -> Result<(), LimitEvidence> {
+    /// Checks what only orders that raise risk must satisfy: one that may trade `notional` dollars beside all others.
+    pub(super) fn check_raising(&self, notional: Money, room: Room) -> Result<(), LimitEvidence> {
         if room.num_open >= self.max_open_orders {
             return Err(evidence(
                 "max_open_orders",
@@ -188,7 +183,6 @@ impl Rails {
                 "orders",
             ));
         }
-        let notional = Self::reference(request, quote).times(request.qty);
         let gross_after = room.gross + room.in_flight + notional;
         if gross_after > self.max_gross_exposure {
             return Err(evidence(
@@ -209,12 +203,12 @@ impl Rails {
         }
         Ok(())
     }
+}
 
-    /// The price an order is measured with: the highest of its limit, its trigger and the market.
-    fn reference(request: &OrderRequest, quote: &Quote) -> Price {
-        [request.limit_price, request.stop_price]
-            .into_iter()
-            .flatten()
-            .fold(quote.price, Price::max)
-    }
+/// The price an order is measured with: the highest of its limit, its trigger and the market.
+pub(super) fn reference(terms: OrderTerms, quote: &Quote) -> Price {
+    [terms.limit_price, terms.stop_price]
+        .into_iter()
+        .flatten()
+        .fold(quote.price, Price::max)
 }

@@ -6,13 +6,15 @@
 //! order per seed.
 
 mod matching;
+mod replace;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use qd_types::{
-    FillId, OrderType, PositionKey, Price, Qty, Side, Symbol, TimeInForce, UtcMicros, VenueOrderId,
+    FillId, OrderTerms, OrderType, PositionKey, Price, Qty, Side, Symbol, TimeInForce, UtcMicros,
+    VenueOrderId,
 };
 
 use self::matching::{Standing, Visit};
@@ -41,6 +43,20 @@ pub enum VenueEvent {
         qty: Qty,
         /// Dollars per share.
         price: Price,
+    },
+    /// It has new terms, and all before are void. When nothing of it is left then, it is off the book, filled.
+    Replaced {
+        /// Which order.
+        key: OrderKey,
+        /// What it asks for from now on: never less than what had been filled.
+        terms: OrderTerms,
+    },
+    /// It was not changed: it is what it was, also when that is gone.
+    ReplaceRejected {
+        /// Which order.
+        key: OrderKey,
+        /// Stable `snake_case`.
+        reason: &'static str,
     },
     /// It is off the book.
     Cancelled {
@@ -74,6 +90,8 @@ impl VenueEvent {
         match self {
             Self::Acknowledged { key, .. }
             | Self::Filled { key, .. }
+            | Self::Replaced { key, .. }
+            | Self::ReplaceRejected { key, .. }
             | Self::Cancelled { key, .. }
             | Self::Expired { key }
             | Self::Rejected { key, .. }
@@ -135,6 +153,7 @@ struct Entry {
 enum Message {
     Arrive(u64),
     Cancel(OrderKey),
+    Replace(OrderKey, OrderTerms),
     Ask(OrderKey),
 }
 
@@ -219,17 +238,25 @@ impl PaperVenue {
 
     /// Sends a cancel; the order may fill until it arrives.
     pub fn cancel(&mut self, key: &OrderKey, now: UtcMicros) {
+        let arrives_at = self.arrival_behind(key, now);
+        self.send(arrives_at, Message::Cancel(key.clone()));
+    }
+
+    /// Sends a change; the order may fill on its old terms until it arrives.
+    pub fn replace(&mut self, key: &OrderKey, terms: OrderTerms, now: UtcMicros) {
+        let arrives_at = self.arrival_behind(key, now);
+        self.send(arrives_at, Message::Replace(key.clone(), terms));
+    }
+
+    /// When a message about an order arrives: it never overtakes the order itself.
+    fn arrival_behind(&mut self, key: &OrderKey, now: UtcMicros) -> UtcMicros {
         let (least, most) = self.config.cancel_millis;
-        let mut arrives_at = now.plus_millis(i64::from(self.chance.between(least, most)));
-        // A cancel never overtakes its own order.
-        if let Some(entry) = self
+        let arrives_at = now.plus_millis(i64::from(self.chance.between(least, most)));
+        let entry = self
             .numbers
             .get(key)
-            .and_then(|number| self.orders.get(number))
-        {
-            arrives_at = arrives_at.max(entry.arrives_at);
-        }
-        self.send(arrives_at, Message::Cancel(key.clone()));
+            .and_then(|number| self.orders.get(number));
+        entry.map_or(arrives_at, |entry| arrives_at.max(entry.arrives_at))
     }
 
     /// Asks what became of an order; answered with `Acknowledged` or `NotFound`.
@@ -311,6 +338,7 @@ impl PaperVenue {
             let answer = match first.remove() {
                 Message::Arrive(number) => self.arrive(number, market),
                 Message::Cancel(key) => self.take_off(&key, "requested"),
+                Message::Replace(key, terms) => Some(self.change(key, terms, market)),
                 Message::Ask(key) => Some(match self.numbers.get(&key) {
                     Some(&number) => self.acknowledgement(number, key),
                     None => VenueEvent::NotFound { key },
@@ -387,6 +415,13 @@ impl PaperVenue {
             self.remove(number);
         }
         events
+    }
+
+    /// What is still open of an order here, on the terms it has here.
+    #[cfg(test)]
+    pub(crate) fn standing(&self, key: &OrderKey) -> Option<(Qty, &VenueOrder)> {
+        let entry = self.orders.get(self.numbers.get(key)?)?;
+        Some((entry.remaining, &entry.order))
     }
 
     /// Orders on the book or on their way to it.

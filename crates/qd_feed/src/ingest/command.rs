@@ -1,8 +1,9 @@
 //! What the shell asks for, one by one. Nothing is kept for later: without a connection a command is refused at once.
 
 use qd_state::{CommandId, CommandOutcome, CommandRequested, Event, Poll, PollAnswer, RowKey};
-use qd_types::{ClientOrderId, HaltScope, TapeAction};
+use qd_types::{AccountId, ClientOrderId, HaltScope, TapeAction};
 use qd_wire::frame::ClientFrame;
+use qd_wire::rest::ModifyOrder;
 
 use super::Ingest;
 use super::job::Job;
@@ -24,18 +25,10 @@ impl Ingest {
                 client_order_id,
                 reason,
             } => {
-                let snapshot = self.cell.load();
-                let row =
-                    snapshot.orders.rows.iter().find(|row| {
-                        row.account == account && row.client_order_id == client_order_id
-                    });
-                let label = row.map_or_else(
-                    || format!("cancel {client_order_id}"),
-                    |row| format!("cancel {} {}", row.side.text, row.symbol),
-                );
+                let (key, label) = self.order_at("cancel", &account, &client_order_id);
                 self.request(
                     command_id,
-                    RowKey::Order(account.clone(), client_order_id.clone()),
+                    key,
                     label,
                     Some(client_order_id.clone()),
                     Sent::Cancel {
@@ -43,6 +36,41 @@ impl Ingest {
                         account,
                         client_order_id,
                         reason,
+                    },
+                );
+            }
+            FeedCommand::ModifyOrder {
+                command_id,
+                idempotency_key,
+                account,
+                client_order_id,
+                qty,
+                limit_price,
+                stop_price,
+            } => {
+                let (key, label) = self.order_at("change", &account, &client_order_id);
+                // Whatever of it is later than this may be the change; what is older is not.
+                let snapshot = self.cell.load();
+                let mut rows = snapshot.orders.rows.iter();
+                let row = rows
+                    .find(|row| row.account == account && row.client_order_id == client_order_id);
+                let seen_at = row.map(|row| row.order.updated_at);
+                self.request(
+                    command_id,
+                    key,
+                    label,
+                    // A fill of the order says nothing about its change: without an answer only a question settles it.
+                    None,
+                    Sent::Modify {
+                        client_order_id,
+                        seen_at,
+                        body: ModifyOrder {
+                            account: Some(account),
+                            idempotency_key: idempotency_key.to_string(),
+                            qty,
+                            limit_price,
+                            stop_price,
+                        },
                     },
                 );
             }
@@ -128,6 +156,18 @@ impl Ingest {
                 });
             }
         }
+    }
+
+    /// The place of an order's command, and the words for it.
+    fn order_at(&self, verb: &str, account: &AccountId, id: &ClientOrderId) -> (RowKey, String) {
+        let snapshot = self.cell.load();
+        let mut rows = snapshot.orders.rows.iter();
+        let row = rows.find(|row| row.account == *account && row.client_order_id == *id);
+        let label = row.map_or_else(
+            || format!("{verb} {id}"),
+            |row| format!("{verb} {} {}", row.side.text, row.symbol),
+        );
+        (RowKey::Order(account.clone(), id.clone()), label)
     }
 
     fn request(

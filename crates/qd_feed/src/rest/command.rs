@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use qd_state::CommandOutcome;
-use qd_types::{AccountId, ClientOrderId, HaltScope, Order, OrderStatus, Qty, StrategyId, Symbol};
+use qd_types::{
+    AccountId, ClientOrderId, HaltScope, Order, OrderStatus, Qty, StrategyId, Symbol, UtcMicros,
+};
 use qd_wire::rest::{
-    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, MetOrders, OrderDetailResponse,
-    OrderResponse, from_json, to_json,
+    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, MetOrders, ModifyOrder,
+    OrderDetailResponse, OrderResponse, from_json, to_json,
 };
 
 use super::{RestClient, RestError};
@@ -36,6 +38,15 @@ pub(crate) enum Sent {
         client_order_id: ClientOrderId,
         /// Why.
         reason: Option<String>,
+    },
+    /// Change an open order.
+    Modify {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// When the order, as the console knew it, had last changed; absent when it did not know it.
+        seen_at: Option<UtcMicros>,
+        /// What is asked for, with its key.
+        body: ModifyOrder,
     },
     /// Take every open order of a scope off the book.
     CancelAll {
@@ -95,6 +106,15 @@ impl RestClient {
                 let path = format!("/api/v1/orders/{client_order_id}/cancel");
                 self.post_json(&path, idempotency_key, body).await
             }
+            Sent::Modify {
+                client_order_id,
+                body,
+                seen_at: _,
+            } => {
+                let path = format!("/api/v1/orders/{client_order_id}");
+                self.patch_json(&path, &body.idempotency_key, to_json(body))
+                    .await
+            }
             Sent::CancelAll {
                 idempotency_key,
                 scope,
@@ -148,13 +168,21 @@ impl RestClient {
                 client_order_id, ..
             } => {
                 let found = self.find(client_order_id).await;
-                found.map(|order| Finding::of_one(order, is_off))
+                found.map(|answer| Finding::of_one(answer.map(|answer| answer.order), is_off))
+            }
+            Sent::Modify {
+                client_order_id,
+                seen_at,
+                body,
+            } => {
+                let found = self.find(client_order_id).await;
+                found.map(|answer| Finding::of_change(answer.as_ref(), *seen_at, body))
             }
             Sent::Close {
                 client_order_id, ..
             } => {
                 let found = self.find(client_order_id).await;
-                found.map(|order| Finding::of_one(order, |_| true))
+                found.map(|answer| Finding::of_one(answer.map(|answer| answer.order), |_| true))
             }
             Sent::CancelAll { open, .. } => match self.open_orders().await {
                 // An order without a name may be any of them.
@@ -170,6 +198,9 @@ impl RestClient {
         };
         match known {
             Some(Finding::Arrived(detail)) => Inquiry::Settled(CommandOutcome::Accepted { detail }),
+            Some(Finding::Refused { code, detail }) => {
+                Inquiry::Settled(CommandOutcome::Refused { code, detail })
+            }
             Some(Finding::NotArrived(detail)) if num_asked + 1 >= BELIEVED_FROM => {
                 Inquiry::Settled(CommandOutcome::Refused {
                     code: "not_received".to_owned(),
@@ -180,12 +211,10 @@ impl RestClient {
         }
     }
 
-    /// The order of that id, or that there is none; absent when nobody could say.
-    async fn find(&self, client_order_id: &ClientOrderId) -> Option<Option<Order>> {
+    /// The order of that id with its history, or that there is none; absent when nobody could say.
+    async fn find(&self, client_order_id: &ClientOrderId) -> Option<Option<OrderDetailResponse>> {
         match self.get(&format!("/api/v1/orders/{client_order_id}")).await {
-            Ok(body) => from_json::<OrderDetailResponse>(&body)
-                .ok()
-                .map(|answer| Some(answer.order)),
+            Ok(body) => from_json::<OrderDetailResponse>(&body).ok().map(Some),
             Err(RestError::Refused { status: 404, .. }) => Some(None),
             Err(_no_answer) => None,
         }
@@ -197,6 +226,13 @@ impl RestClient {
 enum Finding {
     /// It was done, or is being done.
     Arrived(String),
+    /// It arrived, and was refused further on.
+    Refused {
+        /// Stable `snake_case`.
+        code: String,
+        /// Why.
+        detail: String,
+    },
     /// Nothing of it is to be seen yet.
     NotArrived(String),
 }
@@ -211,6 +247,42 @@ impl Finding {
             )),
             None => Self::NotArrived("it never reached the execution gateway".to_owned()),
         }
+    }
+
+    /// A change shows in the order's history, later than what was known of it when the change was sent, or in its terms.
+    fn of_change(
+        answer: Option<&OrderDetailResponse>,
+        seen_at: Option<UtcMicros>,
+        asked: &ModifyOrder,
+    ) -> Self {
+        let Some(answer) = answer else {
+            return Self::of_one(None, |_| false);
+        };
+        let order = &answer.order;
+        let badge = order.status.badge();
+        let mut later = answer
+            .transitions
+            .iter()
+            .rev()
+            .filter(|step| seen_at.is_none_or(|seen_at| step.at > seen_at));
+        let news = later.find_map(|step| match step.reason_code.as_deref()? {
+            "change_rejected" => Some(Self::Refused {
+                code: "change_rejected".to_owned(),
+                detail: step.evidence.clone(),
+            }),
+            "change_sent" | "change_met_fills" => Some(Self::Arrived(badge.to_owned())),
+            _ => None,
+        });
+        let has_terms = asked.qty.is_none_or(|qty| order.qty == qty)
+            && (asked.limit_price.is_none() || order.limit_price == asked.limit_price)
+            && (asked.stop_price.is_none() || order.stop_price == asked.stop_price);
+        news.unwrap_or_else(|| {
+            if has_terms {
+                Self::Arrived(badge.to_owned())
+            } else {
+                Self::NotArrived(format!("it did not arrive; the order is {badge}"))
+            }
+        })
     }
 
     /// It arrived when of the orders that were `asked_for` none is open without a cancel on its way; `num_odd` of them

@@ -135,11 +135,33 @@ impl RestClient {
         idempotency_key: &str,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, RestError> {
+        self.command_json(Method::POST, path, idempotency_key, body)
+            .await
+    }
+
+    /// Commands that change what is there.
+    pub(crate) async fn patch_json(
+        &self,
+        path: &str,
+        idempotency_key: &str,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, RestError> {
+        self.command_json(Method::PATCH, path, idempotency_key, body)
+            .await
+    }
+
+    async fn command_json(
+        &self,
+        method: Method,
+        path: &str,
+        idempotency_key: &str,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, RestError> {
         let mut headers = HeaderMap::new();
         insert(&mut headers, "idempotency-key", idempotency_key)?;
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         let answer = self
-            .call(Method::POST, path, headers, Some(body), COMMAND_TIMEOUT)
+            .call(method, path, headers, Some(body), COMMAND_TIMEOUT)
             .await?;
         answer.into_body()
     }

@@ -463,7 +463,11 @@ fn session() -> SessionInfo {
         user_id: user(),
         name: "Alice".to_owned(),
         roles: vec![Role::Trader],
-        permissions: vec![Permission::OrdersCancel, Permission::PositionsClose],
+        permissions: vec![
+            Permission::OrdersCancel,
+            Permission::OrdersModify,
+            Permission::PositionsClose,
+        ],
         accounts: vec![account()],
         idle_at: now().plus_millis(900_000),
         absolute_at: now().plus_millis(9_000_000),

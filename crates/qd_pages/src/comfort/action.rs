@@ -1,6 +1,6 @@
 //! Everything that a key or the command palette can do, and the doing. Buttons say the same things by themselves.
 //!
-//! Nothing here sends an order or a cancel: the most it does is to put the dashboard's question. What would add risk has no
+//! Nothing here sends an order, a change or a cancel: the most it does is to put the dashboard's question. What would add risk has no
 //! place among these until the console has an armed lamp.
 
 use egui::Context;
@@ -37,6 +37,7 @@ pub(crate) enum Action {
     FocusFilter(DashboardTable),
     Close(Symbol),
     Cancel(AccountId, ClientOrderId),
+    Change(AccountId, ClientOrderId),
 }
 
 impl Action {
@@ -76,6 +77,11 @@ impl Action {
                 state
                     .dashboard
                     .ask(DashboardRequest::Cancel(account, order));
+            }
+            Self::Change(account, order) => {
+                state
+                    .dashboard
+                    .ask(DashboardRequest::Change(account, order));
             }
         }
         // The shell follows preferences, and the dashboard its request, before the next frame.

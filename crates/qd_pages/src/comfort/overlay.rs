@@ -117,6 +117,7 @@ pub(crate) fn overlay_ui(ctx: &Context, cx: &PageCtx<'_>, state: &mut DeskState)
                     | Action::FocusTable(_)
                     | Action::Close(_)
                     | Action::Cancel(..)
+                    | Action::Change(..)
                     | Action::ToggleSettings
                     | Action::ToggleNotes
                     | Action::ShowKeys

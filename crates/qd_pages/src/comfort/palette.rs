@@ -5,13 +5,14 @@
 use std::fmt::Write as _;
 
 use qd_state::{ConnectionState, OrderRow, PositionRow};
+use qd_types::{AccountId, ClientOrderId};
 use qd_ui::tokens::{MoneyPalette, Theme};
 
 use super::action::Action;
 use super::fuzzy::fit;
 use super::settings::{NO_LOCAL_ZONE, NO_SOUND};
 use super::{Machine, Preferences, Sound, ZonePreference, keys};
-use crate::dashboard::{DashboardTable, cancel_refusal, close_refusal};
+use crate::dashboard::{DashboardTable, cancel_refusal, close_refusal, modify_refusal};
 use crate::{PageCtx, navigation};
 
 /// Rows that are offered from one table: with more, type more letters.
@@ -82,6 +83,7 @@ pub(crate) fn entries(
         .filter_map(|entry| Some((entry.fit(query)?, entry)))
         .collect();
     found.extend(closings(cx, query));
+    found.extend(changes(cx, query));
     found.extend(cancellations(cx, query));
     // What would add risk (buy, sell, release a halt) belongs behind these, with its armed lamp, once there is one.
     if !query.trim().is_empty() {
@@ -275,27 +277,38 @@ fn closings(cx: &PageCtx<'_>, query: &str) -> Vec<(i32, PaletteEntry)> {
         .collect()
 }
 
-fn cancellations(cx: &PageCtx<'_>, query: &str) -> Vec<(i32, PaletteEntry)> {
-    const KEYWORDS: &str = "order withdraw stop";
+/// One line for each open order that the query means: "Cancel sell 106/320 NVDA…".
+fn of_orders(
+    cx: &PageCtx<'_>,
+    query: &str,
+    (verb, keywords): (&'static str, &'static str),
+    action: fn(AccountId, ClientOrderId) -> Action,
+    refusal: fn(&PageCtx<'_>, &OrderRow) -> Option<&'static str>,
+) -> Vec<(i32, PaletteEntry)> {
     let rows = cx.snapshot.orders.rows.iter().map(|row| &**row);
     let words = |out: &mut String, row: &OrderRow| {
-        write!(
-            out,
-            "Cancel {} {} {}\u{2026}",
-            row.side.text.to_lowercase(),
-            row.filled.text,
-            row.symbol
-        )
-        .ok();
+        let side = row.side.text.to_lowercase();
+        let filled = &row.filled.text;
+        write!(out, "{verb} {side} {filled} {}\u{2026}", row.symbol).ok();
     };
-    let found = best_rows(rows, query, KEYWORDS, words).into_iter();
+    let found = best_rows(rows, query, keywords, words).into_iter();
     found
         .map(|(fit, row)| {
             let mut title = String::new();
             words(&mut title, row);
-            let action = Action::Cancel(row.account.clone(), row.client_order_id.clone());
-            let entry = PaletteEntry::new(title, KEYWORDS, action);
-            (fit, entry.disabled_because(cancel_refusal(cx, row)))
+            let action = action(row.account.clone(), row.client_order_id.clone());
+            let entry = PaletteEntry::new(title, keywords, action);
+            (fit, entry.disabled_because(refusal(cx, row)))
         })
         .collect()
+}
+
+fn cancellations(cx: &PageCtx<'_>, query: &str) -> Vec<(i32, PaletteEntry)> {
+    let words = ("Cancel", "order withdraw stop");
+    of_orders(cx, query, words, Action::Cancel, cancel_refusal)
+}
+
+fn changes(cx: &PageCtx<'_>, query: &str) -> Vec<(i32, PaletteEntry)> {
+    let words = ("Change", "order modify replace amend price quantity");
+    of_orders(cx, query, words, Action::Change, modify_refusal)
 }

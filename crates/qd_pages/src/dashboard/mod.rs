@@ -25,7 +25,7 @@ use self::dialogs::OpenDialog;
 use self::orders::OrdersState;
 use self::positions::PositionsState;
 pub use self::request::{DashboardRequest, DashboardTable};
-pub(crate) use self::request::{cancel_refusal, close_refusal};
+pub(crate) use self::request::{cancel_refusal, close_refusal, modify_refusal};
 pub(crate) use self::row_parts::seal_ui;
 use self::sheets::Sheets;
 pub(crate) use self::workspace::Workspaces;

@@ -1,4 +1,4 @@
-//! The open orders: where each one is in its life, and the way to cancel it.
+//! The open orders: where each one is in its life, and the way to change or cancel it.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use egui::{Id, Ui};
 use qd_state::OrderRow;
-use qd_types::{AccountId, ClientOrderId, Price, fmt};
+use qd_types::{AccountId, ClientOrderId, OrderStatus, Price, fmt};
 use qd_ui::panel::Panel;
 use qd_ui::state_block::StateBlock;
 use qd_ui::table::view::{CellValue, ColumnLayout, FilterKind, Shown, TableModel, TableView};
@@ -16,13 +16,13 @@ use qd_ui::table::{COMPACT_ROW_HEIGHT, CellUi, DataTable, TableColumn, TableRows
 use super::DashboardState;
 use super::all_orders;
 use super::dialogs::OpenDialog;
-use super::request::cancel_refusal;
+use super::request::{cancel_refusal, modify_refusal};
 use super::row_parts::{command_words, key_of, new_row_age_ms, number_cell, seal_ui};
 use super::table_tools::TableTools;
 use crate::PageCtx;
 use crate::provenance::way_of;
 
-const COLUMNS: [TableColumn; 8] = [
+const COLUMNS: [TableColumn; 9] = [
     TableColumn::new("symbol", "Symbol", 58.0, 62.0).pin_left(),
     TableColumn::new("side", "Side", 50.0, 52.0).filter(FilterKind::Choice(&["BUY", "SELL"])),
     TableColumn::new("filled", "Filled / qty", 78.0, 96.0).right(),
@@ -37,6 +37,10 @@ const COLUMNS: [TableColumn; 8] = [
     TableColumn::new("time", "Time", 104.0, 106.0)
         .right()
         .filter(FilterKind::None),
+    TableColumn::new("change", "", 74.0, 76.0)
+        .grow(0.0)
+        .right()
+        .without_values(),
     TableColumn::new("cancel", "", 72.0, 74.0)
         .pin_right()
         .grow(0.0)
@@ -102,6 +106,7 @@ struct Rows<'a> {
     shown: Shown<OrderRow>,
     selected: Arc<BTreeSet<(AccountId, ClientOrderId)>>,
     num_selected: usize,
+    change_clicked: Option<(Arc<OrderRow>, Id)>,
     cancel_clicked: Option<(Arc<OrderRow>, Id)>,
     detail_wanted: Option<(Arc<OrderRow>, Option<Id>)>,
 }
@@ -199,10 +204,10 @@ impl TableRows for Rows<'_> {
             "price" => cell.number(&row.price.text),
             "status" => match command_words(row.command.as_ref()) {
                 Some(words) => {
-                    let badge = format!("cancel {}", words.short);
+                    let badge = format!("{} {}", words.verb, words.short);
                     cell.badge_explained(&badge, words.tone, &words.full);
                 }
-                None => match &row.problem {
+                None => match row.problem.as_deref().or_else(|| change_words(&row)) {
                     Some(problem) => {
                         cell.badge_explained(&row.status.text, row.status.tone, problem);
                     }
@@ -210,6 +215,14 @@ impl TableRows for Rows<'_> {
                 },
             },
             "time" => cell.number(&row.time.text),
+            "change" => {
+                let reason = modify_refusal(self.cx, &row);
+                let name = format!("Change {} {}", row.side.text, row.symbol);
+                let response = cell.button_unless("Change", &name, reason);
+                if response.clicked() && reason.is_none() {
+                    self.change_clicked = Some((row, response.id));
+                }
+            }
             _ => {
                 let reason = cancel_refusal(self.cx, &row);
                 let name = format!("Cancel {} {}", row.side.text, row.symbol);
@@ -219,6 +232,19 @@ impl TableRows for Rows<'_> {
                 }
             }
         }
+    }
+}
+
+/// What the badge of an order cannot say about its change; absent when there is nothing to say.
+fn change_words(row: &OrderRow) -> Option<&'static str> {
+    match (row.order.status, row.order.reason_code.as_deref()?) {
+        (OrderStatus::PartiallyFilled, "change_sent") => Some(
+            "A change is on its way; until the venue answers the order may fill at the old terms.",
+        ),
+        (_, "change_rejected") => {
+            Some("The venue refused the last change: the order is as it was.")
+        }
+        _ => None,
     }
 }
 
@@ -233,6 +259,7 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
         shown: shown.clone(),
         selected: Arc::clone(view.selection().keys()),
         num_selected: view.num_selected_shown(),
+        change_clicked: None,
         cancel_clicked: None,
         detail_wanted: None,
     };
@@ -274,6 +301,9 @@ pub(crate) fn orders_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DashboardStat
     let activated = activated
         .and_then(|place| Some((Arc::clone(shown.at(place)?), Some(focus_id("Open orders")))));
     let detail_wanted = rows.detail_wanted.or(activated);
+    if let Some((row, opener)) = rows.change_clicked {
+        state.dialog = Some(OpenDialog::modify(cx, &row, opener));
+    }
     if let Some((row, opener)) = rows.cancel_clicked {
         state.dialog = Some(OpenDialog::cancel(cx, &row, opener));
     }

@@ -55,6 +55,8 @@ pub enum DashboardRequest {
     Close(Symbol),
     /// Put the question before cancelling an order.
     Cancel(AccountId, ClientOrderId),
+    /// Put the question what to change of an order.
+    Change(AccountId, ClientOrderId),
 }
 
 /// Why a position cannot be closed now; absent when the question may be put.
@@ -71,6 +73,30 @@ pub(crate) fn cancel_refusal(cx: &PageCtx<'_>, row: &OrderRow) -> Option<&'stati
         .or(already)
         .or_else(|| command_refusal(row.command.as_ref()))
 }
+
+/// Why an order cannot be changed now; absent when the question may be put.
+pub(crate) fn modify_refusal(cx: &PageCtx<'_>, row: &OrderRow) -> Option<&'static str> {
+    let under_way = row.order.reason_code.as_deref() == Some("change_sent");
+    let state = match row.order.status {
+        _ if row.problem.is_some() => {
+            Some("The newest word on it cannot be read: what it asks for is not known.")
+        }
+        OrderStatus::Unknown => Some("Its state is unknown: being resolved by its id."),
+        OrderStatus::Accepted | OrderStatus::Sent => {
+            Some("The venue has not confirmed it yet; it can be changed then.")
+        }
+        OrderStatus::CancelSent => Some("A cancel is on its way; the order may still fill."),
+        OrderStatus::ReplaceSent => Some(CHANGE_UNDER_WAY),
+        OrderStatus::PartiallyFilled if under_way => Some(CHANGE_UNDER_WAY),
+        _ => None,
+    };
+    cx.refusal(Permission::OrdersModify)
+        .or(state)
+        .or_else(|| command_refusal(row.command.as_ref()))
+}
+
+const CHANGE_UNDER_WAY: &str =
+    "A change is on its way; until the venue answers the order may fill at the old terms.";
 
 impl DashboardState {
     /// Asks for something; done when the dashboard is drawn next. What is not there any more is not done.
@@ -107,6 +133,16 @@ impl DashboardState {
                 if let Some(row) = row.filter(|row| cancel_refusal(cx, row).is_none()) {
                     let opener = table::focus_id(DashboardTable::Orders.name());
                     self.dialog = Some(OpenDialog::cancel(cx, row, opener));
+                }
+            }
+            DashboardRequest::Change(account, order) => {
+                let rows = &cx.snapshot.orders.rows;
+                let row = rows
+                    .iter()
+                    .find(|row| row.account == account && row.client_order_id == order);
+                if let Some(row) = row.filter(|row| modify_refusal(cx, row).is_none()) {
+                    let opener = table::focus_id(DashboardTable::Orders.name());
+                    self.dialog = Some(OpenDialog::modify(cx, row, opener));
                 }
             }
         }

@@ -42,6 +42,8 @@ pub(super) fn number_cell(cx: &PageCtx<'_>, cell: &CellUi<'_, '_>, value: &Cell)
 
 /// What a command says at its row.
 pub(super) struct CommandWords {
+    /// What was asked for: "cancel", "change".
+    pub(super) verb: String,
     /// One word, for a badge.
     pub(super) short: &'static str,
     /// The whole of it, for hover and reader.
@@ -54,18 +56,22 @@ pub(super) struct CommandWords {
 pub(super) fn command_words(command: Option<&Arc<CommandView>>) -> Option<CommandWords> {
     let command = command?;
     let label = &command.label;
+    let verb = label.split(' ').next().unwrap_or_default().to_owned();
     Some(match &command.phase {
         CommandPhase::InFlight => CommandWords {
+            verb,
             short: "sent",
             full: format!("{label} sent: waiting for the answer"),
             tone: Tone::Info,
         },
         CommandPhase::Unknown { detail } => CommandWords {
+            verb,
             short: "unknown",
             full: format!("{label} unknown: resolving. {detail}"),
             tone: Tone::Warn,
         },
         CommandPhase::Failed { code, detail } => CommandWords {
+            verb,
             short: "refused",
             full: format!("{label} refused: {}. {detail}", code.replace('_', " ")),
             tone: Tone::Danger,

@@ -64,6 +64,17 @@ impl Desk {
         for row in self.commands.take_changed_rows() {
             self.show_command(&row);
         }
+        if order.status.is_open() && order.reason_code.as_deref() == Some("change_rejected") {
+            let text = format!(
+                "{} {} {}: change refused by the venue, it stays {}",
+                order.side.label(),
+                fmt::qty(order.qty),
+                order.symbol,
+                order.status.badge(),
+            );
+            let row = Some(row.clone());
+            self.commands.notice(Tone::Danger, text, row, ctx.now);
+        }
         match order.status {
             OrderStatus::Rejected
             | OrderStatus::BlockedHalt

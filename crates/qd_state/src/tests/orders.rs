@@ -2,7 +2,7 @@
 //!
 //! Sequence rules are not tested here.
 
-use qd_types::{Epoch, OrderStatus, OrderType, Seq, Side, StreamPos};
+use qd_types::{Epoch, OrderStatus, OrderType, Price, Qty, Seq, Side, StreamPos};
 
 use super::fixtures::*;
 use crate::{
@@ -110,6 +110,48 @@ fn a_late_message_never_moves_an_order_back_and_never_opens_an_ended_one() {
         .map(|r| r.status)
         .collect();
     assert_eq!(lines, ["filled", "cancelled"]);
+}
+
+// covers: OC-8
+#[test]
+fn a_change_shows_with_the_venues_word_and_a_refused_one_is_said() {
+    let mut desk = loaded(vec![order("c1", "NVDA", OrderStatus::Working, 0)]);
+    let mut seq = 9_116_u64;
+    let mut tell = |desk: &mut Desk, status, reason: Option<&str>, qty: i64, limit: &str| {
+        seq += 1;
+        let mut order = order("c1", "NVDA", status, 0);
+        order.qty = Qty::from_units(qty, 0);
+        order.limit_price = Some(Price::parse(limit).unwrap());
+        order.reason_code = reason.map(str::to_owned);
+        order.updated_at = order.updated_at.plus_millis(seq.cast_signed());
+        desk.play([order_event(seq, order, None)]);
+        let snapshot = desk.snapshot();
+        let row = &snapshot.orders.rows[0];
+        format!(
+            "{} at {}, {}",
+            row.filled.text, row.price.text, row.status.text
+        )
+    };
+    let (sent, back) = (OrderStatus::ReplaceSent, OrderStatus::Working);
+    assert_eq!(
+        tell(&mut desk, sent, Some("change_sent"), 320, "106.98"),
+        "0/320 at 106.98, change sent"
+    );
+    assert_eq!(
+        tell(&mut desk, back, None, 200, "107"),
+        "0/200 at 107.00, working"
+    );
+    assert!(desk.snapshot().notices.is_empty());
+    tell(&mut desk, sent, Some("change_sent"), 200, "107");
+    assert_eq!(
+        tell(&mut desk, back, Some("change_rejected"), 200, "107"),
+        "0/200 at 107.00, working"
+    );
+    let snapshot = desk.snapshot();
+    assert_eq!(
+        &*snapshot.notices[0].text,
+        "SELL 200 NVDA: change refused by the venue, it stays working"
+    );
 }
 
 #[test]

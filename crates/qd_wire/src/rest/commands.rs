@@ -192,6 +192,55 @@ impl CancelOrder {
     }
 }
 
+/// `PATCH /api/v1/orders/{client_order_id}`: an open order's new terms; what is absent stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModifyOrder {
+    /// The order's account; absent when the id is unique among the caller's accounts.
+    #[serde(with = "crate::codec")]
+    pub account: Option<AccountId>,
+    /// Fixed when the dialog was opened for confirmation: 1 to 48 of `[A-Za-z0-9_-]`.
+    pub idempotency_key: String,
+    /// All the shares asked for, those that are filled included; above zero.
+    #[serde(with = "crate::codec")]
+    pub qty: Option<Qty>,
+    /// Worst price accepted, for orders that have one.
+    #[serde(with = "crate::codec")]
+    pub limit_price: Option<Price>,
+    /// Trigger, for orders that have one.
+    #[serde(with = "crate::codec")]
+    pub stop_price: Option<Price>,
+}
+
+impl ModifyOrder {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// [`CommandError`] with every field that is wrong.
+    pub fn parse(body: &[u8]) -> Result<Self, CommandError> {
+        let mut fields = Fields::read(body)?;
+        let account = fields.optional("account", text(AccountId::new));
+        // Ids of decisions have one alphabet, whatever they decide.
+        let key = fields.required("idempotency_key", text(ClientOrderId::new));
+        let qty = fields.optional("qty", positive("quantity", Qty::new));
+        let limit_price = fields.optional("limit_price", positive("price", Price::new));
+        let stop_price = fields.optional("stop_price", positive("price", Price::new));
+        let changes = ["qty", "limit_price", "stop_price"];
+        if !changes.iter().any(|name| fields.taken.contains(name)) {
+            let detail = "a change needs a quantity or a price";
+            fields.wrong("qty", "missing", detail);
+        }
+        fields.finish((|| {
+            Some(Self {
+                account,
+                idempotency_key: key?.as_str().to_owned(),
+                qty,
+                limit_price,
+                stop_price,
+            })
+        })())
+    }
+}
+
 /// `POST /api/v1/positions/{symbol}/close`; only ever lowers risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClosePosition {

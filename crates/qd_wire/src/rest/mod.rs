@@ -20,7 +20,7 @@ pub use self::answers::{
 pub use self::bootstrap::{BootstrapParts, BootstrapResponse, bootstrap_json};
 pub use self::cancel_all::{CancelAll, CancelAllResponse, MetOrder, MetOrders};
 pub use self::commands::{
-    CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen,
+    CancelOrder, ClosePosition, CommandError, ControlTape, ModifyOrder, PlaceOrder, PriceSeen,
 };
 pub use self::dashboard::{
     FeedCounter, HealthResponse, LimitUse, MarketClockResponse, PriceQuote, PriceSeries,

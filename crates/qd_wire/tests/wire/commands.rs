@@ -4,8 +4,8 @@ use qd_types::{
     AccountId, ClientOrderId, HaltScope, OrderType, Side, StrategyId, TapeAction, TimeInForce,
 };
 use qd_wire::rest::{
-    CancelAll, CancelOrder, ClosePosition, CommandError, ControlTape, PlaceOrder, PriceSeen,
-    to_json,
+    CancelAll, CancelOrder, ClosePosition, CommandError, ControlTape, ModifyOrder, PlaceOrder,
+    PriceSeen, to_json,
 };
 
 use crate::golden;
@@ -70,6 +70,16 @@ fn commands_are_as_the_golden_files_say() {
     };
     golden::assert_written("command_cancel_all.json", &to_json(&all));
     assert_eq!(CancelAll::parse(&to_json(&all)), Ok(all));
+
+    let modify = ModifyOrder {
+        account: Some(AccountId::new("main").unwrap()),
+        idempotency_key: "qd-7f3a-0004".to_owned(),
+        qty: Some(s::qty("80")),
+        limit_price: Some(s::price("126.5")),
+        stop_price: None,
+    };
+    golden::assert_written("command_modify_order.json", &to_json(&modify));
+    assert_eq!(ModifyOrder::parse(&to_json(&modify)), Ok(modify));
 
     let close = ClosePosition {
         account: Some(AccountId::new("main").unwrap()),
@@ -256,6 +266,54 @@ fn a_tape_is_told_one_thing_at_a_time() {
         let (was, fields) = refused(ControlTape::parse(text.as_bytes()));
         assert_eq!(was, status, "{text}");
         assert!(fields.iter().any(|is| is == field), "{text}: {fields:?}");
+    }
+}
+
+#[test]
+fn a_change_names_its_key_and_at_least_one_new_term() {
+    let least = ModifyOrder::parse(br#"{"idempotency_key":"k-1","stop_price":9.5}"#).unwrap();
+    let expected = ModifyOrder {
+        account: None,
+        idempotency_key: "k-1".to_owned(),
+        qty: None,
+        limit_price: None,
+        stop_price: Some(s::price("9.5")),
+    };
+    assert_eq!(least, expected);
+    for (body, status, expected) in [
+        (r"{}", 422, &["idempotency_key:missing", "qty:missing"][..]),
+        (r#"{"idempotency_key":"k"}"#, 422, &["qty:missing"]),
+        (
+            r#"{"idempotency_key":"k","qty":null,"limit_price":null}"#,
+            422,
+            &["qty:missing"],
+        ),
+        (
+            r#"{"idempotency_key":"a b","qty":"1"}"#,
+            422,
+            &["idempotency_key:invalid"],
+        ),
+        (
+            r#"{"idempotency_key":"k","qty":"0","limit_price":"-1","stop_price":"x"}"#,
+            422,
+            &[
+                "qty:out_of_range",
+                "limit_price:out_of_range",
+                "stop_price:invalid",
+            ],
+        ),
+        (
+            r#"{"idempotency_key":"k","qty":"5","side":"sell"}"#,
+            400,
+            &["side:unknown_field"],
+        ),
+    ] {
+        let wanted = (status, expected.iter().map(ToString::to_string).collect());
+        assert_eq!(
+            refused(ModifyOrder::parse(body.as_bytes())),
+            wanted,
+            "{body}"
+        );
     }
 }
 

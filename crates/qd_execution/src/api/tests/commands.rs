@@ -253,6 +253,115 @@ async fn a_cancel_is_sent_repeats_and_comes_too_late() {
     assert_eq!(problem.order.unwrap().status, OrderStatus::Filled);
 }
 
+// covers: OC-8
+#[tokio::test(start_paused = true)]
+async fn an_open_order_is_changed_once_and_has_its_new_terms_with_the_venues_word() {
+    let app = App::new().await;
+    let limit = app.order("rest").await;
+    let far = limit.price_seen.unwrap().value.round(2) - qd_types::Price::from_units(200, 2);
+    let resting = PlaceOrder {
+        order_type: OrderType::Limit,
+        limit_price: Some(far),
+        ..limit
+    };
+    let placed: OrderResponse = app.place(&resting).await.read(201);
+    const PATH: &str = "/api/v1/orders/rest";
+    let fewer = r#"{"account":"PAPER-1","idempotency_key":"k-1","qty":"3"}"#;
+    assert_eq!(placed.order.status, OrderStatus::Sent);
+    app.patch(PATH, fewer)
+        .await
+        .problem(409, "not_acknowledged");
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+
+    let sent: OrderResponse = app.patch(PATH, fewer).await.read(202);
+    assert_eq!(
+        (sent.order.status, sent.order.qty),
+        (OrderStatus::ReplaceSent, resting.qty)
+    );
+    let again: OrderResponse = app.patch(PATH, fewer).await.read(202);
+    assert_eq!(again.order.status, OrderStatus::ReplaceSent);
+    app.patch(PATH, r#"{"idempotency_key":"k-1","qty":"4"}"#)
+        .await
+        .problem(409, "idempotency_key_conflict");
+    app.patch(PATH, r#"{"idempotency_key":"k-2","qty":"4"}"#)
+        .await
+        .problem(409, "change_under_way");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let detail: OrderDetailResponse = app.get(PATH).await.read(200);
+    assert_eq!(
+        (
+            detail.order.status,
+            detail.order.qty,
+            detail.order.limit_price
+        ),
+        (OrderStatus::Working, Qty::from_units(3, 0), Some(far))
+    );
+    let told = detail.transitions.iter().rev().take(2);
+    let told: Vec<_> = told
+        .map(|step| (step.status, &step.by, &*step.evidence))
+        .collect();
+    let alice = Some(UserId::new("alice").unwrap());
+    assert_eq!(
+        told,
+        [
+            (
+                OrderStatus::Working,
+                &None,
+                "venue has changed it: 5 \u{2192} 3 shares"
+            ),
+            (
+                OrderStatus::ReplaceSent,
+                &alice,
+                "alice: 5 \u{2192} 3 shares"
+            ),
+        ]
+    );
+
+    // What would raise is held to the rails, and answered with the order as it stands.
+    let large = r#"{"idempotency_key":"k-3","qty":"10001"}"#;
+    let problem = app.patch(PATH, large).await.problem(422, "blocked_rail");
+    assert_eq!(&*problem.limit.unwrap().rule, "max_order_qty");
+    assert_eq!(problem.order.unwrap().qty, Qty::from_units(3, 0));
+    let wrong = r#"{"idempotency_key":"k-4","stop_price":"10"}"#;
+    let problem = app.patch(PATH, wrong).await.problem(422, "invalid_fields");
+    assert_eq!(
+        (&*problem.fields[0].name, &*problem.fields[0].code),
+        ("stop_price", "not_allowed")
+    );
+    for (body, status, code) in [
+        ("{}", 422, "invalid_fields"),
+        (
+            r#"{"idempotency_key":"k","qty":"2","x":1}"#,
+            400,
+            "malformed_body",
+        ),
+        (
+            r#"{"idempotency_key":"k","qty":"2","account":"PAPER-9"}"#,
+            403,
+            "account_not_granted",
+        ),
+    ] {
+        app.patch(PATH, body).await.problem(status, code);
+    }
+    app.as_user("victor", Role::Viewer, "PATCH", PATH, fewer.as_bytes())
+        .await
+        .problem(403, "permission_denied");
+    app.patch("/api/v1/orders/nobody", fewer)
+        .await
+        .problem(404, "order_not_found");
+    let _: OrderResponse = app.post("/api/v1/orders/rest/cancel", b"").await.read(202);
+    let late = r#"{"idempotency_key":"k-5","qty":"2"}"#;
+    app.patch(PATH, late).await.problem(409, "cancel_under_way");
+    app.until_final("rest").await;
+    app.patch(PATH, late).await.problem(409, "order_final");
+    let known: OrderResponse = app.patch(PATH, fewer).await.read(202);
+    assert_eq!(
+        known.order.status,
+        OrderStatus::Cancelled,
+        "a repeat, however late"
+    );
+}
+
 // covers: DB-6, OC-6
 #[tokio::test(start_paused = true)]
 async fn cancel_all_takes_off_what_is_open_within_its_scope_and_its_authors_accounts() {

@@ -161,6 +161,11 @@ impl App {
             .await
     }
 
+    async fn patch(&self, target: &str, body: &str) -> Answer {
+        self.as_user("alice", Role::Trader, "PATCH", target, body.as_bytes())
+            .await
+    }
+
     async fn order(&self, id: &str) -> PlaceOrder {
         let quote = self
             .handle

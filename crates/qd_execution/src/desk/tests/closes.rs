@@ -1,4 +1,5 @@
-//! Closes among random orders, cancels and halts: no fill of theirs crosses flat.
+//! Closes among random orders, changes, cancels and halts: no fill of theirs crosses flat, and nothing fills beyond what
+//! was confirmed or counted.
 
 use proptest::prelude::*;
 
@@ -18,6 +19,12 @@ enum Move {
         qty: Option<i64>,
     },
     Cancel(usize),
+    /// Of an order by its place: shares and cents of its limit more or less.
+    Change {
+        which: usize,
+        qty: Option<i64>,
+        limit_cents: Option<i64>,
+    },
     Halt(HaltState),
 }
 
@@ -40,6 +47,8 @@ fn a_move() -> impl Strategy<Value = Move> {
             .prop_map(|(side, qty, limit_cents, tif)| Move::Place { side, qty, limit_cents, tif }),
         3 => prop::option::of(1_i64..300).prop_map(|qty| Move::Close { qty }),
         2 => (0_usize..20).prop_map(Move::Cancel),
+        5 => (0_usize..30, prop::option::of(-150_i64..150), prop::option::of(-30_i64..30))
+            .prop_map(|(which, qty, limit_cents)| Move::Change { which, qty, limit_cents }),
         1 => halt.prop_map(Move::Halt),
     ]
 }
@@ -62,10 +71,44 @@ fn lone_desk(seed: u64, opening: i64) -> (ExecutionConfig, Desk) {
     (config, desk)
 }
 
+/// What an order could still trade, as the ledger counts it: shares and dollars.
+type Counted = BTreeMap<OrderKey, (Qty, Money)>;
+
+fn counted(desk: &Desk) -> Counted {
+    let open = desk.ledger().open_orders();
+    open.map(|record| (record.key(), (record.most_open(), Ledger::worth(record))))
+        .collect()
+}
+
+/// Whatever the venue says: it has no order with more shares, or more money, than the ledger counts and counted `before`
+/// the venue spoke.
+fn check_counted(desk: &Desk, before: &Counted) -> Result<(), TestCaseError> {
+    for record in desk.ledger().open_orders() {
+        let Some((open, order)) = desk.venue.standing(&record.key()) else {
+            continue;
+        };
+        if let Some((shares, dollars)) = before.get(&record.key()) {
+            prop_assert!(
+                record.most_open() <= *shares && Ledger::worth(record) <= *dollars,
+                "{shares} and {dollars} were counted of {record:?}"
+            );
+        }
+        prop_assert!(open <= record.most_open(), "{open} are open of {record:?}");
+        let price = order.limit_price.or(record.checked_price);
+        let worth = price.unwrap_or_default().times(open);
+        prop_assert!(
+            worth <= Ledger::worth(record),
+            "{worth} are open of {record:?}"
+        );
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     // covers: OC-6
+    // covers: OC-8
     // covers: DB-4
     /// Whatever else is in flight: a fill of a reduce-only order never crosses flat and never adds.
     #[test]
@@ -94,6 +137,7 @@ proptest! {
             match one {
                 Move::Steps(count) => {
                     for _ in 0..count {
+                        let before = counted(&desk);
                         desk.step(at(step));
                         let changes = desk.take_changes().orders;
                         check_fills(&desk, &changes, step % 4 == 0, &mut taken);
@@ -109,8 +153,11 @@ proptest! {
                                     "a close flipped {held} to {after}");
                                 prop_assert!(after.abs() < held.abs(), "a close added: {held} to {after}");
                             }
+                            // The order as published with the fill: the terms that the venue had confirmed by then.
+                            prop_assert!(order.filled_qty <= order.qty, "{order:?}");
                             held = after;
                         }
+                        check_counted(&desk, &before)?;
                         step += 1;
                     }
                 }
@@ -152,6 +199,24 @@ proptest! {
                     if let Some(key) = ids.get(which).cloned() {
                         desk.cancel(&key, &hand, "a random hand", now);
                     }
+                }
+                Move::Change { which, qty, limit_cents } => {
+                    let Some(record) = ids.get(which).and_then(|key| desk.ledger().order(key)) else {
+                        continue;
+                    };
+                    let (key, before) = (record.key(), record.order.clone());
+                    let limit = before.limit_price.zip(limit_cents);
+                    let request = ChangeRequest {
+                        idempotency_key: format!("k-{i}"),
+                        qty: qty.map(|more| before.qty + Qty::from_units(more, 0)),
+                        limit_price: limit.map(|(limit, cents)| limit + Price::from_units(cents, 2)),
+                        stop_price: None,
+                    };
+                    let outcome = desk.modify(&key, &request, &hand, now);
+                    let after = &desk.ledger().order(&key).unwrap().order;
+                    let terms = |order: &Order| (order.qty, order.limit_price, order.filled_qty);
+                    prop_assert_eq!(terms(&before), terms(after), "before the venue's word: {:?}", outcome);
+                    check_counted(&desk, &Counted::new())?;
                 }
                 Move::Halt(state) => desk.ledger_mut().set_halt(state, None, "random", now),
             }

@@ -1,13 +1,15 @@
 //! The accepting step and the books by table: what is recorded, what is refused and why, what repeats.
 
+mod changes;
 mod closing;
 mod life;
+mod raises;
 mod refusals;
 
 use qd_types::{
     AccountId, BreakerState, ClientOrderId, FillId, HaltScope, HaltState, Money, OrderStatus,
-    OrderType, PositionKey, Price, Qty, Ratio, Side, StrategyId, Symbol, TimeInForce, UserId,
-    UtcMicros, VenueOrderId,
+    OrderTerms, OrderType, PositionKey, Price, Qty, Ratio, Side, StrategyId, Symbol, TimeInForce,
+    UserId, UtcMicros, VenueOrderId,
 };
 
 use super::*;

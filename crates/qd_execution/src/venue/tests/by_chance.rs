@@ -1,4 +1,4 @@
-//! Random orders, quotes, trades, halts and hours, watched by a referee that knows the rules but not the venue.
+//! Random orders, changes, quotes, trades, halts and hours, watched by a referee that knows the rules but not the venue.
 
 use proptest::prelude::*;
 
@@ -14,6 +14,12 @@ enum Move {
         tif: TimeInForce,
     },
     Cancel(u32),
+    Change {
+        number: u32,
+        qty: i64,
+        limit: i64,
+        stop: Option<i64>,
+    },
     Quote {
         mid: i64,
         half: i64,
@@ -45,6 +51,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         8 => (any::<bool>(), 1..200_i64, limit, stop, tif)
             .prop_map(|(is_buy, qty, limit, stop, tif)| Move::Send { is_buy, qty, limit, stop, tif }),
         2 => (0..30_u32).prop_map(Move::Cancel),
+        6 => (0..12_u32, 1..200_i64, 9_980..10_020_i64, prop::option::of(9_985..10_015_i64))
+            .prop_map(|(number, qty, limit, stop)| Move::Change { number, qty, limit, stop }),
         8 => (9_985..10_015_i64, 0..6_i64, 0..150_i64, 0..150_i64)
             .prop_map(|(mid, half, bid_size, ask_size)| Move::Quote { mid, half, bid_size, ask_size }),
         8 => prop::collection::vec((9_980..10_020_i64, 1..200_i64), 1..4).prop_map(Move::Traded),
@@ -64,6 +72,34 @@ struct Known {
     was_triggered: bool,
     /// The first step at whose end it was on the book with nothing left to take.
     rests_since: Option<usize>,
+}
+
+impl Known {
+    /// From here on it is held to its new terms; only with fewer shares, and nothing else, it keeps its place.
+    fn change(&mut self, to: OrderTerms, last: Price, trades: bool) {
+        let from = OrderTerms {
+            qty: self.order.qty,
+            limit_price: self.order.limit_price,
+            stop_price: self.order.stop_price,
+        };
+        let keeps_place = to.qty <= from.qty
+            && (to.limit_price, to.stop_price) == (from.limit_price, from.stop_price);
+        if !keeps_place {
+            self.rests_since = None;
+        }
+        if to.stop_price != from.stop_price {
+            // Only one that waits gets another trigger.
+            self.was_triggered = trades
+                && to.stop_price.is_none_or(|stop| match self.order.side {
+                    Side::Buy => last >= stop,
+                    Side::Sell => last <= stop,
+                });
+        }
+        self.order.qty = to.qty;
+        self.order.limit_price = to.limit_price;
+        self.order.stop_price = to.stop_price;
+        self.is_over |= self.filled == to.qty;
+    }
 }
 
 #[derive(Default)]
@@ -105,6 +141,18 @@ impl Referee {
         for event in said {
             self.log.push(format!("{event:?}"));
             let id = event.key().client_order_id.to_string();
+            match event {
+                // Of an order that is over too, or that never was.
+                VenueEvent::ReplaceRejected { .. } => continue,
+                VenueEvent::Replaced { terms, .. } => {
+                    let known = self.known.get_mut(&id).unwrap();
+                    prop_assert!(!known.is_over, "{id} is changed after its end");
+                    prop_assert!(terms.qty >= known.filled, "{id} loses fills");
+                    known.change(*terms, quote.price, trades);
+                    continue;
+                }
+                _ => {}
+            }
             let (order, was_resting) = {
                 let known = self.known.get_mut(&id).unwrap();
                 prop_assert!(!known.is_over, "{id} speaks after its end");
@@ -254,6 +302,27 @@ fn play(moves: &[Move]) -> Result<Vec<String>, TestCaseError> {
                 stage.send(order);
             }
             Move::Cancel(number) => stage.venue.cancel(&key(*number), stage.now),
+            Move::Change {
+                number,
+                qty,
+                limit,
+                stop,
+            } => {
+                let known = referee.known.get(&format!("o-{number}"));
+                // Of the prices those that its kind has.
+                let order = known.map(|known| &known.order);
+                let limit = order.and_then(|order| order.limit_price.map(|_| cents(*limit)));
+                let stop = order.and_then(|order| {
+                    let old = order.stop_price?;
+                    Some(stop.map_or(old, cents))
+                });
+                let terms = OrderTerms {
+                    qty: shares(*qty),
+                    limit_price: limit,
+                    stop_price: stop,
+                };
+                stage.venue.replace(&key(*number), terms, stage.now);
+            }
             Move::Quote {
                 mid,
                 half,

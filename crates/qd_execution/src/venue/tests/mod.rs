@@ -3,6 +3,7 @@
 mod by_chance;
 mod by_hours;
 mod by_rule;
+mod changes;
 mod script;
 
 use qd_types::{AccountId, ClientOrderId, StrategyId};
@@ -53,6 +54,14 @@ fn order(number: u32, side: Side, qty: i64, limit: Option<i64>, stop: Option<i64
         stop_price: stop.map(cents),
         time_in_force: TimeInForce::Day,
         reduce_only: false,
+    }
+}
+
+fn terms(qty: i64, limit: Option<i64>, stop: Option<i64>) -> OrderTerms {
+    OrderTerms {
+        qty: shares(qty),
+        limit_price: limit.map(cents),
+        stop_price: stop.map(cents),
     }
 }
 
@@ -153,6 +162,20 @@ fn words(event: &VenueEvent) -> Option<String> {
             qty.to_canonical(),
             price.to_canonical()
         )),
+        VenueEvent::Replaced { terms, .. } => {
+            let price = |name, price: Option<Price>| {
+                price.map_or_else(String::new, |price| {
+                    format!(", {name} {}", price.to_canonical())
+                })
+            };
+            Some(format!(
+                "{id} has {}{}{}",
+                terms.qty.to_canonical(),
+                price("limit", terms.limit_price),
+                price("stop", terms.stop_price)
+            ))
+        }
+        VenueEvent::ReplaceRejected { reason, .. } => Some(format!("{id} stays: {reason}")),
         VenueEvent::Cancelled { reason, .. } | VenueEvent::Rejected { reason, .. } => {
             Some(format!("{id} ends: {reason}"))
         }

@@ -6,6 +6,8 @@ use super::*;
 pub(super) enum Do {
     Send(VenueOrder),
     Cancel(u32),
+    /// The order's number; all its shares, its limit, its trigger.
+    Change(u32, i64, Option<i64>, Option<i64>),
     /// `(bid, shares)`, `(ask, shares)`, last.
     Quote((i64, i64), (i64, i64), i64),
     /// What traded, as `(cents, shares)`.
@@ -19,7 +21,7 @@ pub(super) enum Do {
     Hold(i64),
     Nothing,
 }
-pub(super) use Do::{Cancel, EndDay, Halt, Hold, Nothing, Reopen, Send, Traded};
+pub(super) use Do::{Cancel, Change, EndDay, Halt, Hold, Nothing, Reopen, Send, Traded};
 
 pub(super) type Case = (&'static str, Vec<(Do, &'static [&'static str])>);
 
@@ -60,6 +62,10 @@ pub(super) fn play(cases: Vec<Case>) {
             match what {
                 Send(order) => stage.send(order),
                 Cancel(number) => stage.venue.cancel(&key(number), stage.now),
+                Change(number, qty, limit, stop) => {
+                    let terms = terms(qty, limit, stop);
+                    stage.venue.replace(&key(number), terms, stage.now);
+                }
                 Do::Quote(bid, ask, last) => stage.tick(Some(quote(bid, ask, last)), &[]),
                 Traded(all) => stage.tick(None, all),
                 Do::Hours(hours) => stage.hours = hours,

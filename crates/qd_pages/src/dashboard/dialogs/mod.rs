@@ -7,6 +7,7 @@ mod cancel;
 mod cancel_all;
 mod close;
 mod close_selected;
+mod modify;
 
 use egui::{Context, Id, Rect};
 use qd_state::{OrderRow, PositionRow};
@@ -17,6 +18,7 @@ use self::cancel::CancelOne;
 use self::cancel_all::CancelAll;
 use self::close::CloseOne;
 use self::close_selected::CloseSelected;
+use self::modify::ModifyOne;
 use super::DashboardState;
 use crate::PageCtx;
 
@@ -31,6 +33,7 @@ enum Question {
     Close(CloseOne),
     CloseSelected(CloseSelected),
     Cancel(CancelOne),
+    Modify(ModifyOne),
     CancelAll(CancelAll),
 }
 
@@ -72,6 +75,14 @@ impl OpenDialog {
         }
     }
 
+    /// Asks what to change of an open order.
+    pub(crate) fn modify(cx: &PageCtx<'_>, row: &OrderRow, opener: Id) -> Self {
+        Self {
+            question: Question::Modify(ModifyOne::new(cx, row)),
+            opener,
+        }
+    }
+
     /// Asks before all open orders are cancelled, or those of a scope to be chosen.
     pub(crate) fn cancel_all(cx: &PageCtx<'_>, opener: Id) -> Self {
         Self {
@@ -106,6 +117,7 @@ pub(crate) fn dialog_ui(
         Question::Close(question) => question.ui(ctx, cx, page_rect),
         Question::CloseSelected(question) => question.ui(ctx, cx, page_rect),
         Question::Cancel(question) => question.ui(ctx, cx, page_rect),
+        Question::Modify(question) => question.ui(ctx, cx, page_rect),
         Question::CancelAll(question) => question.ui(ctx, cx, page_rect),
     };
     if outcome != DialogOutcome::Open {
@@ -120,6 +132,7 @@ pub(crate) fn dialog_ui(
             Some(Question::Close(question)) => question.send(cx),
             Some(Question::CloseSelected(question)) => question.send(cx),
             Some(Question::Cancel(question)) => question.send(cx),
+            Some(Question::Modify(question)) => question.send(cx),
             Some(Question::CancelAll(question)) => question.send(cx),
             None => {}
         },
