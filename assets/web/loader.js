@@ -80,7 +80,9 @@ function openCanvas() {
     return null;
   }
   // The first answer that the graphics process owes takes it a while, and every extension is such an answer: ask while the program is still on its way.
-  for (const name of gl.getSupportedExtensions() ?? []) gl.getExtension(name);
+  for (const name of gl.getSupportedExtensions() ?? []) {
+    if (!name.includes('debug')) gl.getExtension(name);
+  }
   performance.mark('qd:canvas');
   return { canvas, gl };
 }
@@ -153,7 +155,7 @@ function watch(handle) {
 /** The browser may take the graphics memory away at any time: after sleep, a driver update, under pressure. */
 function onContextLost(program, handle) {
   try {
-    handle.destroy();
+    handle?.destroy();
   } catch (error) {
     console.warn('the console could not be ended:', error);
   }
@@ -176,6 +178,10 @@ async function begin(loading, asking) {
   }
   const { canvas, gl } = surface;
   const [program, bootstrap] = await Promise.all([loading, asking]);
+  if (gl.isContextLost()) {
+    onContextLost(program, null);
+    return;
+  }
   const handle = new program.WebHandle();
   if (isE2e) window.__qd = handle;
   const stopWatching = watch(handle);

@@ -17,6 +17,7 @@ const ELEMENTS = {
   AlertDialog: ['div', 'alertdialog'],
   Link: ['button', 'link'],
   Label: ['span'],
+  ListItem: ['div', 'listitem'],
   MenuItem: ['button'],
   Region: ['section', 'region'],
   Row: ['div', 'listitem'],

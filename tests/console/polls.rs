@@ -3,14 +3,15 @@
 use egui::accesskit::Role as NodeRole;
 use egui_kittest::kittest::Queryable as _;
 use qd_state::{Event, Poll, PollAnswer, ServiceHealth, ServiceStatus};
+use qd_tests::desk::SampleDesk;
 use qd_types::Role;
+use qd_ui::testing::{DESK, LAPTOP, PHONE};
 
-use crate::Console;
+use crate::{Console, start};
 
 // covers: RT-2
 #[test]
 fn only_what_is_on_screen_is_polled() {
-    let mut console = Console::live(Role::Trader);
     let shown = |console: &mut Console| {
         console.harness.state().commands.take_shown();
         console.harness.run();
@@ -23,8 +24,13 @@ fn only_what_is_on_screen_is_polled() {
         Poll::Health,
         Poll::Stats,
     ];
-    let polls = shown(&mut console);
-    assert!(all.iter().all(|poll| polls.contains(*poll)), "{polls:?}");
+    for size in [LAPTOP, PHONE, DESK] {
+        let mut console = Console::sized(SampleDesk::live(Role::Trader, start()), size);
+        let polls = shown(&mut console);
+        let unseen: Vec<_> = all.iter().filter(|poll| !polls.contains(**poll)).collect();
+        assert!(unseen.is_empty(), "{unseen:?} at {size}");
+    }
+    let mut console = Console::live(Role::Trader);
 
     // Tabs: the positions lie behind the orders, and with them the day's lines.
     for button in ["Workspace: Desk", "Open workspace Tabs", "Open orders"] {
@@ -69,7 +75,14 @@ fn the_footer_says_how_the_services_are_and_since_when() {
     });
     console.desk.advance_millis(4_000);
     console.show();
-    console.harness.get_by_label_contains("system down").hover();
+    assert!(
+        console.says("system unknown"),
+        "the last answer is nobody's word"
+    );
+    console
+        .harness
+        .get_by_label_contains("system unknown")
+        .hover();
     console.harness.run_steps(120);
     for words in [
         "Asked 4.0 s ago",
@@ -83,8 +96,18 @@ fn the_footer_says_how_the_services_are_and_since_when() {
             "{words}"
         );
     }
-    // Nobody vouches for an old answer.
-    console.desk.advance_millis(60_000);
+    let up = ServiceHealth {
+        name: "bus".to_owned(),
+        status: ServiceStatus::Ok,
+        detail: String::new(),
+        latency_micros: None,
+    };
+    console
+        .desk
+        .apply(Event::PollLoaded(PollAnswer::Health(vec![up])));
+    console.show();
+    assert!(console.says("system ok"));
+    console.desk.lose_connection(4_000);
     console.show();
     assert!(console.says("system unknown"));
 }

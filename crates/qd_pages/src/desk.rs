@@ -33,7 +33,7 @@ pub struct DeskState {
     /// What the machine can, as the shell says.
     pub machine: Machine,
     heard: Heard,
-    /// The palette or the list of keys, when open.
+    /// The palette, the list of keys or the alerts, when open.
     pub(crate) overlay: Option<Overlay>,
     /// What to give the keyboard back to as soon as an overlay is off the screen.
     pub(crate) return_focus: Option<Id>,

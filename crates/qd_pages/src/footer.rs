@@ -1,7 +1,7 @@
 //! The footer: what came, what was left out, how long it took, and how old the picture is.
 
 use egui::{Align, Layout, Ui};
-use qd_state::{Poll, ServiceHealth, ServiceStatus};
+use qd_state::{ConnectionState, Poll, ServiceHealth, ServiceStatus};
 use qd_types::{Tone, fmt};
 use qd_ui::badge::counter_ui;
 use qd_ui::frame_stats::FrameStats;
@@ -59,7 +59,19 @@ pub(crate) fn footer_ui(ui: &mut Ui, cx: &PageCtx<'_>, frames: &FrameStats) {
 fn system_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     cx.commands.shows(Poll::Health);
     let health = &cx.snapshot.health;
-    let (words, tone) = status_words(health.status);
+    let is_up = matches!(
+        cx.snapshot.connection.state,
+        ConnectionState::Live | ConnectionState::Resyncing
+    );
+    let (words, tone) = if health.loaded_at.is_none() && health.last_error.is_none() {
+        // Not asked yet; a console on a bus of its own has nobody to ask.
+        ("\u{2013}", Tone::Faint)
+    } else if is_up && health.last_error.is_none() {
+        status_words(health.status)
+    } else {
+        // What was so at the last answer is nobody's word now.
+        status_words(ServiceStatus::Unknown)
+    };
     counter_ui(ui, &cx.ui, "system", words, tone).on_hover_ui(|ui| {
         match health.loaded_at {
             Some(at) => ui.label(format!("Asked {} ago", fmt::age(cx.age_ms(at)))),

@@ -63,6 +63,9 @@ pub(crate) fn header_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
                     ui.add_space(AIR);
                 }
             }
+            // Also where its words have no room: what is stale and what is quiet goes by the market's phase, and so does
+            // the tape of a replay.
+            cx.commands.shows(Poll::MarketClock);
             environment_ui(ui, cx);
             if width >= WIDTH_FOR_MARKET {
                 market_ui(ui, cx);
@@ -120,7 +123,6 @@ fn environment_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
 }
 
 fn market_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
-    cx.commands.shows(Poll::MarketClock);
     let market = &cx.snapshot.market;
     // The paper desk keeps hours of its own: a Sunday night must not read as if the exchange were open.
     let text = match cx.snapshot.environment {

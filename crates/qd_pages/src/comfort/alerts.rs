@@ -59,7 +59,21 @@ fn badge(alerts: &AlertsView) -> Badge {
             tone: Some(tone.unwrap_or(Tone::Warn)),
         };
     }
+    let num_taken = alerts
+        .rows
+        .iter()
+        .filter(|row| row.alert.state == AlertState::Acknowledged)
+        .count();
     match alerts.worst() {
+        // Somebody has seen to it, but it stands.
+        None if num_taken > 0 => Badge {
+            words: format!("{num_taken} acknowledged"),
+            brief: format!("{num_taken} ack."),
+            icon: Icon::Warning,
+            short: short_count(num_taken),
+            name: format!("Alerts: none firing, {num_taken} acknowledged"),
+            tone: Some(Tone::Info),
+        },
         None => Badge {
             words: "no alerts".to_owned(),
             brief: "no alerts".to_owned(),

@@ -58,6 +58,8 @@ impl Chord {
             Event::Key {
                 key,
                 pressed: true,
+                // A key that is held down was meant once.
+                repeat: false,
                 modifiers,
                 ..
             } => self.is(*key, *modifiers),

@@ -419,8 +419,12 @@ pub(super) fn is_pressed(ctx: &Context, keys: &[Key]) -> bool {
     ctx.input(|input| {
         input.events.iter().any(|event| match event {
             egui::Event::Key {
-                key, pressed: true, ..
-            } => keys.contains(key),
+                key,
+                pressed: true,
+                repeat: false,
+                modifiers,
+                ..
+            } => keys.contains(key) && !modifiers.command && !modifiers.ctrl,
             _ => false,
         })
     })

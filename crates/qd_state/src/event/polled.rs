@@ -9,7 +9,7 @@ use qd_types::{MarketPhase, Money, Price, Symbol, UtcMicros};
 pub enum Poll {
     /// Prices of the symbols held, every 5 s.
     Prices,
-    /// The day's lines, every 60 s.
+    /// The day's lines, every 30 s.
     Series,
     /// The market's clock, every 30 s.
     MarketClock,

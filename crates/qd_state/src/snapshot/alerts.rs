@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use qd_types::{Alert, AlertSeverity, AlertState, UtcMicros};
+use qd_types::{Alert, AlertSeverity, AlertState};
 
 use super::Seal;
-use crate::freshness::Freshness;
 
 /// One alert, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +39,6 @@ pub struct AlertsView {
     pub is_loaded: bool,
     /// Whether it has everything that fires: a log that has forgotten its beginning, or jumped, cannot tell.
     pub is_complete: bool,
-    /// When the list was last known to hold.
-    pub confirmed_at: Option<UtcMicros>,
-    /// How old that is.
-    pub freshness: Freshness,
 }
 
 impl AlertsView {

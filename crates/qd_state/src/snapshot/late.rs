@@ -56,6 +56,8 @@ impl Snapshot {
         if breakers.freshness != Freshness::Unknown {
             breakers.freshness = FreshnessRule::STREAM.of(Some(since), phase, now);
         }
+        let alerts = Arc::make_mut(&mut late.alerts);
+        alerts.seal = unproven(&alerts.seal, since);
         let orders = Arc::make_mut(&mut late.orders);
         orders.seal = unproven(&orders.seal, since);
         orders.freshness = FreshnessRule::STREAM.of(orders.confirmed_at, phase, now);

@@ -125,7 +125,6 @@ fn alerts(new: &Arc<AlertsView>, old: &Arc<AlertsView>) -> bool {
         || (seal(&new.seal, &old.seal)
             && AlertsView {
                 seal: Arc::clone(&old.seal),
-                confirmed_at: old.confirmed_at,
                 ..AlertsView::clone(new)
             } == **old)
 }

@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use qd_types::{Alert, AlertId, AlertSeverity, AlertState, Seq, Tone, UtcMicros, ZoneChoice, fmt};
+use qd_types::{Alert, AlertId, AlertSeverity, AlertState, Seq, Tone, ZoneChoice, fmt};
 
 use super::Ctx;
-use crate::freshness::FreshnessRule;
 use crate::snapshot::{AlertRow, AlertsView, Seal};
 
 const MAX_KEPT: usize = 200;
@@ -61,9 +60,9 @@ impl Alerts {
             }
             self.put(alert, ctx.zone);
         }
-        self.forget_old();
         self.is_loaded = true;
         self.is_complete = true;
+        self.forget_old();
         self.is_dirty = true;
         // What fired while nobody could hear it is one word, not a heap of them.
         let num_more = told.len().saturating_sub(1);
@@ -116,24 +115,12 @@ impl Alerts {
     }
 
     /// The view, made again only when something of it changed.
-    pub(crate) fn view(
-        &mut self,
-        seal: &Arc<Seal>,
-        confirmed_at: Option<UtcMicros>,
-        ctx: &Ctx,
-    ) -> Arc<AlertsView> {
-        let freshness = FreshnessRule::STREAM.of(confirmed_at, ctx.phase, ctx.now);
+    pub(crate) fn view(&mut self, seal: &Arc<Seal>) -> Arc<AlertsView> {
         if std::mem::take(&mut self.is_dirty) {
             self.show_rows();
         }
-        let is_same = Arc::ptr_eq(&self.view.seal, seal)
-            && self.view.confirmed_at == confirmed_at
-            && self.view.freshness == freshness;
-        if !is_same {
-            let view = Arc::make_mut(&mut self.view);
-            view.seal = Arc::clone(seal);
-            view.confirmed_at = confirmed_at;
-            view.freshness = freshness;
+        if !Arc::ptr_eq(&self.view.seal, seal) {
+            Arc::make_mut(&mut self.view).seal = Arc::clone(seal);
         }
         Arc::clone(&self.view)
     }
@@ -170,16 +157,18 @@ impl Alerts {
         self.rows.insert(row.alert.alert_id.clone(), Arc::new(row));
     }
 
-    /// What is over goes first, the oldest before others; then what somebody has taken; what fires goes last.
+    /// What is over goes first; then what somebody has taken; what fires goes last. Of each, the lightest, and then the oldest.
     fn forget_old(&mut self) {
         while self.rows.len() > MAX_KEPT {
-            let oldest = self
-                .rows
-                .values()
-                .min_by_key(|row| (std::cmp::Reverse(row.alert.state), row.alert.at))
-                .map(|row| row.alert.alert_id.clone());
-            let Some(oldest) = oldest else { return };
-            self.rows.remove(&oldest);
+            let weight = |row: &&Arc<AlertRow>| {
+                let alert = &row.alert;
+                (std::cmp::Reverse(alert.state), alert.severity, alert.at)
+            };
+            let least = self.rows.values().min_by_key(weight).map(Arc::clone);
+            let Some(least) = least else { return };
+            // A list without something that stands is no whole list.
+            self.is_complete &= least.alert.state == AlertState::Resolved;
+            self.rows.remove(&least.alert.alert_id);
         }
     }
 }

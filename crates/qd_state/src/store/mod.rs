@@ -277,15 +277,12 @@ impl Store {
             // Another user: nothing of the one before may stay.
             self.desk = Desk::default();
             let user = &session.user_id;
-            let mut names = vec![
+            let names = vec![
                 StreamName::Positions(user.clone()),
                 StreamName::Orders(user.clone()),
                 StreamName::KillSwitch,
                 StreamName::CircuitBreakers,
             ];
-            if session.allows(Permission::AlertsView) {
-                names.push(StreamName::Alerts(user.clone()));
-            }
             self.desk.streams = names
                 .into_iter()
                 .map(|name| {
@@ -293,6 +290,16 @@ impl Store {
                     (name, sealed)
                 })
                 .collect();
+        }
+        // Granted or taken while the same user goes on.
+        let stream = StreamName::Alerts(session.user_id.clone());
+        if !session.allows(Permission::AlertsView) {
+            self.desk.streams.remove(&stream);
+            self.desk.alerts = alerts::Alerts::default();
+        } else {
+            let class = stream.class();
+            let streams = &mut self.desk.streams;
+            streams.entry(stream).or_insert_with(|| Sealed::new(class));
         }
         if self.session.as_deref() != Some(&session) {
             self.session = Some(Arc::new(session));

@@ -107,9 +107,7 @@ impl Store {
             orders: desk
                 .orders
                 .view(&orders_seal.seal, orders_seal.confirmed_at, &ctx),
-            alerts: desk
-                .alerts
-                .view(&alerts_seal.seal, alerts_seal.confirmed_at, &ctx),
+            alerts: desk.alerts.view(&alerts_seal.seal),
             activity,
             order_detail,
             history,

@@ -66,6 +66,7 @@ fn assert_dark(snapshot: &Snapshot) {
         );
         assert_eq!(&*seal.text, "resyncing\u{2026}");
     }
+    assert!(!snapshot.alerts.is_verified());
     assert!(!snapshot.halt.allows_risk() && !snapshot.halt.is_current());
     assert!(snapshot.positions.rows[0].price_is_stale);
     assert_eq!(snapshot.positions.freshness, Freshness::Stale);

@@ -20,6 +20,7 @@ export default async function load(bench) {
   const cold = [];
   const warm = [];
   const marks = {};
+  const wire = { cold: [], warm: [] };
   for (let i = 0; i < NUM_LOADS; i += 1) {
     const folder = await mkdtemp(path.join(os.tmpdir(), 'qd-profile-'));
     try {
@@ -42,7 +43,9 @@ export default async function load(bench) {
       await rm(folder, { recursive: true, force: true });
     }
   }
-  bench.check('every load showed numbers', cold.length === NUM_LOADS && warm.length === NUM_LOADS);
+  const ofProgram = (kind) => wire[kind].every((size) => (kind === 'cold' ? size > 500_000 : size < 10_000));
+  bench.check('a cold load brings the program over the wire', ofProgram('cold'), wire.cold);
+  bench.check('a warm one has it', ofProgram('warm'), wire.warm);
   for (const [name, values] of [['cold', cold], ['warm', warm]]) {
     bench.figure(`${name} load to the first number`, `${[Math.min(...values), percentile(values, 0.5), Math.max(...values)].map((value) => value.toFixed(0)).join(', ')} ms (least, median, most) of ${values.length}`);
   }
@@ -60,6 +63,7 @@ export default async function load(bench) {
       return all['qd:first-number'] !== undefined && all;
     }, { limit: 30_000, what: 'the first number' });
     for (const [name, at] of Object.entries(found)) (marks[`${kind} ${name}`] ??= []).push(at);
+    wire[kind].push(await page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.wasm')).reduce((sum, entry) => sum + entry.transferSize, 0)));
     // The span is part of what is measured: see WARM_AFTER_MILLIS.
     if (kind === 'cold') await page.waitForTimeout(WARM_AFTER_MILLIS);
     return found['qd:first-number'];

@@ -35,7 +35,7 @@ impl<M: TableModel> TableView<M> {
             for row in self.selected(shown) {
                 write_row::<M>(&mut table, &columns, row);
             }
-        } else if let Some(row) = self.cursor_place().and_then(|place| shown.at(place)) {
+        } else if let Some(row) = self.cursor_row(shown) {
             write_row::<M>(&mut table, &columns, row);
         } else {
             for row in shown.iter() {
@@ -70,6 +70,12 @@ impl<M: TableModel> TableView<M> {
             write_row::<M>(&mut table, &columns, row);
         }
         finish(table)
+    }
+
+    /// The keyboard's row, wherever it stands by now.
+    fn cursor_row<'s>(&self, shown: &'s Shown<M::Row>) -> Option<&'s std::sync::Arc<M::Row>> {
+        let cursor = self.selection().cursor()?;
+        shown.iter().find(|row| M::key(row) == *cursor)
     }
 
     /// The columns on screen that have values; buttons have none.

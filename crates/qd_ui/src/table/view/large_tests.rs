@@ -166,6 +166,7 @@ fn work_in_pieces_of_any_size_comes_to_the_same() {
 fn news_do_not_start_the_work_again_and_are_shown_at_once() {
     let first = rows(MANY, mixed_up(1));
     let mut view = TableView::<Model>::new(&COLUMNS);
+    settled(&mut view, &first);
     view.set_sort(SortState::by("value", SortDir::Ascending));
     view.settle(&first);
     // Every frame brings other values: the work ends all the same, and what is on screen is of this frame.
@@ -206,16 +207,99 @@ fn rows_come_and_go_while_the_order_is_being_made() {
     assert_eq!(*shown.indices, *plainly(&more, "value", SortDir::Ascending));
 }
 
+fn over(body_hovered: bool) -> TableResponse {
+    TableResponse {
+        body_hovered,
+        ..TableResponse::default()
+    }
+}
+
+#[test]
+fn an_order_on_its_way_does_not_arrive_under_the_pointer() {
+    let all = rows(MANY, mixed_up(1));
+    let mut view = TableView::<Model>::new(&COLUMNS);
+    view.set_sort(SortState::by("value", SortDir::Ascending));
+    let (sorted, _) = settled(&mut view, &all);
+    let moved = rows(MANY, mixed_up(7));
+    let shown = view.settle(&moved);
+    assert!(view.work.is_some(), "it catches up");
+    view.follow(&over(true), &shown);
+    for _ in 0..20 {
+        assert_eq!(view.settle(&moved).indices, sorted.indices);
+    }
+    view.follow(&over(false), &shown);
+    let (shown, _) = settled(&mut view, &moved);
+    assert_eq!(
+        *shown.indices,
+        *plainly(&moved, "value", SortDir::Ascending)
+    );
+}
+
+#[test]
+fn what_leaves_a_table_that_catches_up_is_exact() {
+    let all = rows(MANY, |_| 1);
+    let mut view = TableView::<Model>::new(&COLUMNS);
+    view.set_filter(&COLUMNS[1], ColumnFilter::Typed(">0".to_owned()));
+    settled(&mut view, &all);
+    // The keyboard is on a row that stays; everything before it goes under the filter.
+    let shown = view.settle(&all);
+    view.selection
+        .set_cursor(shown.at(MANY - 1).unwrap().name.clone());
+    let fell = rows(MANY, |i| i64::from(i == MANY - 1));
+    let shown = view.settle(&fell);
+    assert_eq!(shown.len(), MANY, "the screen is a few frames behind");
+    let last = &fell[MANY - 1].name;
+    let copied = view.to_tsv(&shown);
+    assert_eq!(
+        copied
+            .lines()
+            .nth(1)
+            .map(|line| line.starts_with(last.as_str())),
+        Some(true)
+    );
+    let notes = ExportNotes {
+        title: "Rows",
+        made_at: qd_types::UtcMicros::from_millis(0),
+        seal: "",
+    };
+    let file = view.to_csv(&shown, &notes);
+    assert!(file.contains(&format!("# rows,1 of {MANY}")));
+}
+
+#[test]
+fn one_row_more_or_less_carries_every_place_along() {
+    let all = rows(MANY, mixed_up(3));
+    let mut view = TableView::<Model>::new(&COLUMNS);
+    view.set_sort(SortState::by("value", SortDir::Descending));
+    settled(&mut view, &all);
+    let names =
+        |shown: &Shown<Row>| -> Vec<String> { shown.iter().map(|row| row.name.clone()).collect() };
+    let shown = view.settle(&all);
+    let mut expected = names(&shown);
+    view.follow(&over(true), &shown);
+    // One goes from the middle, one comes there, another at the end.
+    let mut list: Vec<Arc<Row>> = all.to_vec();
+    let gone = list.remove(MANY / 2);
+    let new = |name: &str| {
+        Arc::new(Row {
+            name: name.to_owned(),
+            value: 7,
+        })
+    };
+    list.insert(MANY / 3, new("first new"));
+    list.push(new("second new"));
+    let shown = view.settle(&list.into());
+    expected.retain(|name| *name != gone.name);
+    expected.extend(["first new".to_owned(), "second new".to_owned()]);
+    assert!(names(&shown) == expected);
+}
+
 #[test]
 fn nothing_moves_under_the_pointer_of_a_large_table() {
     let all = rows(MANY, mixed_up(1));
     let mut view = TableView::<Model>::new(&COLUMNS);
     view.set_sort(SortState::by("value", SortDir::Ascending));
     let (sorted, _) = settled(&mut view, &all);
-    let over = |body_hovered| TableResponse {
-        body_hovered,
-        ..TableResponse::default()
-    };
     view.follow(&over(true), &sorted);
     let moved = rows(MANY, mixed_up(7));
     let (held, num_frames) = settled(&mut view, &moved);

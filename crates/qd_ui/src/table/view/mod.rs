@@ -33,7 +33,7 @@ pub use self::selection::{CursorMove, SelectMode, Selection};
 pub use self::value::CellValue;
 
 use self::filter::Test;
-use self::order::{Criteria, held};
+use self::order::{Criteria, held, held_or_new};
 use self::selection::Places;
 use self::work::OrderWork;
 use super::{SortState, TableColumn, TableResponse};
@@ -222,8 +222,7 @@ impl<M: TableModel> TableView<M> {
                 before.clone()
             }
             Some(before) if is_same_order && self.is_held => {
-                let indices =
-                    held::<M>((&before.rows, &before.indices), rows, &self.criteria, false);
+                let indices = held::<M>((&before.rows, &before.indices), rows, &self.criteria);
                 self.is_behind = true;
                 Shown::new(rows, indices)
             }
@@ -237,53 +236,64 @@ impl<M: TableModel> TableView<M> {
 
     /// The rows in the order that they have so far, after one more share of the work.
     fn arranged_by_and_by(&mut self, rows: &Arc<[Arc<M::Row>]>) -> Shown<M::Row> {
+        // A table that was small, or not there, has no order to show meanwhile.
+        let has_order = self
+            .shown
+            .as_ref()
+            .is_some_and(|before| before.rows.len() > MAX_ROWS_AT_ONCE);
+        if !has_order {
+            self.shown = None;
+            return self.arranged(rows);
+        }
         self.work.take_if(|work| *work.criteria() != self.criteria);
         let is_same_order = self.ordered_by == self.criteria;
-        let is_current = match &self.shown {
-            Some(before) => is_same_order && !self.is_behind && Arc::ptr_eq(&before.rows, rows),
-            None => false,
-        };
-        let may_move = !(self.is_held && is_same_order && self.shown.is_some());
-        if !is_current && may_move && self.work.is_none() {
-            self.work = Some(OrderWork::new(rows, &self.criteria));
-        }
-        if let Some(work) = self.work.take_if(|work| work.step(FRAME_BUDGET)) {
-            self.ordered_by = work.criteria().clone();
-            self.is_behind = false;
-            let rows = Arc::clone(work.rows());
-            self.shown = Some(Shown::new(&rows, work.into_places()));
+        // Under the pointer nothing moves, whatever is on its way.
+        if !(self.is_held && is_same_order) {
+            let is_current = is_same_order
+                && !self.is_behind
+                && self
+                    .shown
+                    .as_ref()
+                    .is_some_and(|before| Arc::ptr_eq(&before.rows, rows));
+            if !is_current && self.work.is_none() {
+                self.work = Some(OrderWork::new(rows, &self.criteria));
+            }
+            if let Some(work) = self.work.take_if(|work| work.step(FRAME_BUDGET)) {
+                self.ordered_by = work.criteria().clone();
+                self.is_behind = false;
+                let rows = Arc::clone(work.rows());
+                self.shown = Some(Shown::new(&rows, work.into_places()));
+            }
         }
         match &self.shown {
-            Some(before) if Arc::ptr_eq(&before.rows, rows) => before.clone(),
-            Some(before) => {
-                let indices = held::<M>(
-                    (&before.rows, &before.indices),
-                    rows,
-                    &self.ordered_by,
-                    true,
-                );
+            Some(before) if !Arc::ptr_eq(&before.rows, rows) => {
+                let before = (&*before.rows, &*before.indices);
+                let indices = held_or_new::<M>(before, rows, &self.ordered_by);
                 self.is_behind = true;
                 Shown::new(rows, indices)
             }
-            None => {
-                self.is_behind = true;
-                Shown::new(rows, (0..rows.len()).collect())
-            }
+            Some(before) => before.clone(),
+            None => self.arranged(rows),
         }
     }
 
-    /// Whether the order is still being made: the next frame goes on with it.
+    /// Whether the order is not that of the rows yet: the next frame goes on with it.
     pub fn is_arranging(&self) -> bool {
-        self.work.is_some()
+        let is_large = self
+            .shown
+            .as_ref()
+            .is_some_and(|shown| shown.rows.len() > MAX_ROWS_AT_ONCE);
+        let is_new_order = self.ordered_by != self.criteria;
+        is_large && (is_new_order || self.is_behind) && (is_new_order || !self.is_held)
     }
 
     /// What is shown once the order is made: what leaves the console does not wait for frames.
     fn exact(&self, shown: &Shown<M::Row>) -> Shown<M::Row> {
-        if self.ordered_by == self.criteria {
-            shown.clone()
-        } else {
+        if self.is_arranging() {
             let places = OrderWork::<M>::new(&shown.rows, &self.criteria).finish();
             Shown::new(&shown.rows, places)
+        } else {
+            shown.clone()
         }
     }
 
@@ -524,7 +534,7 @@ impl<M: TableModel> TableView<M> {
                 words.push(format!("{selected} selected, {hidden} of them hidden"));
             }
         }
-        if self.is_arranging() && self.ordered_by != self.criteria {
+        if self.ordered_by != self.criteria && self.is_arranging() {
             words.push("sorting\u{2026}".to_owned());
         } else if shown.num_hidden() > 0 {
             words.push(format!("{} hidden by filter", shown.num_hidden()));

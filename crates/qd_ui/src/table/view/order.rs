@@ -39,51 +39,100 @@ impl Criteria {
 }
 
 /// The order as it was, without the rows that left and with the new ones at the end, in their natural order.
-///
-/// With `only_new`, rows count as new that were not there before, and not those that only now pass the filters: that
-/// costs nothing while the list is the same.
 pub(super) fn held<M: TableModel>(
     before: (&[Arc<M::Row>], &[usize]),
     rows: &[Arc<M::Row>],
     criteria: &Criteria,
-    only_new: bool,
 ) -> Vec<usize> {
-    let (rows_before, shown_before) = before;
-    let is_same_list = rows.len() == rows_before.len()
-        && rows
-            .iter()
-            .zip(rows_before)
-            .all(|(row, before)| Arc::ptr_eq(row, before) || M::key(row) == M::key(before));
-    let mut held: Vec<usize> = if is_same_list {
-        shown_before.to_vec()
-    } else {
-        let places: BTreeMap<M::Key, usize> = rows
-            .iter()
-            .enumerate()
-            .map(|(i, row)| (M::key(row), i))
-            .collect();
-        shown_before
-            .iter()
-            .filter_map(|i| rows_before.get(*i))
-            .filter_map(|row| places.get(&M::key(row)).copied())
-            .collect()
-    };
-    if held.len() == rows.len() || (only_new && is_same_list) {
-        return held;
+    let mut held = Moves::between::<M>(before.0, rows).carried(before.1);
+    if held.len() < rows.len() {
+        let shown: BTreeSet<usize> = held.iter().copied().collect();
+        held.extend(
+            rows.iter()
+                .enumerate()
+                .filter(|(i, row)| !shown.contains(i) && criteria.passes::<M>(row))
+                .map(|(i, _)| i),
+        );
     }
-    let known: BTreeSet<M::Key> = if only_new {
-        rows_before.iter().map(|row| M::key(row)).collect()
-    } else {
-        held.iter()
-            .filter_map(|i| rows.get(*i))
-            .map(|row| M::key(row))
-            .collect()
-    };
-    held.extend(
-        rows.iter()
-            .enumerate()
-            .filter(|(_, row)| !known.contains(&M::key(row)) && criteria.passes::<M>(row))
-            .map(|(i, _)| i),
-    );
     held
+}
+
+/// The same for a large table: rows count as new that were not there before, and not those that only now pass the
+/// filters. That looks at the rows that came and at no other.
+pub(super) fn held_or_new<M: TableModel>(
+    before: (&[Arc<M::Row>], &[usize]),
+    rows: &[Arc<M::Row>],
+    criteria: &Criteria,
+) -> Vec<usize> {
+    let moves = Moves::between::<M>(before.0, rows);
+    let mut held = moves.carried(before.1);
+    let is_new = |i: &usize| rows.get(*i).is_some_and(|row| criteria.passes::<M>(row));
+    held.extend(moves.came.into_iter().filter(is_new));
+    held
+}
+
+/// Where the rows of one list stand in the next. Lists are alike at both ends, nearly always: only what lies between is
+/// looked up.
+struct Moves {
+    num_before: usize,
+    num_after: usize,
+    /// Alike at the beginning.
+    head: usize,
+    /// Alike at the end.
+    tail: usize,
+    /// The places between, by the place before.
+    between: BTreeMap<usize, usize>,
+    /// The rows between that were not there before.
+    came: Vec<usize>,
+}
+
+impl Moves {
+    fn between<M: TableModel>(before: &[Arc<M::Row>], after: &[Arc<M::Row>]) -> Self {
+        let is_same = |(one, other): &(&Arc<M::Row>, &Arc<M::Row>)| {
+            Arc::ptr_eq(one, other) || M::key(one) == M::key(other)
+        };
+        let head = before.iter().zip(after).take_while(is_same).count();
+        let rest = (
+            before.get(head..).unwrap_or_default(),
+            after.get(head..).unwrap_or_default(),
+        );
+        let ends = rest.0.iter().rev().zip(rest.1.iter().rev());
+        let tail = ends.take_while(is_same).count();
+        let middle = |rows: &[Arc<M::Row>]| -> Vec<(M::Key, usize)> {
+            let keys = rows.iter().enumerate().take(rows.len() - tail).skip(head);
+            keys.map(|(i, row)| (M::key(row), i)).collect()
+        };
+        let mut left: BTreeMap<M::Key, usize> = middle(before).into_iter().collect();
+        let (mut between, mut came) = (BTreeMap::new(), Vec::new());
+        for (key, i) in middle(after) {
+            match left.remove(&key) {
+                Some(was) => {
+                    between.insert(was, i);
+                }
+                None => came.push(i),
+            }
+        }
+        Self {
+            num_before: before.len(),
+            num_after: after.len(),
+            head,
+            tail,
+            between,
+            came,
+        }
+    }
+
+    /// Places in the list before, as places in the one after; without those that left.
+    fn carried(&self, places: &[usize]) -> Vec<usize> {
+        let carry = |&place: &usize| {
+            if place < self.head {
+                Some(place)
+            } else if place >= self.num_before - self.tail {
+                Some(place + self.num_after - self.num_before)
+            } else {
+                self.between.get(&place).copied()
+            }
+        };
+        places.iter().filter_map(carry).collect()
+    }
 }

@@ -18,6 +18,10 @@ const RUN: usize = 8_192;
 const KEYING_COST: usize = 3;
 /// What sorting a row into its run costs, in moves of a merge.
 const RUN_COST: usize = 8;
+/// What one condition of a filter adds to that: for each of them, and for each column that the quick filter reads.
+const CONDITION_COST: usize = 4;
+/// How much more a comparison costs where the words themselves have to be looked at.
+const IN_FULL: usize = 6;
 /// Letters of a text that its key has; longer ones are compared in full when that is not enough.
 const KEY_LETTERS: usize = 14;
 /// Beyond every number: decimals have 96 bits, and nine places more.
@@ -148,7 +152,14 @@ impl<M: TableModel> OrderWork<M> {
     }
 
     fn key(&mut self, from: usize, budget: &mut usize) {
-        let to = self.rows.len().min(from + (*budget / KEYING_COST).max(1));
+        let criteria = &self.criteria;
+        let num_quick = if criteria.quick.is_empty() {
+            0
+        } else {
+            M::WORDS.len()
+        };
+        let cost = KEYING_COST + CONDITION_COST * (criteria.tests.len() + num_quick);
+        let to = self.rows.len().min(from + (*budget / cost).max(1));
         let by = self.criteria.sort.by;
         for (place, row) in self.rows.iter().enumerate().take(to).skip(from) {
             if self.criteria.passes::<M>(row) {
@@ -160,7 +171,7 @@ impl<M: TableModel> OrderWork<M> {
                 self.keyed.push((key, place));
             }
         }
-        *budget = budget.saturating_sub((to - from) * KEYING_COST);
+        *budget = budget.saturating_sub((to - from) * cost);
         if to == self.rows.len() {
             self.stage = if by.is_some() {
                 Stage::Runs(0)
@@ -170,6 +181,11 @@ impl<M: TableModel> OrderWork<M> {
         } else {
             self.stage = Stage::Key(to);
         }
+    }
+
+    /// How much more a comparison costs here than of numbers.
+    fn factor(&self) -> usize {
+        if self.has_cut { IN_FULL } else { 1 }
     }
 
     fn sort_run(&mut self, from: usize, budget: &mut usize) {
@@ -183,7 +199,7 @@ impl<M: TableModel> OrderWork<M> {
                 run.sort_unstable();
             }
         }
-        *budget = budget.saturating_sub((to - from) * RUN_COST);
+        *budget = budget.saturating_sub((to - from) * RUN_COST * self.factor());
         self.stage = match to == self.keyed.len() {
             false => Stage::Runs(to),
             true if to <= RUN => Stage::Done,
@@ -192,7 +208,7 @@ impl<M: TableModel> OrderWork<M> {
     }
 
     fn merge(&mut self, budget: &mut usize) {
-        let len = self.keyed.len();
+        let (len, factor) = (self.keyed.len(), self.factor());
         let Stage::Merge(at) = &mut self.stage else {
             return;
         };
@@ -200,19 +216,20 @@ impl<M: TableModel> OrderWork<M> {
             let middle = len.min(at.start + at.width);
             let end = len.min(middle + at.width);
             let before = self.merged.len();
+            let most = (*budget / factor).max(1);
             let left = self.keyed.get(at.left..middle).unwrap_or_default();
             let right = self.keyed.get(at.right..end).unwrap_or_default();
             let (from_left, from_right) = if self.has_cut {
                 let (rows, by) = (&self.rows, self.criteria.sort.by);
                 let is_before = |one, other| in_full::<M>(rows, by, one, other) == Ordering::Less;
-                merge_into(&mut self.merged, (left, right), *budget, is_before)
+                merge_into(&mut self.merged, (left, right), most, is_before)
             } else {
                 merge_into(&mut self.merged, (left, right), *budget, |one, other| {
                     one < other
                 })
             };
             (at.left, at.right) = (at.left + from_left, at.right + from_right);
-            *budget = budget.saturating_sub(self.merged.len() - before);
+            *budget = budget.saturating_sub((self.merged.len() - before) * factor);
             if at.left < middle || at.right < end {
                 return;
             }
@@ -253,12 +270,13 @@ fn merge_into(
     }
     // One of them is through: the rest of the other follows as it is.
     if from_left == left.len() || from_right == right.len() {
+        let mut room = most.saturating_sub(from_left + from_right);
         for (run, taken) in [(left, &mut from_left), (right, &mut from_right)] {
-            let room = most.saturating_sub(*taken);
             let rest = run.get(*taken..).unwrap_or_default();
             let rest = rest.get(..room.min(rest.len())).unwrap_or_default();
             merged.extend_from_slice(rest);
             *taken += rest.len();
+            room -= rest.len();
         }
     }
     (from_left, from_right)
