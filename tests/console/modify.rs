@@ -175,6 +175,22 @@ fn what_cannot_be_is_said_under_its_field_and_cannot_be_confirmed() {
             "above zero; to take the order off, cancel it.",
         ),
         ("New quantity", "106", "106 are filled already"),
+        ("New quantity", "1e6", "whole shares in digits, like 250."),
+        (
+            "New quantity",
+            "1000000001",
+            "at most 1,000,000,000 shares.",
+        ),
+        (
+            "New quantity",
+            "9999999999999999999999999999",
+            "at most 1,000,000,000 shares.",
+        ),
+        (
+            "New limit price",
+            "9999999999999999999999999999",
+            "at most 10,000,000.",
+        ),
         ("New limit price", "1o7", "dollars and cents, like 126.86."),
         ("New limit price", "0", "above zero."),
         ("New limit price", "107.005", "whole cents only."),
@@ -275,6 +291,39 @@ fn while_risk_may_not_grow_only_what_lowers_it_can_be_confirmed() {
             !is_disabled(&console, CONFIRM),
             "{state}: fewer, and cheaper"
         );
+    }
+}
+
+// covers: OC-8, HS-1
+#[test]
+fn a_console_that_is_not_sure_lowers_an_order_and_raises_none() {
+    let unsure: [(&str, fn(&mut SampleDesk)); 3] = [
+        ("a hole in the positions", SampleDesk::lose_message),
+        ("a stale price", |desk| {
+            for _ in 0..9 {
+                desk.advance_millis(5_000);
+                desk.beat();
+            }
+        }),
+        ("a beat without the positions", |desk| {
+            desk.advance_millis(4_000);
+            desk.beat_without_positions();
+            desk.advance_millis(4_000);
+            desk.beat_without_positions();
+            desk.advance_millis(6_000);
+            desk.beat_without_positions();
+        }),
+    ];
+    for (why, doubt) in unsure {
+        let mut console = Console::live(Role::Trader);
+        click(&mut console, "Change BUY AAPL");
+        fill(&mut console, "New quantity", "301");
+        assert!(!is_disabled(&console, CONFIRM), "while it is sure");
+        doubt(&mut console.desk);
+        console.show();
+        assert!(is_disabled(&console, CONFIRM), "{why}");
+        fill(&mut console, "New quantity", "299");
+        assert!(!is_disabled(&console, CONFIRM), "{why}: fewer");
     }
 }
 

@@ -293,13 +293,13 @@ impl Store {
         }
         // Granted or taken while the same user goes on.
         let stream = StreamName::Alerts(session.user_id.clone());
-        if !session.allows(Permission::AlertsView) {
-            self.desk.streams.remove(&stream);
-            self.desk.alerts = alerts::Alerts::default();
-        } else {
+        if session.allows(Permission::AlertsView) {
             let class = stream.class();
             let streams = &mut self.desk.streams;
             streams.entry(stream).or_insert_with(|| Sealed::new(class));
+        } else {
+            self.desk.streams.remove(&stream);
+            self.desk.alerts = alerts::Alerts::default();
         }
         if self.session.as_deref() != Some(&session) {
             self.session = Some(Arc::new(session));

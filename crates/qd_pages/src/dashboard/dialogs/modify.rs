@@ -4,7 +4,7 @@
 //! was made the venue's.
 
 use egui::{Context, Key, Rect, Ui, vec2};
-use qd_state::{CommandId, OrderRow, SealState};
+use qd_state::{CommandId, ConnectionState, OrderRow, Seal, SealState};
 use qd_types::{
     AccountId, ClientOrderId, HaltState, Order, OrderTerms, Price, Qty, Symbol, Tone, fmt,
 };
@@ -19,6 +19,9 @@ use crate::{Command, PageCtx};
 /// Points of a field's name and of the field.
 const NAME_WIDTH: f32 = 96.0;
 const FIELD_WIDTH: f32 = 150.0;
+/// The server's own bounds; what is beyond them is a slip of the hand.
+const MOST_SHARES: i64 = 1_000_000_000;
+const MOST_DOLLARS: i64 = 10_000_000;
 
 /// The question what to change of an order.
 pub(super) struct ModifyOne {
@@ -165,16 +168,39 @@ impl ModifyOne {
         if to == self.from {
             return Some("Nothing is changed yet.".to_owned());
         }
-        let may_raise = cx.snapshot.halt.state == HaltState::Active || may_only_reduce(cx, order);
-        (order.is_raised_by(to) && !may_raise).then(|| {
-            let state = match cx.snapshot.halt.state {
-                HaltState::Unknown => "The halt state is unknown",
-                HaltState::ReduceOnly => "Only reducing is allowed now",
-                HaltState::Halted | HaltState::Active => "The kill switch is engaged",
-            };
-            format!("{state}: an order can only be made smaller, or harder to reach.")
-        })
+        if !order.is_raised_by(to) || may_only_reduce(cx, order) {
+            return None;
+        }
+        let state = raise_refusal(cx, order.symbol)?;
+        Some(format!(
+            "{state}: an order can only be made smaller, or harder to reach."
+        ))
     }
+}
+
+/// Why risk may not grow now, as far as this console can know; absent when it may. A raise stands on figures that are
+/// proven and new: the command carries none that the server could look at.
+fn raise_refusal(cx: &PageCtx<'_>, symbol: Symbol) -> Option<&'static str> {
+    let snapshot = cx.snapshot;
+    let is_verified = |seal: &Seal| matches!(seal.state, SealState::Verified { .. });
+    match snapshot.halt.state {
+        HaltState::Unknown => return Some("The halt state is unknown"),
+        HaltState::ReduceOnly => return Some("Only reducing is allowed now"),
+        HaltState::Halted => return Some("The kill switch is engaged"),
+        HaltState::Active if !snapshot.halt.allows_risk() => {
+            return Some("The halt state is not confirmed");
+        }
+        HaltState::Active => {}
+    }
+    if snapshot.connection.state != ConnectionState::Live {
+        return Some("The console is resyncing");
+    }
+    if !is_verified(&snapshot.orders.seal) || !is_verified(&snapshot.positions.seal) {
+        return Some("Orders and positions are not verified");
+    }
+    let mut rows = snapshot.positions.rows.iter();
+    rows.any(|row| row.symbol == symbol && row.price_is_stale)
+        .then_some("The price is stale")
 }
 
 impl Typed {
@@ -214,9 +240,20 @@ impl Wanted {
     }
 }
 
+/// Nobody types an exponent on purpose.
+fn is_plain(typed: &str) -> bool {
+    let mut letters = typed.trim().chars();
+    letters.all(|letter| letter.is_ascii_digit() || matches!(letter, '.' | '-'))
+}
+
 fn read_qty(typed: &str, order: &Order) -> Result<Qty, String> {
     let qty = Qty::parse(typed.trim())
-        .map_err(|_unreadable| "whole shares in digits, like 250.".to_owned())?;
+        .ok()
+        .filter(|_| is_plain(typed))
+        .ok_or_else(|| "whole shares in digits, like 250.".to_owned())?;
+    if qty > Qty::from_units(MOST_SHARES, 0) {
+        return Err("at most 1,000,000,000 shares.".to_owned());
+    }
     if !qty.get().fract().is_zero() {
         return Err("whole shares only.".to_owned());
     }
@@ -234,7 +271,12 @@ fn read_qty(typed: &str, order: &Order) -> Result<Qty, String> {
 
 fn read_price(typed: &str) -> Result<Price, String> {
     let price = Price::parse(typed.trim())
-        .map_err(|_unreadable| "dollars and cents, like 126.86.".to_owned())?;
+        .ok()
+        .filter(|_| is_plain(typed))
+        .ok_or_else(|| "dollars and cents, like 126.86.".to_owned())?;
+    if price > Price::from_units(MOST_DOLLARS, 0) {
+        return Err("at most 10,000,000.".to_owned());
+    }
     if !price.is_positive() {
         return Err("above zero.".to_owned());
     }
