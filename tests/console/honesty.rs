@@ -11,23 +11,7 @@ use qd_types::{
 };
 use qd_ui::testing::PHONE;
 
-use crate::{Console, start};
-
-fn click(console: &mut Console, label: &str) {
-    console
-        .harness
-        .get_by_role_and_label(NodeRole::Button, label)
-        .click();
-    console.harness.run();
-}
-
-fn is_disabled(console: &Console, label: &str) -> bool {
-    console
-        .harness
-        .get_by_role_and_label(NodeRole::Button, label)
-        .accesskit_node()
-        .is_disabled()
-}
+use crate::{Console, click, is_disabled, start};
 
 /// Time passes in steps, and the gateway proves everything on the way.
 fn wait_with_beats(console: &mut Console, millis: i64) {

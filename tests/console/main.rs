@@ -25,8 +25,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use egui::accesskit::Role as NodeRole;
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_pages::{Command, CommandSender, DeskState, Look, PageCtx, desk_ui};
 use qd_state::{Event, Snapshot};
 use qd_tests::desk::SampleDesk;
@@ -78,6 +79,24 @@ fn take_texts(shape: &egui::Shape, clip: egui::Rect, out: &mut Vec<Painted>) {
         }
         _ => {}
     }
+}
+
+/// Clicks the button of this name.
+fn click(console: &mut Console, label: &str) {
+    console
+        .harness
+        .get_by_role_and_label(NodeRole::Button, label)
+        .click();
+    console.harness.run();
+}
+
+/// Whether the button of this name is off.
+fn is_disabled(console: &Console, label: &str) -> bool {
+    console
+        .harness
+        .get_by_role_and_label(NodeRole::Button, label)
+        .accesskit_node()
+        .is_disabled()
 }
 
 /// The instant at which every test begins.

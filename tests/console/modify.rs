@@ -8,25 +8,9 @@ use qd_state::{CommandOutcome, CommandRequested, Event, RowKey};
 use qd_tests::desk::SampleDesk;
 use qd_types::{HaltState, Order, OrderStatus, OrderType, Price, Qty, Role};
 
-use crate::{Console, start};
+use crate::{Console, click, is_disabled, start};
 
 const CONFIRM: &str = "Change order";
-
-fn click(console: &mut Console, label: &str) {
-    console
-        .harness
-        .get_by_role_and_label(NodeRole::Button, label)
-        .click();
-    console.harness.run();
-}
-
-fn is_disabled(console: &Console, label: &str) -> bool {
-    console
-        .harness
-        .get_by_role_and_label(NodeRole::Button, label)
-        .accesskit_node()
-        .is_disabled()
-}
 
 /// Replaces what stands in a field.
 fn fill(console: &mut Console, field: &str, text: &str) {
@@ -294,10 +278,13 @@ fn while_risk_may_not_grow_only_what_lowers_it_can_be_confirmed() {
     }
 }
 
+/// Makes a desk that is sure of itself less so.
+type Doubt = fn(&mut SampleDesk);
+
 // covers: OC-8, HS-1
 #[test]
 fn a_console_that_is_not_sure_lowers_an_order_and_raises_none() {
-    let unsure: [(&str, fn(&mut SampleDesk)); 3] = [
+    let unsure: [(&str, Doubt); 3] = [
         ("a hole in the positions", SampleDesk::lose_message),
         ("a stale price", |desk| {
             for _ in 0..9 {

@@ -1,13 +1,12 @@
 //! What the console asks for again and again: only what is on screen, with an answer that says how old it is.
 
-use egui::accesskit::Role as NodeRole;
 use egui_kittest::kittest::Queryable as _;
 use qd_state::{Event, Poll, PollAnswer, ServiceHealth, ServiceStatus};
 use qd_tests::desk::SampleDesk;
 use qd_types::Role;
 use qd_ui::testing::{DESK, LAPTOP, PHONE};
 
-use crate::{Console, start};
+use crate::{Console, click, start};
 
 // covers: RT-2
 #[test]
@@ -34,11 +33,7 @@ fn only_what_is_on_screen_is_polled() {
 
     // Tabs: the positions lie behind the orders, and with them the day's lines.
     for button in ["Workspace: Desk", "Open workspace Tabs", "Open orders"] {
-        console
-            .harness
-            .get_by_role_and_label(NodeRole::Button, button)
-            .click();
-        console.harness.run();
+        click(&mut console, button);
     }
     let polls = shown(&mut console);
     let unseen: Vec<_> = all.iter().filter(|poll| !polls.contains(**poll)).collect();

@@ -51,11 +51,6 @@ fn open_view(console: &mut Console) {
     );
 }
 
-fn asked(console: &Console) -> Vec<Command> {
-    let sent = console.harness.state().commands.drain();
-    sent.into_iter().map(|sent| sent.command).collect()
-}
-
 fn copied(console: &Console) -> Option<String> {
     let commands = &console.harness.output().platform_output.commands;
     commands.iter().rev().find_map(|command| match command {
@@ -242,10 +237,10 @@ fn a_file_holds_exactly_what_is_on_screen_with_its_seal() {
     let mut console = Console::live(Role::Trader);
     type_into(&mut console, "Filter positions", "a");
     let shown = symbols(&console);
-    asked(&console);
+    console.asked();
     open_view(&mut console);
     click(&mut console, NodeRole::Button, "Export CSV");
-    let saved = asked(&console);
+    let saved = console.asked();
     let [Command::SaveFile { name, contents, .. }] = saved.as_slice() else {
         panic!("{saved:?}");
     };
@@ -337,12 +332,12 @@ fn what_is_folded_unfolds_into_the_stakes_and_one_of_them_is_closed() {
     assert!(console.says("Total of all 1 positions"));
     type_into(&mut console, "Filter positions", "rever");
     assert_eq!(symbols(&console), ["AAPL of reversion"]);
-    asked(&console);
+    console.asked();
     click(&mut console, NodeRole::Button, "Close AAPL of reversion");
     assert!(console.says("Close AAPL of reversion on "));
     assert!(console.says("Buys back 40 AAPL"));
     click(&mut console, NodeRole::Button, "Buy back 40 AAPL");
-    let sent = asked(&console);
+    let sent = console.asked();
     let [
         Command::ClosePosition {
             part: Some(part), ..

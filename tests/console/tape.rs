@@ -1,14 +1,14 @@
 //! A replay's header: where the tape stands, and what it can be told by keys and pointer.
 
 use egui::accesskit::Role as NodeRole;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use qd_pages::Command;
 use qd_state::{TapeClock, TapeMotion};
 use qd_tests::desk::SampleDesk;
 use qd_types::{Role, TapeAction, UtcMicros};
 use qd_ui::testing::PHONE;
 
-use crate::{Console, start};
+use crate::{Console, is_disabled, start};
 
 fn tape(motion: TapeMotion) -> TapeClock {
     TapeClock {
@@ -41,14 +41,6 @@ fn press(console: &mut Console, name: &str) -> Vec<Command> {
         .click();
     console.harness.run();
     console.asked()
-}
-
-fn is_disabled(console: &Console, name: &str) -> bool {
-    console
-        .harness
-        .get_by_role_and_label(NodeRole::Button, name)
-        .accesskit_node()
-        .is_disabled()
 }
 
 #[test]

@@ -1,21 +1,12 @@
 //! The dashboard's tables in the layouts that a user opens, drags and keeps.
 
-use egui::accesskit::Role as NodeRole;
 use egui::{Rect, pos2, vec2};
 use egui_kittest::kittest::Queryable as _;
 use qd_tests::desk::SampleDesk;
 use qd_types::Role;
 use qd_ui::testing::PHONE;
 
-use crate::{Console, start};
-
-fn click(console: &mut Console, label: &str) {
-    console
-        .harness
-        .get_by_role_and_label(NodeRole::Button, label)
-        .click();
-    console.harness.run();
-}
+use crate::{Console, click, start};
 
 fn open(console: &mut Console, from: &str, to: &str) {
     click(console, &format!("Workspace: {from}"));
