@@ -10,7 +10,7 @@ import { percentile, waitFor } from '../../lib/wait.mjs';
 
 const NUM_LOADS = Number(process.env.QD_E2E_LOADS ?? 10);
 /** What the browser compiled well it keeps a while after it was loaded; only then is the next load warm. */
-const WARM_AFTER_MILLIS = 5_000;
+const WARM_AFTER_MILLIS = Number(process.env.QD_E2E_WARM_AFTER_MILLIS ?? 5_000);
 
 const BROWSER_UP_MILLIS = 3_000;
 
