@@ -3,7 +3,7 @@
 use qd_types::{AccountId, OrderStatus, UtcMicros, fmt};
 use qd_wire::rest::LimitUse;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, OrderRecord, is_unknown};
 use crate::limits::limit_use;
 use crate::market::Market;
 
@@ -12,10 +12,20 @@ use crate::market::Market;
 pub(crate) struct Facts {
     /// Sorted by account.
     pub(crate) accounts: Vec<AccountFacts>,
-    /// Age of the newest quote of a symbol that trades; absent while nothing is expected, and before the first.
+    /// For how long there was no new quote of a symbol that trades, and one could have come; absent while none is
+    /// expected, and before the first.
     pub(crate) quote_age_millis: Option<i64>,
-    /// A quote that is older is none to trade on.
+    /// From this age on it is too old: nothing may trade on it, or the market's own rhythm would have brought another.
     pub(crate) quote_max_age_millis: i64,
+}
+
+/// When quotes were expected.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quoting {
+    /// Since when, without a break.
+    pub(crate) since: UtcMicros,
+    /// The market's last tick: none can be newer.
+    pub(crate) until: UtcMicros,
 }
 
 /// One account.
@@ -36,20 +46,32 @@ pub(crate) struct UnknownOrder {
     pub(crate) words: String,
 }
 
-/// Reads them; `is_trading` says whether quotes are expected at all.
-pub(crate) fn gather(ledger: &Ledger, market: &Market, is_trading: bool, now: UtcMicros) -> Facts {
+/// Reads them; `quoting` is absent while no quotes are expected.
+pub(crate) fn gather(
+    ledger: &Ledger,
+    market: &Market,
+    quoting: Option<Quoting>,
+    now: UtcMicros,
+) -> Facts {
+    // A symbol that only ever traded has a price and no quote.
     let newest = market
         .quotes()
-        .filter(|quote| is_trading && !quote.is_halted)
+        .filter(|quote| !quote.is_halted && quote.quoted_at > UtcMicros::default())
         .map(|quote| quote.quoted_at)
         .max();
+    let age = |(newest, quoting): (UtcMicros, Quoting)| {
+        quoting.until.millis_since(newest.max(quoting.since))
+    };
     Facts {
         accounts: ledger
             .books()
             .map(|book| account_facts(ledger, book.account(), now))
             .collect(),
-        quote_age_millis: newest.map(|at| now.millis_since(at)),
-        quote_max_age_millis: ledger.rails().quote_max_age_millis,
+        quote_age_millis: newest.zip(quoting).map(age),
+        quote_max_age_millis: ledger
+            .rails()
+            .quote_max_age_millis
+            .max(market.quote_period_millis().saturating_mul(2)),
     }
 }
 
@@ -57,15 +79,16 @@ fn account_facts(ledger: &Ledger, account: &AccountId, now: UtcMicros) -> Accoun
     let unknown = || {
         ledger
             .open_orders()
-            .map(|record| &record.order)
-            .filter(|order| order.account == *account && order.status == OrderStatus::Unknown)
+            .filter(|record| record.order.account == *account && is_unknown(&record.order))
     };
-    let oldest = unknown().min_by_key(|order| order.status_since);
+    let oldest = unknown()
+        .map(|record| (unknown_since(record), &record.order))
+        .min_by_key(|(since, _)| *since);
     AccountFacts {
         account: account.clone(),
         num_unknown: unknown().count() as u64,
-        oldest_unknown: oldest.map(|order| UnknownOrder {
-            since: order.status_since,
+        oldest_unknown: oldest.map(|(since, order)| UnknownOrder {
+            since,
             words: format!(
                 "{} {} {} ({})",
                 order.side.label(),
@@ -76,4 +99,13 @@ fn account_facts(ledger: &Ledger, account: &AccountId, now: UtcMicros) -> Accoun
         }),
         limits: limit_use(ledger, std::slice::from_ref(account), now),
     }
+}
+
+/// Since when nobody knows of it: a cancel that was sent meanwhile makes that no later.
+fn unknown_since(record: &OrderRecord) -> UtcMicros {
+    record
+        .transitions
+        .iter()
+        .find(|step| step.status == OrderStatus::Unknown)
+        .map_or(record.order.status_since, |step| step.at)
 }

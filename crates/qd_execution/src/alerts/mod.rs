@@ -14,15 +14,20 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use qd_types::{AccountId, Alert, AlertId, AlertSeverity, AlertState, UtcMicros, fmt};
+use qd_types::{AccountId, Alert, AlertId, AlertSeverity, AlertState, Decimal, UtcMicros, fmt};
 
-pub(crate) use self::facts::gather;
+pub(crate) use self::facts::{Quoting, gather};
 use self::rules::{Burst, Finding};
 
 /// Most alerts that are kept. One that stands is never forgotten: how many can is bounded by rules and subjects.
 pub const MAX_ALERTS: usize = 1_000;
 /// New figures of an alert that stands are told at most this often; a change of its title or severity at once.
-const RETELL_MILLIS: i64 = 10_000;
+const RETELL_MILLIS: i64 = 60_000;
+/// What somebody has said anew, why it is halted or by whom, waits for no figures: at most this often.
+const RETELL_WORDS_MILLIS: i64 = 1_000;
+/// After so many messages everything that stands is said again, as it was: a log keeps 256 KiB of them, a quarter of a
+/// thousand of the longest, and who reads it from its beginning must find what stands.
+const SAY_AGAIN_AFTER: usize = 100;
 /// The longest title or detail: both are built of words that somebody else wrote.
 const MAX_CHARS: usize = 300;
 
@@ -68,6 +73,8 @@ struct Standing {
     number: u64,
     /// When it was last told of.
     told_at: UtcMicros,
+    /// The figure that was told with it.
+    told_figure: Option<Decimal>,
     /// Its figures as of the last look, told or not.
     detail: String,
 }
@@ -84,8 +91,12 @@ pub struct Alerts {
     /// Orders that came to a bad end lately.
     bursts: BTreeMap<Cause, Burst>,
     looked_at: Option<UtcMicros>,
+    /// Since when quotes come again, while the alert about them stands.
+    quotes_fresh_since: Option<UtcMicros>,
     /// Not taken yet.
     changes: Vec<AlertRecord>,
+    /// Changes that were taken since what stands was said again.
+    num_taken: usize,
 }
 
 impl Alerts {
@@ -98,7 +109,9 @@ impl Alerts {
             standing: BTreeMap::new(),
             bursts: BTreeMap::new(),
             looked_at: None,
+            quotes_fresh_since: None,
             changes: Vec::new(),
+            num_taken: 0,
         }
     }
 
@@ -131,9 +144,27 @@ impl Alerts {
         self.records.len()
     }
 
-    /// Takes the changes since the last call, oldest first.
+    /// Takes the changes since the last call, oldest first; behind them, now and then, what stands, to be told again.
     pub fn take_changes(&mut self) -> Vec<AlertRecord> {
-        std::mem::take(&mut self.changes)
+        let mut told = std::mem::take(&mut self.changes);
+        self.num_taken += told.len();
+        if self.num_taken >= SAY_AGAIN_AFTER {
+            self.num_taken = 0;
+            let is_new = |one: &&AlertRecord| {
+                let id = &one.alert.alert_id;
+                !told.iter().any(|told| told.alert.alert_id == *id)
+            };
+            // With the instant that it had: it is the same word, and no change.
+            let again: Vec<AlertRecord> = self
+                .records
+                .values()
+                .filter(|record| record.alert.state != AlertState::Resolved)
+                .filter(is_new)
+                .cloned()
+                .collect();
+            told.extend(again);
+        }
+        told
     }
 
     /// The severity of what stands of `cause`.
@@ -170,8 +201,14 @@ impl Alerts {
                 let detail = fmt::line(&finding.detail, MAX_CHARS);
                 let title = fmt::line(&finding.title, MAX_CHARS);
                 let is_other = alert.severity != finding.severity || alert.title != title;
-                let is_due =
-                    alert.detail != detail && now.millis_since(standing.told_at) >= RETELL_MILLIS;
+                let interval = if finding.is_in_words {
+                    RETELL_WORDS_MILLIS
+                } else {
+                    RETELL_MILLIS
+                };
+                let is_due = alert.detail != detail
+                    && finding.is_far_from(standing.told_figure)
+                    && !(0..interval).contains(&now.millis_since(standing.told_at));
                 standing.detail.clone_from(&detail);
                 if !is_other && !is_due {
                     return;
@@ -186,6 +223,7 @@ impl Alerts {
                 alert.detail = detail;
                 alert.at = now.max(alert.at);
                 standing.told_at = now;
+                standing.told_figure = finding.figure;
                 self.changes.push(record.clone());
             }
             (Some(finding), None) => self.fire(cause, audience, &finding, now),
@@ -218,6 +256,7 @@ impl Alerts {
         let standing = Standing {
             number,
             told_at: now,
+            told_figure: finding.figure,
             detail,
         };
         self.standing.insert(cause, standing);

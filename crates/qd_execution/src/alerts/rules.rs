@@ -33,6 +33,9 @@ const LOOK_EVERY_MILLIS: i64 = 1_000;
 const UNKNOWN_MILLIS: i64 = 10_000;
 /// Orders of one account and one bad end are one alert until there was none for so long.
 const BURST_MILLIS: i64 = 60_000;
+/// Quotes must come without a break for so long before nobody needs to look at them any more; longer where they are
+/// expected less often.
+const FRESH_MILLIS: i64 = 30_000;
 /// Percent of a limit at which a warning fires, and below which it resolves.
 const LIMIT_WARNING: (u32, u32) = (80, 75);
 /// Percent of a limit at which it turns critical, and below which it is a warning again.
@@ -45,6 +48,22 @@ pub(super) struct Finding {
     /// Changes only when something else is to be said: figures stand in the detail.
     pub(super) title: String,
     pub(super) detail: String,
+    /// What the detail says in one figure, such that one more or less is worth a word; absent where any other detail is.
+    pub(super) figure: Option<Decimal>,
+    /// The detail is what somebody has said: it is told again soon.
+    pub(super) is_in_words: bool,
+}
+
+impl Finding {
+    /// Whether its figure is another than `told`, by enough to be told.
+    pub(super) fn is_far_from(&self, told: Option<Decimal>) -> bool {
+        match (self.figure, told) {
+            (Some(figure), Some(told)) => figure
+                .checked_sub(told)
+                .is_none_or(|by| by.abs() >= Decimal::ONE),
+            _ => true,
+        }
+    }
 }
 
 /// Orders that came to the same bad end, one soon after the other.
@@ -72,10 +91,15 @@ impl Alerts {
         now: UtcMicros,
         facts: impl FnOnce() -> Facts,
     ) {
-        if changes.halt {
+        // A clock that was set back must not stop the watch.
+        let is_due = self
+            .looked_at
+            .is_none_or(|at| !(0..LOOK_EVERY_MILLIS).contains(&now.millis_since(at)));
+        // Other words of what stands may have come too soon behind the last: they are taken up when it is time.
+        if changes.halt || is_due {
             self.halts(ledger.halt(), now);
         }
-        if changes.breakers {
+        if changes.breakers || is_due {
             self.breakers(ledger.breakers(), now);
         }
         for change in &changes.orders {
@@ -84,10 +108,6 @@ impl Alerts {
                 self.order_ended(&change.order, now);
             }
         }
-        // A clock that was set back must not stop the watch.
-        let is_due = self
-            .looked_at
-            .is_none_or(|at| !(0..LOOK_EVERY_MILLIS).contains(&now.millis_since(at)));
         if is_due {
             self.looked_at = Some(now);
             self.bursts_over(now);
@@ -110,6 +130,8 @@ impl Alerts {
                 (None, Some(by)) => format!("by {by}"),
                 (None, None) => String::new(),
             },
+            figure: None,
+            is_in_words: true,
         });
         self.settle(cause(HALT, ""), &Audience::Everybody, firm, now);
         let over: Vec<Cause> = self
@@ -130,6 +152,8 @@ impl Alerts {
                 severity: AlertSeverity::Critical,
                 title: format!("{} for {}", scoped.state.badge(), scoped.scope),
                 detail: String::new(),
+                figure: None,
+                is_in_words: false,
             };
             // The halt machine's own stream tells everybody of every scope.
             let subject = scoped.scope.to_string();
@@ -149,6 +173,8 @@ impl Alerts {
                 severity: AlertSeverity::Critical,
                 title: format!("Breaker {} {state}", breaker.name),
                 detail: breaker.reason.clone().unwrap_or_default(),
+                figure: None,
+                is_in_words: true,
             });
             let cause = cause(BREAKER, breaker.name.clone());
             self.settle(cause, &Audience::Everybody, finding, now);
@@ -161,6 +187,17 @@ impl Alerts {
             OrderStatus::BlockedRail => ORDER_BLOCKED,
             _ => return,
         };
+        let why = order.reason_code.as_deref().unwrap_or("no reason given");
+        self.refused(rule, order, format!("{}: {why}", words(order)), now);
+    }
+
+    /// Takes up that a rail, `refused_by`, has refused to change an order: the order itself stays what it is.
+    pub(crate) fn change_refused(&mut self, order: &Order, refused_by: &str, now: UtcMicros) {
+        let words = format!("a change of {}: {refused_by}", words(order));
+        self.refused(ORDER_BLOCKED, order, words, now);
+    }
+
+    fn refused(&mut self, rule: &str, order: &Order, words: String, now: UtcMicros) {
         let cause = cause(rule, order.account.as_str());
         let burst = self.bursts.entry(cause.clone()).or_insert_with(|| Burst {
             account: order.account.clone(),
@@ -170,13 +207,7 @@ impl Alerts {
         });
         burst.num_orders += 1;
         burst.last_at = now;
-        burst.last_words = format!(
-            "{} {} {}: {}",
-            order.side.label(),
-            fmt::qty(order.qty),
-            order.symbol,
-            order.reason_code.as_deref().unwrap_or("no reason given")
-        );
+        burst.last_words = words;
         self.tell_burst(cause, now);
     }
 
@@ -196,6 +227,8 @@ impl Alerts {
                 1 => burst.last_words.clone(),
                 num => format!("{} orders, the last: {}", fmt::count(num), burst.last_words),
             },
+            figure: None,
+            is_in_words: false,
         };
         let audience = Audience::Account(burst.account.clone());
         self.settle(cause, &audience, Some(finding), now);
@@ -244,6 +277,8 @@ impl Alerts {
                 0 | 1 => oldest.words.clone(),
                 num => format!("{} orders, the oldest: {}", fmt::count(num), oldest.words),
             },
+            figure: None,
+            is_in_words: false,
         });
         let audience = Audience::Account(account.clone());
         self.settle(cause, &audience, finding, now);
@@ -265,6 +300,8 @@ impl Alerts {
                     limit.rule.replace('_', " ")
                 ),
                 detail: use_in_words(limit),
+                figure: percent_used(limit),
+                is_in_words: false,
             }
         });
         let audience = Audience::Account(account.clone());
@@ -273,19 +310,40 @@ impl Alerts {
 
     fn market_data(&mut self, facts: &Facts, now: UtcMicros) {
         let cause = cause(MARKET_DATA, "");
-        let limit = if self.standing.contains_key(&cause) {
-            facts.quote_max_age_millis / 2
-        } else {
-            facts.quote_max_age_millis
-        };
-        let age = facts.quote_age_millis.filter(|age| *age >= limit);
+        let most = facts.quote_max_age_millis;
+        let age = facts.quote_age_millis.filter(|age| *age >= most);
+        let is_fresh = facts.quote_age_millis.is_some() && age.is_none();
+        // One quote is no stream of them. Where none is expected any more there is nothing to wait for.
+        if is_fresh && self.standing.contains_key(&cause) {
+            let since = *self.quotes_fresh_since.get_or_insert(now);
+            if (0..most.max(FRESH_MILLIS)).contains(&now.millis_since(since)) {
+                return;
+            }
+        }
+        self.quotes_fresh_since = None;
         let finding = age.map(|age| Finding {
             severity: AlertSeverity::Warning,
             title: "Market data is stale".to_owned(),
             detail: format!("the newest quote is {} old", fmt::age(age)),
+            figure: Some(Decimal::from(age / 60_000)),
+            is_in_words: false,
         });
         self.settle(cause, &Audience::Everybody, finding, now);
     }
+}
+
+/// "BUY 5 KO".
+fn words(order: &Order) -> String {
+    let side = order.side.label();
+    format!("{side} {} {}", fmt::qty(order.qty), order.symbol)
+}
+
+/// Percent of a limit that are used; absent where there is nothing to use.
+fn percent_used(limit: &LimitUse) -> Option<Decimal> {
+    limit
+        .value
+        .checked_mul(Decimal::ONE_HUNDRED)?
+        .checked_div(limit.limit)
 }
 
 /// "$147,443.02 of $249,162.28", "81 of 100 orders".

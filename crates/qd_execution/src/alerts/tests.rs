@@ -159,24 +159,24 @@ fn a_limit_warns_at_its_percent_rises_falls_and_resolves_below_a_lower_one() {
     let critical = "critical limit_margin: A uses 95 % of its margin or more";
     assert_eq!(see(0, 70), NOTHING);
     assert_eq!(see(1, 81), [format!("firing {warns} | $81.00 of $100.00")]);
-    // Around the limit: one alert. Its figures are told now and then.
-    for second in 2..=10 {
+    // Around the limit: one alert. Its figures are told once a minute.
+    for second in 2..=60 {
         assert_eq!(see(second, 78 + second % 4), NOTHING, "at {second} s");
     }
-    assert_eq!(see(11, 82), [format!("firing {warns} | $82.00 of $100.00")]);
+    assert_eq!(see(61, 82), [format!("firing {warns} | $82.00 of $100.00")]);
     assert_eq!(
-        see(12, 96),
+        see(62, 96),
         [format!("firing {critical} | $96.00 of $100.00")]
     );
-    assert_eq!(see(13, 90), [format!("firing {warns} | $90.00 of $100.00")]);
-    assert_eq!(see(14, 76), NOTHING);
+    assert_eq!(see(63, 90), [format!("firing {warns} | $90.00 of $100.00")]);
+    assert_eq!(see(64, 76), NOTHING);
     // The last figures that it stood with.
     assert_eq!(
-        see(15, 74),
+        see(65, 74),
         [format!("resolved {warns} | $76.00 of $100.00")]
     );
-    assert_eq!(see(16, 76), NOTHING);
-    let again = see(17, 80);
+    assert_eq!(see(66, 76), NOTHING);
+    let again = see(67, 80);
     assert_eq!(again.len(), 1);
     let ids: Vec<&str> = watch
         .alerts
@@ -185,6 +185,56 @@ fn a_limit_warns_at_its_percent_rises_falls_and_resolves_below_a_lower_one() {
         .map(|record| record.alert.alert_id.as_str())
         .collect();
     assert_eq!(ids, ["al-run-1", "al-run-2"]);
+}
+
+#[test]
+fn a_limit_whose_use_hardly_moves_is_not_told_of_again() {
+    let mut watch = Watch::new();
+    let mut see = |second, cents| {
+        watch.limits(vec![used("margin", cents, 10_000)]);
+        watch.at(second, Vec::new()).len()
+    };
+    assert_eq!(see(0, 8_500), 1);
+    // Half an hour of figures that are each another one.
+    let told: usize = (1..1_800).map(|at| see(at, 8_405 + at % 190)).sum();
+    assert_eq!(told, 0);
+    // A whole percent less, and slowly a whole one more.
+    assert_eq!(see(1_800, 8_400), 1);
+    let told: Vec<i64> = (0..200)
+        .filter(|step| see(1_801 + step, 8_400 + step) > 0)
+        .collect();
+    assert_eq!(told, [100]);
+}
+
+#[test]
+fn another_person_or_reason_of_a_halt_or_a_breaker_is_told_within_two_seconds() {
+    let mut watch = Watch::new();
+    watch.at(0, Vec::new());
+    let now = watch.now;
+    let halt = |watch: &mut Watch, user: &str, reason: &str| {
+        let by = UserId::new(user).ok();
+        watch.ledger.set_halt(HaltState::Halted, by, reason, now);
+    };
+    let trip = |watch: &mut Watch, reason: &str| {
+        let state = BreakerState::Tripped;
+        watch.ledger.set_breaker("drawdown", state, reason, now);
+    };
+    halt(&mut watch, "olivia", "a drill");
+    trip(&mut watch, "5 %");
+    assert_eq!(watch.at_millis(1_100, Vec::new()).len(), 2);
+    // The halt machine tells of it once, and too soon behind the first word.
+    halt(&mut watch, "omar", "no drill");
+    trip(&mut watch, "6 %");
+    let told: Vec<String> = (12..=31)
+        .flat_map(|tenth| watch.at_millis(tenth * 100, Vec::new()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "firing critical halt_not_active: Trading is halted | omar: no drill",
+            "firing critical breaker_not_normal: Breaker drawdown has tripped | 6 %",
+        ]
+    );
 }
 
 #[test]
@@ -280,41 +330,40 @@ fn refused_orders_of_an_account_are_one_alert_until_there_was_none_for_a_minute(
         refused(&mut watch, 1, &[BlockedRail]),
         [format!("firing {blocks} | BUY 5 KO: price_band")]
     );
-    // A thousand more are counted, and told of every ten seconds.
+    // Thousands more are counted, and told of every minute.
     let mut told = Vec::new();
-    for second in 2..40 {
+    for second in 2..140 {
         told.extend(refused(&mut watch, second, &[Rejected; 25]));
     }
     assert_eq!(
         told,
         [
-            format!("firing {rejects} | 202 orders, the last: BUY 5 KO: price_band"),
-            format!("firing {rejects} | 452 orders, the last: BUY 5 KO: price_band"),
-            format!("firing {rejects} | 702 orders, the last: BUY 5 KO: price_band"),
+            format!("firing {rejects} | 1,452 orders, the last: BUY 5 KO: price_band"),
+            format!("resolved {blocks} | BUY 5 KO: price_band"),
+            format!("firing {rejects} | 2,952 orders, the last: BUY 5 KO: price_band"),
         ]
     );
-    let told: Vec<String> = (40..120)
+    let told: Vec<String> = (140..220)
         .flat_map(|second| refused(&mut watch, second, &[]))
         .collect();
-    let last = "951 orders, the last: BUY 5 KO: price_band";
+    let last = "3,451 orders, the last: BUY 5 KO: price_band";
     assert_eq!(
         told,
         [
             format!("firing {rejects} | {last}"),
-            format!("resolved {blocks} | BUY 5 KO: price_band"),
             format!("resolved {rejects} | {last}"),
         ]
     );
     // The next is another alert, and counts from one.
     assert_eq!(
-        refused(&mut watch, 130, &[Rejected]),
+        refused(&mut watch, 230, &[Rejected]),
         [format!("firing {rejects} | BUY 5 KO: price_band")]
     );
     // A late word about an order that had ended is none.
     let mut late = order("A", "late", Rejected, START);
     late.updated_at = START.plus_millis(5);
     assert_eq!(
-        watch.at(200, vec![late])[0],
+        watch.at(300, vec![late])[0],
         format!("resolved {rejects} | BUY 5 KO: price_band")
     );
 }
@@ -338,11 +387,11 @@ fn an_unknown_order_is_told_of_when_asking_did_not_find_it() {
     // The one is found, a younger one is not: the same alert.
     assert_eq!(see(12, Some(8), 2), NOTHING);
     assert_eq!(
-        see(20, Some(8), 2),
+        see(70, Some(8), 2),
         [format!("firing {unknown} | 2 orders, the oldest: o-8")]
     );
     assert_eq!(
-        see(21, None, 0),
+        see(71, None, 0),
         [format!("resolved {unknown} | 2 orders, the oldest: o-8")]
     );
 }
@@ -361,11 +410,28 @@ fn quotes_that_stand_still_are_told_of_while_the_market_is_open() {
         see(2, Some(15_000)),
         [format!("firing {stale} | the newest quote is 15 s old")]
     );
-    assert_eq!(see(3, Some(7_500)), NOTHING);
-    assert_eq!(see(4, Some(7_499)).len(), 1);
-    assert_eq!(see(5, Some(20_000)).len(), 1);
+    // One quote every sixteen seconds is one alert, and not one for each of them.
+    for second in 3..96 {
+        let age = second * 1_000 % 16_000;
+        let told = see(second, Some(age)).join("");
+        assert!(!told.contains("resolved"), "at {second} s: {told}");
+    }
+    // Resolved when they have come for a while.
+    for second in 96..126 {
+        assert_eq!(see(second, Some(14_999)), NOTHING, "at {second} s");
+    }
+    assert_eq!(
+        see(126, Some(0)),
+        [format!("resolved {stale} | the newest quote is 15 s old")]
+    );
+    assert_eq!(see(131, Some(20_000)).len(), 1);
+    // For as long as it goes on, a word a minute.
+    let told: Vec<i64> = (132..400)
+        .filter(|at| !see(*at, Some((*at - 111) * 1_000)).is_empty())
+        .collect();
+    assert_eq!(told, [191, 251, 311, 371]);
     // Nothing is expected of a closed market.
-    assert_eq!(see(6, None).len(), 1);
+    assert_eq!(see(400, None).len(), 1);
     assert_eq!(watch.alerts.of(&[], Some(AlertState::Firing), 9).len(), 0);
 }
 
@@ -406,7 +472,8 @@ fn memory_is_bounded_and_what_stands_is_never_forgotten() {
             BreakerState::Open
         };
         watch.ledger.set_breaker("drawdown", state, "", now);
-        num_told += watch.at_millis(round + 1, Vec::new()).len();
+        let told = watch.at_millis(round + 1, Vec::new());
+        num_told += told.iter().filter(|line| line.contains("breaker")).count();
     }
     assert_eq!(num_told, 1_500);
     for round in 0..1_500_i64 {
@@ -424,6 +491,35 @@ fn memory_is_bounded_and_what_stands_is_never_forgotten() {
     assert!(alerts[1].at >= alerts[2].at);
     let resolved = watch.alerts.of(&[], Some(Resolved), usize::MAX);
     assert_eq!(resolved.len(), MAX_ALERTS - 1);
+}
+
+#[test]
+fn what_stands_is_said_again_before_a_log_has_forgotten_it() {
+    let mut watch = Watch::new();
+    watch.limits(vec![used("margin", 90, 100)]);
+    let first = watch.at(0, Vec::new());
+    // The newest so many messages of the shortest log that there is, one of the longest words.
+    let mut log = std::collections::VecDeque::from(first.clone());
+    for round in 0..5_000_i64 {
+        let now = watch.now;
+        let state = if round % 2 == 0 {
+            BreakerState::Tripped
+        } else {
+            BreakerState::Open
+        };
+        watch.ledger.set_breaker("drawdown", state, "", now);
+        log.extend(watch.at_millis(round + 1, Vec::new()));
+        while log.len() > 200 {
+            log.pop_front();
+        }
+        assert!(log.contains(&first[0]), "forgotten at {round}");
+    }
+    // The same word, not a newer one; and no more of them than it takes.
+    let standing = watch
+        .alerts
+        .of(&[account("A")], Some(AlertState::Firing), 9);
+    assert_eq!(standing[0].at, START);
+    assert!(log.iter().filter(|line| **line == first[0]).count() <= 2);
 }
 
 #[test]

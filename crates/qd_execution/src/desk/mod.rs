@@ -5,11 +5,11 @@
 
 use qd_types::{AccountId, HaltScope, MarketPhase, OrderStatus, UtcMicros};
 
-use crate::alerts::{AlertRecord, Alerts, gather};
+use crate::alerts::{AlertRecord, Alerts, Quoting, gather};
 use crate::config::ExecutionConfig;
 use crate::ledger::{
     Author, CancelAllOutcome, CancelOutcome, ChangeRequest, Changes, CloseOutcome, CloseRequest,
-    Ledger, ModifyOutcome, OrderKey, OrderRecord, OrderRequest, PlaceOutcome,
+    Ledger, ModifyOutcome, OrderKey, OrderRecord, OrderRequest, PlaceOutcome, is_unknown,
 };
 use crate::market::{Market, MarketClock, Replay, Session};
 use crate::strategies::{Intent, Strategies};
@@ -35,6 +35,9 @@ pub struct Desk {
     ledger: Ledger,
     strategies: Strategies,
     alerts: Alerts,
+    /// As the market's last tick found it; absent outside the session, and while a tape stands still.
+    quoting: Option<Quoting>,
+    ticked_at: Option<UtcMicros>,
 }
 
 impl Desk {
@@ -89,6 +92,8 @@ impl Desk {
             ),
             strategies: Strategies::new(&config.strategies, config.seed, &run),
             alerts: Alerts::new(&run),
+            quoting: None,
+            ticked_at: None,
             run,
         }
     }
@@ -139,7 +144,9 @@ impl Desk {
                 }
             }
         }
-        if !is_open || !self.market.is_moving() {
+        let is_trading = is_open && self.market.is_moving();
+        self.note_quoting(is_trading, now);
+        if !is_trading {
             return;
         }
         for (strategy, intent) in self.strategies.decide(&self.market, &self.ledger, now) {
@@ -156,6 +163,20 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Keeps since when quotes are expected. Not asked of the clock: between the open and the first tick behind it all
+    /// that stands is of yesterday.
+    fn note_quoting(&mut self, is_trading: bool, now: UtcMicros) {
+        let passed = self.ticked_at.map(|at| now.millis_since(at));
+        self.ticked_at = Some(now);
+        // A machine that slept, or a clock that was set, has missed quotes that nobody failed to send.
+        let is_gapless = 0..=self.ledger.rails().quote_max_age_millis;
+        let since = self
+            .quoting
+            .filter(|_| passed.is_some_and(|millis| is_gapless.contains(&millis)))
+            .map_or(now, |quoting| quoting.since);
+        self.quoting = is_trading.then_some(Quoting { since, until: now });
     }
 
     /// Begins the market's trading day in the books, if it is a new one.
@@ -208,10 +229,8 @@ impl Desk {
             .ledger
             .open_orders()
             .filter(|record| {
-                matches!(
-                    record.order.status,
-                    OrderStatus::Sent | OrderStatus::Unknown
-                ) && now.millis_since(record.order.updated_at) >= self.answer_due_millis
+                (record.order.status == OrderStatus::Sent || is_unknown(&record.order))
+                    && now.millis_since(record.order.updated_at) >= self.answer_due_millis
             })
             .map(|record| (record.key(), record.order.status))
             .collect();
@@ -250,7 +269,12 @@ impl Desk {
         author: &Author,
         now: UtcMicros,
     ) -> ModifyOutcome {
-        let symbol = self.ledger.order(key).map(|record| record.order.symbol);
+        let record = self.ledger.order(key);
+        let is_repeat = record.is_some_and(|record| {
+            let mut decided = record.decided_changes.iter();
+            decided.any(|one| one.request.idempotency_key == request.idempotency_key)
+        });
+        let symbol = record.map(|record| record.order.symbol);
         let quote = symbol.and_then(|symbol| self.market.quote(symbol).copied());
         let outcome = self
             .ledger
@@ -259,6 +283,13 @@ impl Desk {
             && let Some(change) = &record.change
         {
             self.venue.replace(key, change.to, now);
+        }
+        // The order stays as it is, so no change of it tells the watch.
+        if let ModifyOutcome::Blocked(record, (OrderStatus::BlockedRail, evidence)) = &outcome
+            && !is_repeat
+        {
+            self.alerts
+                .change_refused(&record.order, evidence.rule, now);
         }
         outcome
     }
@@ -359,9 +390,9 @@ impl Desk {
     /// Looks after the alerts, and takes what changed of them; `changes` are those that were taken last.
     pub fn watch(&mut self, changes: &Changes, now: UtcMicros) -> Vec<AlertRecord> {
         self.alerts.look(changes, &self.ledger, now, || {
-            let clock = MarketClock::at(self.session, self.market.time(now));
-            let is_trading = clock.phase == MarketPhase::Open && self.market.is_moving();
-            gather(&self.ledger, &self.market, is_trading, now)
+            // A tape may have been stopped since its last tick.
+            let quoting = self.quoting.filter(|_| self.market.is_moving());
+            gather(&self.ledger, &self.market, quoting, now)
         });
         self.alerts.take_changes()
     }

@@ -56,6 +56,17 @@ pub enum CloseOutcome {
     },
 }
 
+/// Whether nobody knows if an open order trades, so that it is asked for by its id until the venue says.
+///
+/// A cancel makes an order no better known: it too may never have arrived.
+pub fn is_unknown(order: &Order) -> bool {
+    match order.status {
+        OrderStatus::Unknown => true,
+        OrderStatus::CancelSent => order.venue_order_id.is_none() && order.filled_qty.is_zero(),
+        _ => false,
+    }
+}
+
 impl Ledger {
     /// Asks for an order to be cancelled. Never refused for a halt, a rail or a rate.
     pub fn cancel(&mut self, key: &OrderKey, evidence: &str, now: UtcMicros) -> CancelOutcome {

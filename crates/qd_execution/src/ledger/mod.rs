@@ -24,7 +24,7 @@ use qd_types::{
 pub use self::accept::{PlaceOutcome, Refused};
 pub use self::book::{Book, DayCounts, add_totals};
 pub use self::change::{ChangeConflict, ModifyOutcome};
-pub use self::close::{CancelAllOutcome, CancelOutcome, CloseOutcome};
+pub use self::close::{CancelAllOutcome, CancelOutcome, CloseOutcome, is_unknown};
 pub use self::form::FieldProblem;
 pub use self::order::{
     Ask, Author, BookedFill, ChangeRequest, CloseRequest, DecidedChange, LimitEvidence, OrderKey,

@@ -133,6 +133,12 @@ impl Market {
         self.replay().is_none_or(Replay::is_moving)
     }
 
+    /// How far apart the data's own rhythm puts new quotes, in milliseconds of the desk's clock; zero where they come as
+    /// they happen.
+    pub fn quote_period_millis(&self) -> i64 {
+        self.replay().map_or(0, Replay::row_period_millis)
+    }
+
     /// Which trading day it is: grows by one or more with each. A tape's day counts each time it begins.
     pub fn trading_day(&self, now: UtcMicros) -> i64 {
         match &self.driver {

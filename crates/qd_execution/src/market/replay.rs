@@ -10,7 +10,7 @@ use qd_types::{Price, Qty, Symbol, UtcMicros};
 
 use super::Quote;
 use super::board::Board;
-use crate::tape::{DayFiles, Level, Print, Tape};
+use crate::tape::{DayFiles, Level, Print, Resolution, Tape};
 
 /// The regular session begins at 09:30 and ends at 16:00; rows before it set the first quotes, those behind it are not
 /// played.
@@ -158,6 +158,16 @@ impl Replay {
     /// The day's files with what is wrong with them.
     pub fn tape(&self) -> &Tape {
         &self.tape
+    }
+
+    /// Milliseconds between two rows of a file, as fast as the tape plays now; zero for ticks.
+    pub fn row_period_millis(&self) -> i64 {
+        let period: i64 = match self.day.resolution {
+            Resolution::Tick => 0,
+            Resolution::Second => 1_000,
+            Resolution::Minute => 60_000,
+        };
+        period / i64::from(self.speed.max(1))
     }
 
     /// Counts the days begun: a day that is played again is another one to the books.

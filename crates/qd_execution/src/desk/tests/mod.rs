@@ -3,6 +3,7 @@
 mod cancel_all;
 mod closes;
 mod living;
+mod watching;
 
 use std::collections::BTreeMap;
 
