@@ -222,7 +222,7 @@ async fn an_unanswered_command_is_unknown_asked_after_by_id_and_never_sent_twice
     let counter = Arc::clone(&inquiries);
     let mut gateway = FakeGateway::start(move |asked| match asked.path.as_str() {
         "/api/v1/orders/o-1/cancel" => Some((504, Vec::new())),
-        "/api/v1/orders/o-1" => {
+        "/api/v1/orders/o-1?account=paper-1" => {
             let status = match counter.fetch_add(1, Ordering::SeqCst) {
                 0 => OrderStatus::Working,
                 _ => OrderStatus::CancelSent,
@@ -231,6 +231,7 @@ async fn an_unanswered_command_is_unknown_asked_after_by_id_and_never_sent_twice
                 order: order(status),
                 transitions: Vec::new(),
                 fills: Vec::new(),
+                changes: None,
             };
             Some((200, to_json(&answer)))
         }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Response;
-use qd_types::{ClientOrderId, HaltScope, OrderStatus, Permission, StrategyId, Symbol};
+use qd_types::{ClientOrderId, HaltScope, Order, OrderStatus, Permission, StrategyId, Symbol};
 use qd_wire::rest::{
     CancelAll, CancelAllResponse, CancelOrder, ClosePosition, FieldError, MetOrders, ModifyOrder,
     OrderResponse, PlaceOrder, Problem,
@@ -11,9 +11,10 @@ use qd_wire::rest::{
 
 use super::Api;
 use super::identity::{Caller, CommandBody};
+use super::named::{no_such_order, the_order};
 use super::problem::{ApiError, limit_breach};
 use super::query::Params;
-use super::reads::{find_order, in_words, json, no_such_order};
+use super::reads::{in_words, json};
 use crate::engine::Lane;
 use crate::ledger::{
     Author, CancelOutcome, ChangeConflict, ChangeRequest, CloseOutcome, CloseRequest,
@@ -22,35 +23,35 @@ use crate::ledger::{
 
 type Answer = Result<Response<Body>, ApiError>;
 
-fn answer(status: u16, record: &OrderRecord) -> Response<Body> {
+fn answer(status: u16, order: &Order) -> Response<Body> {
     json(
         status,
         &OrderResponse {
-            order: record.order.clone(),
+            order: order.clone(),
         },
     )
 }
 
 /// A well-formed order that was refused and recorded.
 fn blocked(record: &OrderRecord) -> ApiError {
-    refused(record.order.status, record.refused_by.as_ref(), record)
+    refused(
+        record.order.status,
+        record.refused_by.as_ref(),
+        &record.order,
+    )
 }
 
 /// What a rule refuses, with its measure and the order as it stands.
-fn refused(
-    status: OrderStatus,
-    evidence: Option<&LimitEvidence>,
-    record: &OrderRecord,
-) -> ApiError {
+fn refused(status: OrderStatus, evidence: Option<&LimitEvidence>, order: &Order) -> ApiError {
     let detail = evidence.map_or_else(|| status.badge().to_owned(), in_words);
     let mut problem = Problem::new(422, status.as_str(), detail);
     problem.limit = evidence.and_then(limit_breach);
-    ApiError(Box::new(problem.with_order(record.order.clone())))
+    ApiError(Box::new(problem.with_order(order.clone())))
 }
 
-fn conflict(code: &str, detail: &str, record: &OrderRecord) -> ApiError {
+fn conflict(code: &str, detail: &str, order: &Order) -> ApiError {
     ApiError(Box::new(
-        Problem::new(409, code, detail).with_order(record.order.clone()),
+        Problem::new(409, code, detail).with_order(order.clone()),
     ))
 }
 
@@ -58,7 +59,7 @@ fn id_taken(record: &OrderRecord) -> ApiError {
     conflict(
         "client_order_id_conflict",
         "this id belongs to an order with another body; look at it, then use another id",
-        record,
+        &record.order,
     )
 }
 
@@ -105,10 +106,10 @@ pub(super) async fn place(
         .await
         .map_err(|err| ApiError::of_command(err, client_order_id.as_str()))?;
     match outcome {
-        PlaceOutcome::Recorded(record) => Ok(answer(201, &record)),
+        PlaceOutcome::Recorded(record) => Ok(answer(201, &record.order)),
         // The same answer as the first time, but for "created".
         PlaceOutcome::Repeated(record) if record.refused_by.is_some() => Err(blocked(&record)),
-        PlaceOutcome::Repeated(record) => Ok(answer(200, &record)),
+        PlaceOutcome::Repeated(record) => Ok(answer(200, &record.order)),
         PlaceOutcome::Conflicting(record) => Err(id_taken(&record)),
         PlaceOutcome::Blocked(record) => Err(blocked(&record)),
         PlaceOutcome::Malformed(problems) => Err(ApiError::fields(problems)),
@@ -150,28 +151,26 @@ pub(super) async fn modify(
     let outcome = api
         .handle
         .change(Lane::Normal, move |desk, now| {
-            match find_order(desk, &accounts, &client_order_id).map(OrderRecord::key) {
-                Some(key) => desk.modify(&key, &request, &author, now),
-                None => ModifyOutcome::NotFound,
-            }
+            let key = the_order(desk, &accounts, &client_order_id)?;
+            Ok::<_, ApiError>(desk.modify(&key, &request, &author, now))
         })
         .await
-        .map_err(|err| ApiError::of_command(err, &id))?;
+        .map_err(|err| ApiError::of_command(err, &id))??;
     match outcome {
-        ModifyOutcome::Recorded(record) | ModifyOutcome::Repeated(record) => {
-            Ok(answer(202, &record))
+        ModifyOutcome::Recorded(order, _) | ModifyOutcome::Repeated(order) => {
+            Ok(answer(202, &order))
         }
-        ModifyOutcome::KeyTaken(record) => Err(conflict(
+        ModifyOutcome::KeyTaken(order) => Err(conflict(
             "idempotency_key_conflict",
             "this key belongs to another change of the order; look at it, then use another key",
-            &record,
+            &order,
         )),
-        ModifyOutcome::Conflicting(record, why) => {
-            let (code, detail) = cannot_change(why, &record);
-            Err(conflict(code, &detail, &record))
+        ModifyOutcome::Conflicting(order, why) => {
+            let (code, detail) = cannot_change(why, &order);
+            Err(conflict(code, &detail, &order))
         }
-        ModifyOutcome::Blocked(record, (status, evidence)) => {
-            Err(refused(status, Some(&evidence), &record))
+        ModifyOutcome::Blocked(order, (status, evidence)) => {
+            Err(refused(status, Some(&evidence), &order))
         }
         ModifyOutcome::Malformed(problems) => Err(ApiError::fields(problems)),
         ModifyOutcome::NotFound => Err(no_such_order(&id)),
@@ -179,8 +178,7 @@ pub(super) async fn modify(
 }
 
 /// Code and words of a change that the order's state does not let through.
-fn cannot_change(why: ChangeConflict, record: &OrderRecord) -> (&'static str, String) {
-    let order = &record.order;
+fn cannot_change(why: ChangeConflict, order: &Order) -> (&'static str, String) {
     let (code, detail) = match why {
         ChangeConflict::NotAcknowledged => (
             "not_acknowledged",
@@ -208,7 +206,7 @@ fn cannot_change(why: ChangeConflict, record: &OrderRecord) -> (&'static str, St
         }
         ChangeConflict::TooMany => (
             "too_many_changes",
-            "the order was changed too often; cancel it and place another",
+            "the order was changed too often: from here on it can only be lowered, or cancelled",
         ),
     };
     (code, detail.to_owned())
@@ -238,16 +236,14 @@ pub(super) async fn cancel(
     let outcome = api
         .handle
         .change(Lane::Safety, move |desk, now| {
-            match find_order(desk, &accounts, &client_order_id).map(OrderRecord::key) {
-                Some(key) => desk.cancel(&key, &author, &reason, now),
-                None => CancelOutcome::NotFound,
-            }
+            let key = the_order(desk, &accounts, &client_order_id)?;
+            Ok::<_, ApiError>(desk.cancel(&key, &author, &reason, now))
         })
         .await
-        .map_err(|err| ApiError::of_command(err, &id))?;
+        .map_err(|err| ApiError::of_command(err, &id))??;
     match outcome {
         CancelOutcome::Recorded(record) | CancelOutcome::Repeated(record) => {
-            Ok(answer(202, &record))
+            Ok(answer(202, &record.order))
         }
         CancelOutcome::TooLate(record) => {
             let detail = if record.order.status == OrderStatus::Filled {
@@ -255,7 +251,7 @@ pub(super) async fn cancel(
             } else {
                 "the order is over already"
             };
-            Err(conflict("order_final", detail, &record))
+            Err(conflict("order_final", detail, &record.order))
         }
         CancelOutcome::NotFound => Err(no_such_order(&id)),
     }
@@ -338,7 +334,7 @@ pub(super) async fn close(
         .await
         .map_err(|err| ApiError::of_command(err, id.as_str()))?;
     let first = |status, records: Vec<OrderRecord>| match records.first() {
-        Some(record) => Ok(answer(status, record)),
+        Some(record) => Ok(answer(status, &record.order)),
         None => Err(ApiError::new(
             500,
             "internal_error",

@@ -9,6 +9,7 @@ mod commands;
 mod identity;
 mod market;
 mod metrics;
+mod named;
 mod nonces;
 mod problem;
 mod query;

@@ -11,20 +11,22 @@ use qd_types::{
     StreamName, StreamPos, Symbol, UserId,
 };
 use qd_wire::rest::{
-    AlertsResponse, BreakersResponse, FillDetail, HaltResponse, HistoryEntry, HistoryResponse,
-    OrderDetailResponse, OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary,
-    RealtimePnlResponse, StreamLogResponse, StreamRef, to_json,
+    AlertsResponse, BreakersResponse, ChangeOutcome, DecidedChange, FillDetail, HaltResponse,
+    HistoryEntry, HistoryResponse, OrderDetailResponse, OrderTransition, OrdersResponse,
+    PositionsResponse, PositionsSummary, RealtimePnlResponse, StreamLogResponse, StreamRef,
+    to_json,
 };
 use serde::Serialize;
 
 use super::identity::Caller;
+use super::named::{find_order, no_such_order};
 use super::problem::ApiError;
 use super::query::Params;
 use super::{Api, ApiState};
 use crate::alerts::MAX_ALERTS;
 use crate::desk::Desk;
 use crate::engine::totals_of;
-use crate::ledger::{LimitEvidence, OrderKey, OrderRecord};
+use crate::ledger::{ChangeFate, LimitEvidence, OrderRecord};
 
 /// Most messages of a log in one answer.
 const LOG_PAGE: usize = 200;
@@ -234,31 +236,6 @@ impl std::fmt::Display for HistoryCursor {
     }
 }
 
-/// The order of that id on the first of the accounts that has it, an open one before others.
-pub(super) fn find_order<'a>(
-    desk: &'a Desk,
-    accounts: &[AccountId],
-    client_order_id: &ClientOrderId,
-) -> Option<&'a OrderRecord> {
-    let all = || {
-        accounts.iter().filter_map(|account| {
-            desk.ledger().order(&OrderKey {
-                account: account.clone(),
-                client_order_id: client_order_id.clone(),
-            })
-        })
-    };
-    all()
-        .find(|record| record.order.status.is_open())
-        .or_else(|| all().next())
-}
-
-pub(super) fn no_such_order(client_order_id: &str) -> ApiError {
-    let detail =
-        format!("order {client_order_id} never reached this gateway, or is not yours to see");
-    ApiError::new(404, "order_not_found", detail)
-}
-
 pub(super) async fn order(
     State(api): State<Api>,
     caller: Caller,
@@ -324,6 +301,45 @@ fn detail(record: &OrderRecord) -> OrderDetailResponse {
                 fee: Some(booked.fee),
             })
             .collect(),
+        changes: Some(
+            record
+                .decided_changes
+                .iter()
+                .map(|one| decided(record, one))
+                .collect(),
+        ),
+    }
+}
+
+/// What became of a change of `record`.
+fn decided(record: &OrderRecord, change: &crate::ledger::DecidedChange) -> DecidedChange {
+    let (outcome, code, detail) = match &change.fate {
+        ChangeFate::Sent => (ChangeOutcome::Sent, None, String::new()),
+        ChangeFate::Made => (ChangeOutcome::Made, None, String::new()),
+        ChangeFate::Rejected(reason) => (
+            ChangeOutcome::Rejected,
+            Some((*reason).to_owned()),
+            format!("the venue refused the change, {reason}"),
+        ),
+        ChangeFate::OverFirst => (
+            ChangeOutcome::Rejected,
+            Some("order_final".to_owned()),
+            format!(
+                "the order was {} before the venue could change it",
+                record.order.status.badge()
+            ),
+        ),
+        ChangeFate::Blocked(refused) => {
+            let (status, limit) = &**refused;
+            let code = status.as_str().to_owned();
+            (ChangeOutcome::Blocked, Some(code), in_words(limit))
+        }
+    };
+    DecidedChange {
+        idempotency_key: change.request.idempotency_key.clone(),
+        outcome,
+        code,
+        detail,
     }
 }
 

@@ -279,10 +279,8 @@ impl Desk {
         let outcome = self
             .ledger
             .modify(key, request, author, quote.as_ref(), now);
-        if let ModifyOutcome::Recorded(record) = &outcome
-            && let Some(change) = &record.change
-        {
-            self.venue.replace(key, change.to, now);
+        if let ModifyOutcome::Recorded(_, to) = &outcome {
+            self.venue.replace(key, *to, now);
         }
         // The order stays as it is, so no change of it tells the watch.
         if let ModifyOutcome::Blocked(record, (OrderStatus::BlockedRail, evidence)) = &outcome

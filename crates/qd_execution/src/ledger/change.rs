@@ -5,37 +5,43 @@
 
 use std::fmt::Write as _;
 
-use qd_types::{Money, OrderStatus, OrderTerms, OrderType, Qty, UtcMicros};
+use qd_types::{Money, Order, OrderStatus, OrderTerms, OrderType, Qty, Side, UtcMicros};
 
 use super::Ledger;
 use super::accept::Refused;
 use super::form::{FieldProblem, check_price, check_qty, problem};
 use super::order::{
-    Ask, Author, ChangeRequest, DecidedChange, LimitEvidence, OrderKey, OrderRecord, PendingChange,
+    Ask, Author, ChangeFate, ChangeRequest, DecidedChange, LimitEvidence, OrderKey, OrderRecord,
+    PendingChange,
 };
 use super::rails::reference;
 use crate::market::Quote;
 
-/// Changes that one order remembers, by their keys. A change that was made is never forgotten: its key, sent again,
-/// must not make it a second time.
+/// Changes after which one order takes none that raises risk.
+///
+/// Those that were sent up to here are never forgotten: a key, sent again, must not make its change a second time.
 const MAX_CHANGES: usize = 64;
+
+/// Further ones that it remembers. Lowering is always allowed, so there may be any number of them; the one forgotten
+/// first lowered, and its key, sent again, can only lower once more.
+const MAX_LATE_CHANGES: usize = 16;
 
 /// The reason of an order whose change is on its way.
 pub(super) const CHANGE_SENT: &str = "change_sent";
 
-/// What became of a wish to change an order.
+/// What became of a wish to change an order, with the order as it stands.
 #[derive(Clone, Debug)]
 pub enum ModifyOutcome {
-    /// Recorded; to be sent.
-    Recorded(Box<OrderRecord>),
+    /// Recorded; these terms are to be sent.
+    Recorded(Box<Order>, OrderTerms),
     /// The same change was asked for before.
-    Repeated(Box<OrderRecord>),
+    Repeated(Box<Order>),
     /// Another change was asked for under this key.
-    KeyTaken(Box<OrderRecord>),
+    KeyTaken(Box<Order>),
     /// The order cannot be changed now; nothing was recorded.
-    Conflicting(Box<OrderRecord>, ChangeConflict),
+    Conflicting(Box<Order>, ChangeConflict),
     /// A rule refuses it; the order stays as it is.
-    Blocked(Box<OrderRecord>, Refused),
+    Blocked(Box<Order>, Refused),
     /// Not well formed; nothing was recorded.
     Malformed(Vec<FieldProblem>),
     /// No such order.
@@ -55,7 +61,7 @@ pub enum ChangeConflict {
     Final,
     /// As many shares as it shall have, or more, are filled.
     AlreadyFilled,
-    /// It was changed as often as one order may be.
+    /// It was changed as often as one order may be: from here on it can only be lowered.
     TooMany,
 }
 
@@ -72,16 +78,21 @@ impl Ledger {
         let Some(record) = self.orders.get(key) else {
             return ModifyOutcome::NotFound;
         };
-        let boxed = || Box::new(record.clone());
+        let boxed = || Box::new(record.order.clone());
         let known = record
             .decided_changes
             .iter()
             .find(|decided| decided.request.idempotency_key == request.idempotency_key);
         if let Some(known) = known {
-            return match &known.refused_by {
+            return match &known.fate {
                 _ if known.request != *request => ModifyOutcome::KeyTaken(boxed()),
-                None => ModifyOutcome::Repeated(boxed()),
-                Some(refused) => ModifyOutcome::Blocked(boxed(), refused.clone()),
+                ChangeFate::Blocked(refused) => {
+                    ModifyOutcome::Blocked(boxed(), (**refused).clone())
+                }
+                ChangeFate::Sent
+                | ChangeFate::Made
+                | ChangeFate::Rejected(_)
+                | ChangeFate::OverFirst => ModifyOutcome::Repeated(boxed()),
             };
         }
         if let Some(conflict) = state_conflict(record) {
@@ -96,35 +107,25 @@ impl Ledger {
         if to.qty <= record.order.filled_qty {
             return ModifyOutcome::Conflicting(boxed(), ChangeConflict::AlreadyFilled);
         }
-        let num_made = record
-            .decided_changes
-            .iter()
-            .filter(|decided| decided.refused_by.is_none())
-            .count();
-        if num_made >= MAX_CHANGES {
+        let sent = record.decided_changes.iter();
+        let num_sent = sent.filter(|decided| !decided.is_blocked()).count();
+        if num_sent >= MAX_CHANGES && record.order.is_raised_by(to) {
             return ModifyOutcome::Conflicting(boxed(), ChangeConflict::TooMany);
         }
         let refused_by = self.judge_change(record, to, author, quote, now).err();
         let Some(record) = self.orders.get_mut(key) else {
             return ModifyOutcome::NotFound;
         };
-        if record.decided_changes.len() >= MAX_CHANGES {
-            // What was refused changed nothing: forgotten, it is looked at again.
-            let oldest = record
-                .decided_changes
-                .iter()
-                .position(|decided| decided.refused_by.is_some());
-            if let Some(oldest) = oldest {
-                record.decided_changes.remove(oldest);
-            }
-        }
-        record.decided_changes.push(DecidedChange {
+        record.remember(DecidedChange {
             request: request.clone(),
-            refused_by: refused_by.clone(),
+            fate: match &refused_by {
+                Some(refused) => ChangeFate::Blocked(Box::new(refused.clone())),
+                None => ChangeFate::Sent,
+            },
         });
         if let Some(refused) = refused_by {
             *self.counters.refusals.entry(refused.1.rule).or_default() += 1;
-            return ModifyOutcome::Blocked(Box::new(record.clone()), refused);
+            return ModifyOutcome::Blocked(Box::new(record.order.clone()), refused);
         }
         // What it is measured with from now on is never less than it was.
         record.checked_price = record.checked_price.max(quote.map(|quote| quote.price));
@@ -140,9 +141,9 @@ impl Ledger {
         };
         let evidence = format!("{who}: {}", words(from, to));
         record.advance(status, now, Some(CHANGE_SENT), evidence);
-        let record = Box::new(record.clone());
+        let order = Box::new(record.order.clone());
         self.note_change(key, None, now);
-        ModifyOutcome::Recorded(record)
+        ModifyOutcome::Recorded(order, to)
     }
 
     /// Whether a rule refuses to change `record` to `to`.
@@ -213,6 +214,11 @@ impl Ledger {
         };
         let asked = record.change.take();
         let is_possible = record.order.status.is_open() && to.qty >= record.order.filled_qty;
+        record.settle_change(if is_possible {
+            ChangeFate::Made
+        } else {
+            ChangeFate::Rejected("fills_above_qty")
+        });
         if asked.is_none() || !is_possible {
             self.counters.anomalies += 1;
             tracing::error!(order = %key.client_order_id, ?to, "the venue changed an order that nobody asked it to change, or that is over");
@@ -241,7 +247,12 @@ impl Ledger {
     }
 
     /// Books that the venue did not change an order: it stays what it is.
-    pub(super) fn replace_rejected(&mut self, key: &OrderKey, reason: &str, now: UtcMicros) {
+    pub(super) fn replace_rejected(
+        &mut self,
+        key: &OrderKey,
+        reason: &'static str,
+        now: UtcMicros,
+    ) {
         let Some(record) = self.orders.get_mut(key) else {
             return;
         };
@@ -249,6 +260,7 @@ impl Ledger {
         if record.change.take().is_none() {
             return;
         }
+        record.settle_change(ChangeFate::Rejected(reason));
         let terms = record.order.terms();
         let evidence = format!(
             "venue refused the change, {reason}: stays {}",
@@ -258,8 +270,10 @@ impl Ledger {
         self.note_change(key, None, now);
     }
 
-    /// Dollars that an open order may still trade: at its limit, its trigger, or the price it was checked with; with the
-    /// larger of its old and new terms while a change is on its way.
+    /// Dollars that an open order may still trade, with the larger of its old and new terms while a change is on its way.
+    ///
+    /// A buyer pays its limit at most; without one it counts at its trigger, or at the market that it was checked with. A
+    /// seller gets its limit at least, and the market where that is higher: it counts at the highest of them.
     pub(crate) fn worth(record: &OrderRecord) -> Money {
         let old = record.worth_at(record.order.terms());
         record
@@ -275,12 +289,24 @@ impl OrderRecord {
         self.order.qty.max(asked) - self.order.filled_qty
     }
 
+    /// Keeps a decided change, and of all of them a bounded number: what a rule refused changed nothing and goes first.
+    fn remember(&mut self, decided: DecidedChange) {
+        if self.decided_changes.len() >= MAX_CHANGES + MAX_LATE_CHANGES {
+            let mut oldest_first = self.decided_changes.iter();
+            let goes = oldest_first.position(DecidedChange::is_blocked);
+            self.decided_changes.remove(goes.unwrap_or(MAX_CHANGES));
+        }
+        self.decided_changes.push(decided);
+    }
+
     /// Dollars of what is open of it on these terms.
     fn worth_at(&self, terms: OrderTerms) -> Money {
-        terms
-            .limit_price
-            .max(terms.stop_price)
-            .or(self.checked_price)
+        let own = terms.limit_price.max(terms.stop_price);
+        let price = match self.order.side {
+            Side::Buy => own.or(self.checked_price),
+            Side::Sell => own.max(self.checked_price),
+        };
+        price
             .unwrap_or_default()
             .times(terms.qty - self.order.filled_qty)
     }

@@ -27,8 +27,8 @@ pub use self::change::{ChangeConflict, ModifyOutcome};
 pub use self::close::{CancelAllOutcome, CancelOutcome, CloseOutcome, is_unknown};
 pub use self::form::FieldProblem;
 pub use self::order::{
-    Ask, Author, BookedFill, ChangeRequest, CloseRequest, DecidedChange, LimitEvidence, OrderKey,
-    OrderRecord, OrderRequest, PendingChange, PriceSeen, Transition,
+    Ask, Author, BookedFill, ChangeFate, ChangeRequest, CloseRequest, DecidedChange, LimitEvidence,
+    OrderKey, OrderRecord, OrderRequest, PendingChange, PriceSeen, Transition,
 };
 pub use self::rails::Rails;
 use crate::config::{AccountConfig, FeeConfig};

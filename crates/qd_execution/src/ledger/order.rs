@@ -117,13 +117,35 @@ pub struct PendingChange {
     pub sent_at: UtcMicros,
 }
 
-/// A change that was decided, kept to tell a repeat from a conflict.
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeFate {
+    /// On its way; the venue has not answered.
+    Sent,
+    /// The venue made it.
+    Made,
+    /// The venue did not make it, for this reason.
+    Rejected(&'static str),
+    /// The order came to its end before the venue could answer.
+    OverFirst,
+    /// A rule refused it.
+    Blocked(Box<(OrderStatus, LimitEvidence)>),
+}
+
+/// A change that was decided, kept to tell a repeat from a conflict, and to say what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecidedChange {
     /// What was asked for.
     pub request: ChangeRequest,
-    /// What refused it; absent when it was sent.
-    pub refused_by: Option<(OrderStatus, LimitEvidence)>,
+    /// What became of it.
+    pub fate: ChangeFate,
+}
+
+impl DecidedChange {
+    /// Whether a rule refused it: then it was never sent, and changed nothing.
+    pub(super) fn is_blocked(&self) -> bool {
+        matches!(self.fate, ChangeFate::Blocked(_))
+    }
 }
 
 /// The request that made an order, kept to tell a repeat from a conflict.
@@ -205,7 +227,7 @@ pub struct OrderRecord {
     pub fills: Vec<BookedFill>,
     /// The venue must never trade it through a flat position.
     pub reduce_only: bool,
-    /// The market when it was accepted; absent for a close, which is not checked against one.
+    /// The highest market that it was accepted or changed at; absent for a close, which is not checked against one.
     pub checked_price: Option<Price>,
     /// Sum of shares times price over its fills, for the average.
     pub traded: Money,
@@ -259,6 +281,10 @@ impl OrderRecord {
         }
         if !shown.is_open() {
             self.change = None;
+            self.settle_change(ChangeFate::OverFirst);
+            // Nothing more can be asked of it: only what must not be done twice is still known by its key.
+            self.decided_changes.retain(|decided| !decided.is_blocked());
+            self.decided_changes.shrink_to_fit();
         }
         // A change on its way says so through a fill: the status itself cannot.
         let reason_code = match (reason_code, &self.change, shown) {
@@ -277,6 +303,14 @@ impl OrderRecord {
             evidence: evidence.into(),
         });
         true
+    }
+
+    /// Records what became of the change on its way, if there is one.
+    pub(super) fn settle_change(&mut self, fate: ChangeFate) {
+        let mut newest_first = self.decided_changes.iter_mut().rev();
+        if let Some(sent) = newest_first.find(|decided| decided.fate == ChangeFate::Sent) {
+            sent.fate = fate;
+        }
     }
 
     /// Adds to the order's history what changes neither its status nor the reason for it.

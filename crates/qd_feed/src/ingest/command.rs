@@ -49,12 +49,6 @@ impl Ingest {
                 stop_price,
             } => {
                 let (key, label) = self.order_at("change", &account, &client_order_id);
-                // Whatever of it is later than this may be the change; what is older is not.
-                let snapshot = self.cell.load();
-                let mut rows = snapshot.orders.rows.iter();
-                let row = rows
-                    .find(|row| row.account == account && row.client_order_id == client_order_id);
-                let seen_at = row.map(|row| row.order.updated_at);
                 self.request(
                     command_id,
                     key,
@@ -63,7 +57,6 @@ impl Ingest {
                     None,
                     Sent::Modify {
                         client_order_id,
-                        seen_at,
                         body: ModifyOrder {
                             account: Some(account),
                             idempotency_key: idempotency_key.to_string(),

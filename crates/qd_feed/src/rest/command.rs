@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use qd_state::CommandOutcome;
-use qd_types::{
-    AccountId, ClientOrderId, HaltScope, Order, OrderStatus, Qty, StrategyId, Symbol, UtcMicros,
-};
+use qd_types::{AccountId, ClientOrderId, HaltScope, Order, OrderStatus, Qty, StrategyId, Symbol};
 use qd_wire::rest::{
-    CancelAll, CancelAllResponse, CancelOrder, ClosePosition, MetOrders, ModifyOrder,
-    OrderDetailResponse, OrderResponse, from_json, to_json,
+    CancelAll, CancelAllResponse, CancelOrder, ChangeOutcome, ClosePosition, MetOrders,
+    ModifyOrder, OrderDetailResponse, OrderResponse, from_json, to_json,
 };
 
 use super::{RestClient, RestError};
@@ -43,9 +41,7 @@ pub(crate) enum Sent {
     Modify {
         /// Which order.
         client_order_id: ClientOrderId,
-        /// When the order, as the console knew it, had last changed; absent when it did not know it.
-        seen_at: Option<UtcMicros>,
-        /// What is asked for, with its key.
+        /// What is asked for, with its key and the account.
         body: ModifyOrder,
     },
     /// Take every open order of a scope off the book.
@@ -109,7 +105,6 @@ impl RestClient {
             Sent::Modify {
                 client_order_id,
                 body,
-                seen_at: _,
             } => {
                 let path = format!("/api/v1/orders/{client_order_id}");
                 self.patch_json(&path, &body.idempotency_key, to_json(body))
@@ -165,23 +160,26 @@ impl RestClient {
     pub(crate) async fn inquire(&self, sent: &Sent, num_asked: usize) -> Inquiry {
         let known = match sent {
             Sent::Cancel {
-                client_order_id, ..
+                account,
+                client_order_id,
+                ..
             } => {
-                let found = self.find(client_order_id).await;
+                let found = self.find(client_order_id, Some(account)).await;
                 found.map(|answer| Finding::of_one(answer.map(|answer| answer.order), is_off))
             }
             Sent::Modify {
                 client_order_id,
-                seen_at,
                 body,
             } => {
-                let found = self.find(client_order_id).await;
-                found.map(|answer| Finding::of_change(answer.as_ref(), *seen_at, body))
+                let found = self.find(client_order_id, body.account.as_ref()).await;
+                found.and_then(|answer| Finding::of_change(answer.as_ref(), &body.idempotency_key))
             }
             Sent::Close {
-                client_order_id, ..
+                account,
+                client_order_id,
+                ..
             } => {
-                let found = self.find(client_order_id).await;
+                let found = self.find(client_order_id, account.as_ref()).await;
                 found.map(|answer| Finding::of_one(answer.map(|answer| answer.order), |_| true))
             }
             Sent::CancelAll { open, .. } => match self.open_orders().await {
@@ -211,9 +209,19 @@ impl RestClient {
         }
     }
 
-    /// The order of that id with its history, or that there is none; absent when nobody could say.
-    async fn find(&self, client_order_id: &ClientOrderId) -> Option<Option<OrderDetailResponse>> {
-        match self.get(&format!("/api/v1/orders/{client_order_id}")).await {
+    /// The order of that id with its history, or that there is none; absent when nobody could say. Without an account it
+    /// is any account's.
+    async fn find(
+        &self,
+        client_order_id: &ClientOrderId,
+        account: Option<&AccountId>,
+    ) -> Option<Option<OrderDetailResponse>> {
+        let mut path = format!("/api/v1/orders/{client_order_id}");
+        if let Some(account) = account {
+            path.push_str("?account=");
+            path.push_str(account.as_str());
+        }
+        match self.get(&path).await {
             Ok(body) => from_json::<OrderDetailResponse>(&body).ok().map(Some),
             Err(RestError::Refused { status: 404, .. }) => Some(None),
             Err(_no_answer) => None,
@@ -249,39 +257,31 @@ impl Finding {
         }
     }
 
-    /// A change shows in the order's history, later than what was known of it when the change was sent, or in its terms.
-    fn of_change(
-        answer: Option<&OrderDetailResponse>,
-        seen_at: Option<UtcMicros>,
-        asked: &ModifyOrder,
-    ) -> Self {
+    /// A change is known by its key alone: anybody may change the same order meanwhile. Absent when the backend says
+    /// nothing of changes, which is no proof of anything.
+    fn of_change(answer: Option<&OrderDetailResponse>, idempotency_key: &str) -> Option<Self> {
         let Some(answer) = answer else {
-            return Self::of_one(None, |_| false);
+            return Some(Self::of_one(None, |_| false));
         };
-        let order = &answer.order;
-        let badge = order.status.badge();
-        let mut later = answer
-            .transitions
+        let changes = answer.changes.as_ref()?;
+        let mine = changes
             .iter()
-            .rev()
-            .filter(|step| seen_at.is_none_or(|seen_at| step.at > seen_at));
-        let news = later.find_map(|step| match step.reason_code.as_deref()? {
-            "change_rejected" => Some(Self::Refused {
-                code: "change_rejected".to_owned(),
-                detail: step.evidence.clone(),
-            }),
-            "change_sent" | "change_met_fills" => Some(Self::Arrived(badge.to_owned())),
-            _ => None,
-        });
-        let has_terms = asked.qty.is_none_or(|qty| order.qty == qty)
-            && (asked.limit_price.is_none() || order.limit_price == asked.limit_price)
-            && (asked.stop_price.is_none() || order.stop_price == asked.stop_price);
-        news.unwrap_or_else(|| {
-            if has_terms {
-                Self::Arrived(badge.to_owned())
-            } else {
-                Self::NotArrived(format!("it did not arrive; the order is {badge}"))
-            }
+            .find(|change| change.idempotency_key == idempotency_key);
+        let Some(mine) = mine else {
+            let badge = answer.order.status.badge();
+            return Some(Self::NotArrived(format!(
+                "it did not arrive; the order is {badge}"
+            )));
+        };
+        let refused = |fallback: &str| Self::Refused {
+            code: mine.code.clone().unwrap_or_else(|| fallback.to_owned()),
+            detail: mine.detail.clone(),
+        };
+        Some(match mine.outcome {
+            ChangeOutcome::Sent => Self::Arrived(OrderStatus::ReplaceSent.badge().to_owned()),
+            ChangeOutcome::Made => Self::Arrived("changed".to_owned()),
+            ChangeOutcome::Rejected => refused("change_rejected"),
+            ChangeOutcome::Blocked => refused("blocked"),
         })
     }
 

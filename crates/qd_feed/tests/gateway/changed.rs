@@ -1,4 +1,4 @@
-//! Changing an order over the port: sent once as a PATCH, and without an answer asked after by the order's id.
+//! Changing an order over the port: sent once as a PATCH, and without an answer asked after by the change's key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +8,8 @@ use qd_state::{CommandId, CommandPhase, CommandView, RowKey, Snapshot};
 use qd_types::{ClientOrderId, MessageKind, Order, OrderStatus, OrderType, Price, Qty, StreamName};
 use qd_wire::Head;
 use qd_wire::rest::{
-    BootstrapResponse, ModifyOrder, OrderDetailResponse, OrderResponse, OrderTransition,
-    OrdersResponse, Problem, to_json,
+    BootstrapResponse, ChangeOutcome, DecidedChange, ModifyOrder, OrderDetailResponse,
+    OrderResponse, OrderTransition, OrdersResponse, Problem, to_json,
 };
 
 use crate::order;
@@ -58,11 +58,26 @@ fn with_order() -> Vec<u8> {
     })
 }
 
-/// What the order's history says at each question about it, from the first on; the last repeats.
+fn decided(key: &str, outcome: ChangeOutcome) -> DecidedChange {
+    let (code, detail) = match outcome {
+        ChangeOutcome::Sent | ChangeOutcome::Made => (None, ""),
+        ChangeOutcome::Rejected => (Some("price_outside_band"), "as the venue says"),
+        ChangeOutcome::Blocked => (Some("blocked_rail"), "as the rail says"),
+    };
+    DecidedChange {
+        idempotency_key: key.to_owned(),
+        outcome,
+        code: code.map(str::to_owned),
+        detail: detail.to_owned(),
+    }
+}
+
+/// What is said of the order's changes at each question, from the first on; the last repeats. Its history is always that
+/// of somebody else's change, and its terms are what was asked for.
 ///
 /// Before the first of them is asked, a fill of the order is heard: it says nothing about the change.
 async fn asked_after(
-    answers: Vec<(Order, Option<&'static str>)>,
+    answers: Vec<Option<Vec<DecidedChange>>>,
     until: impl Fn(&Snapshot) -> bool,
 ) -> (Arc<Snapshot>, usize) {
     let num_asked = Arc::new(AtomicUsize::new(0));
@@ -72,20 +87,27 @@ async fn asked_after(
             move |asked| match (asked.method.as_str(), asked.path.as_str()) {
                 (_, "/api/v1/bootstrap") => Some((200, with_order())),
                 ("PATCH", "/api/v1/orders/o-1") => Some((504, Vec::new())),
-                ("GET", "/api/v1/orders/o-1") => {
+                ("GET", "/api/v1/orders/o-1?account=paper-1") => {
                     let i = counter.fetch_add(1, Ordering::SeqCst);
-                    let (order, reason) = answers.get(i).or_else(|| answers.last())?.clone();
-                    let transitions = reason.map(|reason| OrderTransition {
+                    let changes = answers.get(i).or_else(|| answers.last())?.clone();
+                    let order = Order {
+                        qty: Qty::from_units(8, 0),
+                        limit_price: Some(price("99.5")),
+                        ..resting(OrderStatus::Working)
+                    };
+                    let others = ["change_sent", "change_rejected", "change_met_fills"];
+                    let transitions = others.map(|reason| OrderTransition {
                         status: order.status,
                         at: order.updated_at.plus_millis(500),
                         reason_code: Some(reason.to_owned()),
-                        evidence: "as the venue says".to_owned(),
+                        evidence: "of another change".to_owned(),
                         by: None,
                     });
                     let answer = OrderDetailResponse {
                         order,
-                        transitions: transitions.into_iter().collect(),
+                        transitions: transitions.into(),
                         fills: Vec::new(),
+                        changes,
                     };
                     Some((200, to_json(&answer)))
                 }
@@ -155,32 +177,68 @@ async fn asked_after(
     (settled, num_asked.load(Ordering::SeqCst))
 }
 
-// covers: OC-3, OC-8
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unanswered_change_is_unknown_until_the_orders_history_shows_it() {
-    let answers = vec![
-        (resting(OrderStatus::Working), None),
-        (resting(OrderStatus::ReplaceSent), Some("change_sent")),
-    ];
-    let (settled, num_asked) = asked_after(answers, |snapshot| at(snapshot).is_none()).await;
-    assert_eq!(num_asked, 2);
-    let notice = settled.notices.first().unwrap();
-    assert!(notice.text.ends_with("accepted, change sent"), "{notice:?}");
+/// The words in which an unanswered change ends: accepted, or refused with its code.
+async fn ends(answers: Vec<Option<Vec<DecidedChange>>>) -> (String, usize) {
+    let is_settled = |snapshot: &Snapshot| {
+        at(snapshot).is_none_or(|c| matches!(c.phase, CommandPhase::Failed { .. }))
+    };
+    let (settled, num_asked) = asked_after(answers, is_settled).await;
+    let words = match at(&settled).map(|command| command.phase.clone()) {
+        Some(CommandPhase::Failed { code, detail }) => format!("{code}: {detail}"),
+        Some(other) => panic!("{other:?}"),
+        None => settled.notices.first().unwrap().text.to_string(),
+    };
+    (words, num_asked)
 }
 
-// covers: OC-8
+// covers: OC-3, OC-8
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_the_venue_refused_meanwhile_is_refused_at_its_row() {
-    let answers = vec![(resting(OrderStatus::Working), Some("change_rejected"))];
-    let (settled, num_asked) = asked_after(answers, |snapshot| {
-        at(snapshot).is_some_and(|c| matches!(c.phase, CommandPhase::Failed { .. }))
-    })
-    .await;
-    assert_eq!(num_asked, 1);
-    let CommandPhase::Failed { code, detail } = at(&settled).unwrap().phase.clone() else {
-        panic!("refused");
-    };
-    assert_eq!((&*code, &*detail), ("change_rejected", "as the venue says"));
+async fn an_unanswered_change_is_unknown_until_its_key_is_known() {
+    let theirs = || decided("key-of-another", ChangeOutcome::Made);
+    let answers = vec![
+        Some(vec![theirs()]),
+        Some(vec![theirs(), decided("key-9", ChangeOutcome::Sent)]),
+    ];
+    let (words, num_asked) = ends(answers).await;
+    assert_eq!(
+        (&*words, num_asked),
+        ("change BUY AAPL: accepted, change sent", 2)
+    );
+    // A backend that says nothing of changes proves nothing.
+    let answers = vec![None, Some(vec![decided("key-9", ChangeOutcome::Made)])];
+    let (words, num_asked) = ends(answers).await;
+    assert_eq!(
+        (&*words, num_asked),
+        ("change BUY AAPL: accepted, changed", 2)
+    );
+}
+
+// covers: OC-3, OC-8
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_was_refused_meanwhile_is_refused_at_its_row() {
+    let theirs = || decided("key-of-another", ChangeOutcome::Sent);
+    for (outcome, expected) in [
+        (
+            ChangeOutcome::Rejected,
+            "price_outside_band: as the venue says",
+        ),
+        (ChangeOutcome::Blocked, "blocked_rail: as the rail says"),
+    ] {
+        let answers = vec![Some(vec![theirs(), decided("key-9", outcome)])];
+        let (words, num_asked) = ends(answers).await;
+        assert_eq!((&*words, num_asked), (expected, 1));
+    }
+}
+
+// covers: OC-3, OC-8
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_key_nobody_knows_did_not_arrive_whoever_else_changed_the_order() {
+    let theirs = decided("key-of-another", ChangeOutcome::Made);
+    let (words, num_asked) = ends(vec![Some(vec![theirs])]).await;
+    assert_eq!(
+        (&*words, num_asked),
+        ("not_received: it did not arrive; the order is working", 3)
+    );
 }
 
 // covers: OC-8

@@ -176,6 +176,40 @@ pub struct OrderDetailResponse {
     pub transitions: Vec<OrderTransition>,
     /// Its executions, oldest first.
     pub fills: Vec<FillDetail>,
+    /// The changes that were decided, oldest first; absent when the backend does not say. Those that a rule refused are
+    /// forgotten first, and all of them once the order is over.
+    #[serde(default)]
+    pub changes: Option<Vec<DecidedChange>>,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeOutcome {
+    /// On its way to the venue.
+    Sent,
+    /// The venue has made it.
+    Made,
+    /// The venue has not made it, or the order was over first.
+    Rejected,
+    /// A rule refused it: the venue never heard of it.
+    Blocked,
+}
+
+/// A change that was decided, by the key that its author gave it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedChange {
+    /// As it was sent.
+    pub idempotency_key: String,
+    /// What became of it.
+    pub outcome: ChangeOutcome,
+    /// Why it was not made, stable `snake_case`: the venue's reason, or the status that a rule gave it (`blocked_halt`,
+    /// `blocked_breaker`, `blocked_rail`). Absent when nothing refused it.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// The same for people; empty when nothing refused it.
+    #[serde(default)]
+    pub detail: String,
 }
 
 /// An execution with what it cost.

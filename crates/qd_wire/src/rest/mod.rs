@@ -13,9 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use self::answers::{
-    AlertsResponse, BreakersResponse, ExposureBody, FillDetail, HaltResponse, HistoryEntry,
-    HistoryResponse, OrderDetailResponse, OrderResponse, OrderTransition, OrdersResponse,
-    PositionsResponse, PositionsSummary, RealtimePnlResponse, StreamLogResponse, StreamRef,
+    AlertsResponse, BreakersResponse, ChangeOutcome, DecidedChange, ExposureBody, FillDetail,
+    HaltResponse, HistoryEntry, HistoryResponse, OrderDetailResponse, OrderResponse,
+    OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary, RealtimePnlResponse,
+    StreamLogResponse, StreamRef,
 };
 pub use self::bootstrap::{BootstrapParts, BootstrapResponse, bootstrap_json};
 pub use self::cancel_all::{CancelAll, CancelAllResponse, MetOrder, MetOrders};

@@ -7,12 +7,12 @@ use qd_types::{
 use qd_wire::message::order_body;
 use qd_wire::rest::{
     AlertsResponse, BootstrapParts, BootstrapResponse, BreakersResponse, CancelAllResponse,
-    FeedCounter, FieldError, FillDetail, HaltResponse, HealthResponse, HistoryEntry,
-    HistoryResponse, LimitBreach, LimitUse, MarketClockResponse, MetOrders, OrderDetailResponse,
-    OrderResponse, OrderTransition, OrdersResponse, PositionsResponse, PositionsSummary,
-    PriceQuote, PriceSeries, PricesResponse, Problem, RealtimePnlResponse, ReplayClock,
-    SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse, StreamLogResponse, StreamRef,
-    bootstrap_json, from_json, to_json,
+    ChangeOutcome, DecidedChange, FeedCounter, FieldError, FillDetail, HaltResponse,
+    HealthResponse, HistoryEntry, HistoryResponse, LimitBreach, LimitUse, MarketClockResponse,
+    MetOrders, OrderDetailResponse, OrderResponse, OrderTransition, OrdersResponse,
+    PositionsResponse, PositionsSummary, PriceQuote, PriceSeries, PricesResponse, Problem,
+    RealtimePnlResponse, ReplayClock, SeriesResponse, ServiceHealth, ServiceStatus, StatsResponse,
+    StreamLogResponse, StreamRef, bootstrap_json, from_json, to_json,
 };
 use qd_wire::write_message;
 use serde::Serialize;
@@ -192,8 +192,28 @@ fn account_answers() {
                 fill: s::fill(),
                 fee: Some(s::money("0.35")),
             }],
+            changes: Some(vec![
+                DecidedChange {
+                    idempotency_key: "qd-7f3a-0003".to_owned(),
+                    outcome: ChangeOutcome::Blocked,
+                    code: Some("blocked_rail".to_owned()),
+                    detail: "max_order_qty: 20000 shares, allowed 10000".to_owned(),
+                },
+                DecidedChange {
+                    idempotency_key: "qd-7f3a-0004".to_owned(),
+                    outcome: ChangeOutcome::Made,
+                    code: None,
+                    detail: String::new(),
+                },
+            ]),
         },
     );
+    // Another backend says nothing of changes: that is not the same as none.
+    let whole = golden::read("rest_order_detail.json");
+    let mut body: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    body.as_object_mut().unwrap().remove("changes");
+    let older: OrderDetailResponse = from_json(body.to_string().as_bytes()).unwrap();
+    assert_eq!(older.changes, None);
 }
 
 #[test]

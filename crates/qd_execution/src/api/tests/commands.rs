@@ -257,13 +257,8 @@ async fn a_cancel_is_sent_repeats_and_comes_too_late() {
 #[tokio::test(start_paused = true)]
 async fn an_open_order_is_changed_once_and_has_its_new_terms_with_the_venues_word() {
     let app = App::new().await;
-    let limit = app.order("rest").await;
-    let far = limit.price_seen.unwrap().value.round(2) - qd_types::Price::from_units(200, 2);
-    let resting = PlaceOrder {
-        order_type: OrderType::Limit,
-        limit_price: Some(far),
-        ..limit
-    };
+    let resting = app.resting("rest").await;
+    let far = resting.limit_price.unwrap();
     let placed: OrderResponse = app.place(&resting).await.read(201);
     const PATH: &str = "/api/v1/orders/rest";
     let fewer = r#"{"account":"PAPER-1","idempotency_key":"k-1","qty":"3"}"#;

@@ -1,5 +1,6 @@
 //! The REST side over the router: identity, form, refusals, and what each answer stands on.
 
+mod changes;
 mod commands;
 mod identity;
 mod reads;
@@ -15,10 +16,10 @@ use qd_types::{
 };
 use qd_wire::identity::{IDENTITY_HEADER, IdentityClaims, sha256_hex, sign};
 use qd_wire::rest::{
-    AlertsResponse, BreakersResponse, CancelAllResponse, ClosePosition, HaltResponse,
-    HealthResponse, HistoryResponse, MarketClockResponse, OrderDetailResponse, OrderResponse,
-    OrdersResponse, PlaceOrder, PositionsResponse, PriceSeen, PricesResponse, Problem,
-    RealtimePnlResponse, SeriesResponse, ServiceStatus, StatsResponse, StreamLogResponse,
+    AlertsResponse, BreakersResponse, CancelAllResponse, ChangeOutcome, ClosePosition,
+    HaltResponse, HealthResponse, HistoryResponse, MarketClockResponse, OrderDetailResponse,
+    OrderResponse, OrdersResponse, PlaceOrder, PositionsResponse, PriceSeen, PricesResponse,
+    Problem, RealtimePnlResponse, SeriesResponse, ServiceStatus, StatsResponse, StreamLogResponse,
     from_json, to_json,
 };
 use tower::ServiceExt as _;
@@ -78,6 +79,24 @@ impl App {
         let clock = VirtualClock::shared();
         let bus = Bus::embedded(Arc::clone(&clock));
         let handle = start(&bus, &clock);
+        Self::over(handle).await
+    }
+
+    /// The same of a desk with a second account, `PAPER-2`, which holds nothing.
+    async fn with_two_accounts() -> Self {
+        let clock = VirtualClock::shared();
+        let bus = Bus::embedded(Arc::clone(&clock));
+        let mut config = crate::ExecutionConfig::demo(7).unwrap();
+        config.warmup_ticks = 300;
+        config.accounts.push(crate::AccountConfig {
+            account: AccountId::new("PAPER-2").unwrap(),
+            opening_cash: qd_types::Money::from_units(44_000, 0),
+            holdings: Vec::new(),
+        });
+        Self::over(crate::Execution::start(&config, bus, clock).unwrap()).await
+    }
+
+    async fn over(handle: ExecutionHandle) -> Self {
         let keys = IdentityKeys::new([(KEY_ID.to_owned(), KEY.to_vec())]);
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         Self {
@@ -190,6 +209,32 @@ impl App {
                 at: quote.at,
             }),
         }
+    }
+
+    /// The same with a limit that nothing reaches.
+    async fn resting(&self, id: &str) -> PlaceOrder {
+        let order = self.order(id).await;
+        let far = order.price_seen.unwrap().value.round(2) - qd_types::Price::from_units(200, 2);
+        PlaceOrder {
+            order_type: OrderType::Limit,
+            limit_price: Some(far),
+            ..order
+        }
+    }
+
+    /// Asks as a user of exactly these accounts.
+    async fn on_accounts(
+        &self,
+        accounts: &[AccountId],
+        method: &str,
+        target: &str,
+        body: &[u8],
+    ) -> Answer {
+        let mut claims = self.claims("alice", Role::Trader, method, target, body);
+        claims.accounts = accounts.to_vec();
+        let identity = sign(KEY_ID, KEY, &claims);
+        self.send(Self::request(method, target, body, &identity))
+            .await
     }
 
     async fn place(&self, order: &PlaceOrder) -> Answer {

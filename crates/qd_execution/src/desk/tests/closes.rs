@@ -80,9 +80,23 @@ fn counted(desk: &Desk) -> Counted {
         .collect()
 }
 
+/// The highest market that each order was let through at; none of an order that no market was asked for.
+type Judged = BTreeMap<OrderKey, Price>;
+
+/// Notes the market at which `key` was let through.
+fn judged(desk: &Desk, key: &OrderKey, at_market: &mut Judged) {
+    let Some(record) = desk.ledger().order(key) else {
+        return;
+    };
+    let market = desk.market().quote(record.order.symbol).unwrap().price;
+    let highest = at_market.entry(key.clone()).or_insert(market);
+    *highest = market.max(*highest);
+}
+
 /// Whatever the venue says: it has no order with more shares, or more money, than the ledger counts and counted `before`
-/// the venue spoke.
-fn check_counted(desk: &Desk, before: &Counted) -> Result<(), TestCaseError> {
+/// the venue spoke. A seller below the market would get the market: it must count as much as it could get when it was let
+/// through.
+fn check_counted(desk: &Desk, before: &Counted, at_market: &Judged) -> Result<(), TestCaseError> {
     for record in desk.ledger().open_orders() {
         let Some((open, order)) = desk.venue.standing(&record.key()) else {
             continue;
@@ -94,7 +108,11 @@ fn check_counted(desk: &Desk, before: &Counted) -> Result<(), TestCaseError> {
             );
         }
         prop_assert!(open <= record.most_open(), "{open} are open of {record:?}");
-        let price = order.limit_price.or(record.checked_price);
+        let market = at_market.get(&record.key()).copied();
+        let price = match record.order.side {
+            Side::Buy => order.limit_price.or(market),
+            Side::Sell => order.limit_price.max(market),
+        };
         let worth = price.unwrap_or_default().times(open);
         prop_assert!(
             worth <= Ledger::worth(record),
@@ -130,6 +148,7 @@ proptest! {
         let mut step = 0;
         let mut ids: Vec<OrderKey> = Vec::new();
         let mut taken = BTreeMap::new();
+        let mut at_market = Judged::new();
         for (i, one) in moves.into_iter().chain([Move::Steps(40)]).enumerate() {
             let now = at(step);
             let client_order_id = ClientOrderId::new(&format!("m-{i}")).unwrap();
@@ -157,7 +176,7 @@ proptest! {
                             prop_assert!(order.filled_qty <= order.qty, "{order:?}");
                             held = after;
                         }
-                        check_counted(&desk, &before)?;
+                        check_counted(&desk, &before, &at_market)?;
                         step += 1;
                     }
                 }
@@ -179,7 +198,10 @@ proptest! {
                         halt_epoch_seen: None,
                         price_seen: Some(PriceSeen { value: price, at: now }),
                     };
-                    desk.place(request, &hand, now);
+                    if let PlaceOutcome::Recorded(record) = desk.place(request, &hand, now) {
+                        judged(&desk, &record.key(), &mut at_market);
+                    }
+                    check_counted(&desk, &Counted::new(), &at_market)?;
                 }
                 Move::Close { qty } => {
                     let request = CloseRequest {
@@ -213,10 +235,13 @@ proptest! {
                         stop_price: None,
                     };
                     let outcome = desk.modify(&key, &request, &hand, now);
+                    if matches!(outcome, ModifyOutcome::Recorded(..)) {
+                        judged(&desk, &key, &mut at_market);
+                    }
                     let after = &desk.ledger().order(&key).unwrap().order;
                     let terms = |order: &Order| (order.qty, order.limit_price, order.filled_qty);
                     prop_assert_eq!(terms(&before), terms(after), "before the venue's word: {:?}", outcome);
-                    check_counted(&desk, &Counted::new())?;
+                    check_counted(&desk, &Counted::new(), &at_market)?;
                 }
                 Move::Halt(state) => desk.ledger_mut().set_halt(state, None, "random", now),
             }

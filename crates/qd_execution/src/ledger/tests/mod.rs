@@ -2,6 +2,7 @@
 
 mod changes;
 mod closing;
+mod decided;
 mod life;
 mod raises;
 mod refusals;

@@ -32,7 +32,7 @@ fn while_risk_may_not_grow_an_order_can_only_be_made_smaller_or_harder_to_reach(
             ledger.set_breaker("drawdown", BreakerState::Tripped, "test", NOW);
             let outcome = ledger.modify(&key("a"), wanted, &hand(), None, NOW);
             assert!(
-                matches!(outcome, ModifyOutcome::Recorded(_)),
+                matches!(outcome, ModifyOutcome::Recorded(..)),
                 "{state}: {outcome:?}"
             );
         }
