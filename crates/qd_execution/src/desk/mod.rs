@@ -283,11 +283,10 @@ impl Desk {
             self.venue.replace(key, *to, now);
         }
         // The order stays as it is, so no change of it tells the watch.
-        if let ModifyOutcome::Blocked(record, (OrderStatus::BlockedRail, evidence)) = &outcome
+        if let ModifyOutcome::Blocked(order, (OrderStatus::BlockedRail, evidence)) = &outcome
             && !is_repeat
         {
-            self.alerts
-                .change_refused(&record.order, evidence.rule, now);
+            self.alerts.change_refused(order, evidence.rule, now);
         }
         outcome
     }
