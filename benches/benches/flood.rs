@@ -326,6 +326,7 @@ fn main() {
         last.orders.rows.len(),
         last.positions.rows.len()
     );
+    println!("{}", last.feed.latency_text);
     println!(
         "the same frames by the clock on the wall: {}",
         Percentiles::new(wall)

@@ -10,8 +10,8 @@ use qd_pages::Command;
 use qd_state::{
     Event, HistoryPage, OrderChange, OrderStep, OrderStory, PageAnswer, PageQuestionId,
 };
-use qd_tests::desk::SampleDesk;
-use qd_types::{Fill, FillId, Money, Order, OrderStatus, Price, Qty};
+use qd_tests::desk::{SampleDesk, alert};
+use qd_types::{AlertSeverity, AlertState, Fill, FillId, Money, Order, OrderStatus, Price, Qty};
 use qd_ui::testing::DESK;
 use qd_ui::tokens::Theme;
 
@@ -112,6 +112,38 @@ fn close_what_is_selected() {
 fn cancel_an_order() {
     pictures("cancel", vec2(520.0, 360.0), |scene| {
         scene.press("Cancel SELL NVDA");
+    });
+}
+
+// covers: OC-8
+#[test]
+fn change_an_order() {
+    pictures("modify", vec2(520.0, 480.0), |scene| {
+        scene.press("Change SELL NVDA");
+        // More of it, and what is wrong with the price said below its field.
+        scene.key(Modifiers::COMMAND, Key::A);
+        scene.write("400");
+        scene.key(Modifiers::NONE, Key::Tab);
+        scene.key(Modifiers::COMMAND, Key::A);
+        scene.write("107.005");
+    });
+}
+
+// covers: RT-1
+#[test]
+fn the_alerts() {
+    pictures("alerts", vec2(760.0, 420.0), |scene| {
+        let now = scene.desk.now();
+        for (id, severity, state) in [
+            ("al-1", AlertSeverity::Warning, AlertState::Firing),
+            ("al-2", AlertSeverity::Critical, AlertState::Firing),
+            ("al-3", AlertSeverity::Info, AlertState::Resolved),
+        ] {
+            scene.desk.publish_alert(alert(id, severity, state, now));
+        }
+        scene.harness.state_mut().snapshot = scene.desk.snapshot();
+        scene.harness.run();
+        scene.key(Modifiers::NONE, Key::A);
     });
 }
 

@@ -391,9 +391,13 @@ impl Store {
                     stamps,
                     applied_at: now,
                 };
+                let is_news = sealed.tells_news(&stamps);
                 sealed.applied(message);
                 let ctx = self.ctx(now);
-                self.meters.applied(&message, &ctx);
+                let mut measured = message;
+                // The age of old facts is no latency.
+                measured.stamps.made_at = stamps.made_at.filter(|_| is_news);
+                self.meters.applied(&measured, &ctx);
                 self.take_payload(payload, &ctx);
             }
             Verdict::Duplicate | Verdict::SetAside => {}

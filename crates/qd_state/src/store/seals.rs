@@ -7,6 +7,7 @@ use std::sync::Arc;
 use qd_types::{StreamClass, Tone, UtcMicros, fmt};
 
 use super::Ctx;
+use crate::event::MessageStamps;
 use crate::snapshot::{LastMessage, Seal, SealState};
 use crate::stream_client::{ClientState, MissingRange, StreamClient};
 
@@ -37,6 +38,13 @@ impl Sealed {
     /// The lane left out states before the one just applied.
     pub(crate) fn skipped(&mut self, num: u64, now: UtcMicros) {
         self.last_skipped = Some((num, now));
+    }
+
+    /// Whether a message tells of facts that no message before it has told of, to somebody who was there: what is said
+    /// again, or to who has just come, was made long ago.
+    pub(crate) fn tells_news(&self, stamps: &MessageStamps) -> bool {
+        self.last_message
+            .is_some_and(|last| last.stamps.made_at != stamps.made_at)
     }
 
     /// A message was applied.

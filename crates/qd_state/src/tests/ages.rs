@@ -267,3 +267,33 @@ fn a_failing_poll_keeps_its_last_good_answer_with_its_age_and_the_reason() {
     desk.play([Event::PollLoaded(PollAnswer::Health(Vec::new()))]);
     assert_eq!(desk.snapshot().health.last_error, None);
 }
+
+// covers: RT-7
+#[test]
+fn old_facts_said_again_are_no_latency() {
+    let mut desk = Desk::connected();
+    // Made a minute before it was published, said twice more, and then something new.
+    for (seq, made_before_millis) in [(1, 60_000), (2, 70_000), (3, 80_000), (4, 3)] {
+        let mut event = halt_message(seq, HaltState::Active);
+        if let Event::MessageReceived(message) = &mut event {
+            let published_at = at(i64::try_from(seq).unwrap() * 10_000);
+            message.stamps.published_at = Some(published_at);
+            message.stamps.made_at = Some(published_at.plus_millis(-made_before_millis));
+        }
+        desk.play([event]);
+    }
+    desk.now = desk.now.plus_millis(1_000);
+    desk.play([Event::Ticked]);
+    desk.now = desk.now.plus_millis(1_000);
+    desk.play([Event::Ticked]);
+    let snapshot = desk.snapshot();
+    let made = snapshot
+        .feed
+        .hops
+        .iter()
+        .find(|hop| hop.hop == crate::Hop::MadeToPublished);
+    assert_eq!(
+        made.map(|hop| (hop.p99_micros, hop.num_samples)),
+        Some((3_000, 1))
+    );
+}

@@ -3,6 +3,7 @@
 // that nothing else moves.
 
 import { position, positions } from '../../lib/foreign.mjs';
+import { percentile } from '../../lib/wait.mjs';
 
 const NUM_ROWS = 100;
 const NUM_UPDATES = Number(process.env.QD_E2E_UPDATES ?? 200);
@@ -24,6 +25,16 @@ export default async function cost(bench) {
     const of = (name) => metrics.find((metric) => metric.name === name).value * 1_000;
     return { script: of('ScriptDuration'), task: of('TaskDuration') };
   };
+  // A change is shown by its own frame and by those in which the cells fade; every one clears the picture once.
+  await page.evaluate(() => {
+    window.__frames = 0;
+    const gl = document.querySelector('canvas').getContext('webgl2');
+    const clear = gl.clear;
+    gl.clear = (...args) => {
+      window.__frames += 1;
+      clear.apply(gl, args);
+    };
+  });
   let step = 0;
   const update = () => {
     step += 1;
@@ -36,6 +47,7 @@ export default async function cost(bench) {
       await page.waitForTimeout(EVERY_MILLIS);
     }
     const before = await script();
+    const framesBefore = await page.evaluate(() => window.__frames);
     const started = performance.now();
     for (let i = 0; i < NUM_UPDATES; i += 1) {
       await update();
@@ -43,17 +55,40 @@ export default async function cost(bench) {
       await page.waitForTimeout(Math.max(0, started + (i + 1) * EVERY_MILLIS - performance.now()));
     }
     const after = await script();
-    return { script: (after.script - before.script) / NUM_UPDATES, task: (after.task - before.task) / NUM_UPDATES };
+    const frames = (await page.evaluate(() => window.__frames)) - framesBefore;
+    return { script: (after.script - before.script) / NUM_UPDATES, task: (after.task - before.task) / NUM_UPDATES, frames: frames / NUM_UPDATES };
   };
 
   const plain = await perUpdate();
+  bench.figure('input to painted', await inputs(page));
   await page.keyboard.press('Tab');
   await bench.eventually('the first Tab starts the mirror', async () => (await page.locator('#mirror [role="listitem"]').count()) > 10);
   const read = await perUpdate();
-  const words = ({ script: ofScript, task }) => `script ${ofScript.toFixed(2)} ms, main thread ${task.toFixed(2)} ms`;
+  const words = ({ script: ofScript, task, frames }) => `script ${ofScript.toFixed(2)} ms in ${frames.toFixed(1)} frames, main thread ${task.toFixed(2)} ms`;
   bench.figure(`an update of ${NUM_ROWS} rows, over ${NUM_UPDATES}`, words(plain));
   bench.figure('the same while the page is read out', words(read));
   bench.check('something was measured', plain.script > 0 && read.script > 0);
   producer.close();
   console.checkQuiet();
+}
+
+/** From a key to the next paint, as the browser times events: in steps of eight milliseconds, nothing under sixteen told. */
+async function inputs(page) {
+  const NUM_KEYS = 200;
+  /** Slower than frames are drawn: keys do not wait for one another. */
+  const EVERY = 200;
+  await page.mouse.click(500, 300);
+  await page.evaluate(() => {
+    window.__keys = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (entry.name === 'keydown') window.__keys.push(entry.duration);
+    }).observe({ type: 'event', durationThreshold: 16 });
+  });
+  for (let i = 0; i < NUM_KEYS; i += 1) {
+    await page.keyboard.press(i % 20 < 10 ? 'ArrowDown' : 'ArrowUp');
+    await page.waitForTimeout(EVERY);
+  }
+  const told = await page.evaluate(() => window.__keys);
+  const all = [...told, ...Array.from({ length: Math.max(0, NUM_KEYS - told.length) }, () => 16)];
+  return `p50 ${percentile(all, 0.5)} ms, p99 ${percentile(all, 0.99)} ms of ${all.length} keys, ${told.length} of them over 16 ms`;
 }
