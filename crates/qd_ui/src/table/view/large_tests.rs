@@ -114,14 +114,11 @@ fn a_large_table_comes_into_its_order_over_frames_and_says_so() {
     view.set_sort(SortState::by("value", SortDir::Descending));
     let first = view.settle(&all);
     assert!(view.is_arranging(), "one frame must not do it all");
-    assert_eq!(first.indices, natural.indices, "the order that it had");
+    assert!(first.indices == natural.indices, "the order that it had");
     assert_eq!(view.note(&first), "sorting\u{2026}");
     let (sorted, num_frames) = settled(&mut view, &all);
     assert!(num_frames > 1, "{num_frames} more frames");
-    assert_eq!(
-        *sorted.indices,
-        *plainly(&all, "value", SortDir::Descending)
-    );
+    assert!(*sorted.indices == *plainly(&all, "value", SortDir::Descending));
     assert_eq!(view.note(&sorted), "");
     assert!(
         sorted.is_same(&view.settle(&all)),
@@ -187,7 +184,7 @@ fn news_do_not_start_the_work_again_and_are_shown_at_once() {
         "an order that only catches up is no news"
     );
     let (shown, _) = settled(&mut view, &last);
-    assert_eq!(*shown.indices, *plainly(&last, "value", SortDir::Ascending));
+    assert!(*shown.indices == *plainly(&last, "value", SortDir::Ascending));
 }
 
 #[test]
@@ -204,7 +201,7 @@ fn rows_come_and_go_while_the_order_is_being_made() {
     let shown = view.settle(&more);
     assert_eq!((shown.len(), shown.num_hidden()), (MANY + 10, 0));
     let (shown, _) = settled(&mut view, &more);
-    assert_eq!(*shown.indices, *plainly(&more, "value", SortDir::Ascending));
+    assert!(*shown.indices == *plainly(&more, "value", SortDir::Ascending));
 }
 
 fn over(body_hovered: bool) -> TableResponse {
@@ -225,14 +222,11 @@ fn an_order_on_its_way_does_not_arrive_under_the_pointer() {
     assert!(view.work.is_some(), "it catches up");
     view.follow(&over(true), &shown);
     for _ in 0..20 {
-        assert_eq!(view.settle(&moved).indices, sorted.indices);
+        assert!(view.settle(&moved).indices == sorted.indices);
     }
     view.follow(&over(false), &shown);
     let (shown, _) = settled(&mut view, &moved);
-    assert_eq!(
-        *shown.indices,
-        *plainly(&moved, "value", SortDir::Ascending)
-    );
+    assert!(*shown.indices == *plainly(&moved, "value", SortDir::Ascending));
 }
 
 #[test]
@@ -304,13 +298,10 @@ fn nothing_moves_under_the_pointer_of_a_large_table() {
     let moved = rows(MANY, mixed_up(7));
     let (held, num_frames) = settled(&mut view, &moved);
     assert_eq!(num_frames, 1, "nothing to do");
-    assert_eq!(held.indices, sorted.indices);
+    assert!(held.indices == sorted.indices);
     view.follow(&over(false), &held);
     let (shown, _) = settled(&mut view, &moved);
-    assert_eq!(
-        *shown.indices,
-        *plainly(&moved, "value", SortDir::Ascending)
-    );
+    assert!(*shown.indices == *plainly(&moved, "value", SortDir::Ascending));
 }
 
 #[test]
