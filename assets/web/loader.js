@@ -79,10 +79,6 @@ function openCanvas() {
     canvas.remove();
     return null;
   }
-  // The first answer that the graphics process owes takes it a while, and every extension is such an answer: ask while the program is still on its way.
-  for (const name of gl.getSupportedExtensions() ?? []) {
-    if (!name.includes('debug')) gl.getExtension(name);
-  }
   performance.mark('qd:canvas');
   return { canvas, gl };
 }

@@ -3,7 +3,9 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Response;
-use qd_types::{ClientOrderId, HaltScope, Order, OrderStatus, Permission, StrategyId, Symbol};
+use qd_types::{
+    AccountId, ClientOrderId, HaltScope, Order, OrderStatus, Permission, StrategyId, Symbol,
+};
 use qd_wire::rest::{
     CancelAll, CancelAllResponse, CancelOrder, ClosePosition, FieldError, MetOrders, ModifyOrder,
     OrderResponse, PlaceOrder, Problem,
@@ -121,6 +123,17 @@ pub(super) async fn place(
     }
 }
 
+/// Where to look for an order: in the account that was named, else in every one that the caller has.
+fn accounts_of(caller: &Caller, named: Option<AccountId>) -> Result<Vec<AccountId>, ApiError> {
+    match named {
+        Some(account) => {
+            caller.must_have(&account)?;
+            Ok(vec![account])
+        }
+        None => Ok(caller.accounts().to_vec()),
+    }
+}
+
 /// Takes the lane of what may raise risk, because it may: whoever must lower it in a flood cancels.
 pub(super) async fn modify(
     State(api): State<Api>,
@@ -134,13 +147,7 @@ pub(super) async fn modify(
     let client_order_id = ClientOrderId::new(&id)
         .map_err(|err| ApiError::field("client_order_id", "invalid", err.reason))?;
     let command = ModifyOrder::parse(&body)?;
-    let accounts = match command.account {
-        Some(account) => {
-            caller.must_have(&account)?;
-            vec![account]
-        }
-        None => caller.accounts().to_vec(),
-    };
+    let accounts = accounts_of(&caller, command.account)?;
     let author = Author::Hand(caller.user().clone());
     let request = ChangeRequest {
         idempotency_key: command.idempotency_key,
@@ -224,13 +231,7 @@ pub(super) async fn cancel(
     let client_order_id = ClientOrderId::new(&id)
         .map_err(|err| ApiError::field("client_order_id", "invalid", err.reason))?;
     let command = CancelOrder::parse(&body)?;
-    let accounts = match command.account {
-        Some(account) => {
-            caller.must_have(&account)?;
-            vec![account]
-        }
-        None => caller.accounts().to_vec(),
-    };
+    let accounts = accounts_of(&caller, command.account)?;
     let author = Author::Hand(caller.user().clone());
     let reason = command.reason.unwrap_or_else(|| "by hand".to_owned());
     let outcome = api

@@ -125,7 +125,9 @@ pub(crate) fn badge_ui(ui: &mut Ui, cx: &PageCtx<'_>) -> Response {
             &badge.short,
         ),
     };
-    response.on_hover_text(format!("{}\n{}", badge.name, alerts.seal.text))
+    response.on_hover_ui(|ui| {
+        ui.label(format!("{}\n{}", badge.name, alerts.seal.text));
+    })
 }
 
 /// The list over the page.
@@ -274,6 +276,8 @@ fn row_ui(ui: &mut Ui, cx: &PageCtx<'_>, row: &AlertRow) {
     );
     paint::underline(painter, rect, tokens.line_row);
     // Whole, where a narrow window has cut it.
-    let meaning = format!("{} \u{b7} {}\n{}", row.time, alert.title, alert.detail);
-    response.on_hover_text(meaning.trim_end());
+    response.on_hover_ui(|ui| {
+        let meaning = format!("{} \u{b7} {}\n{}", row.time, alert.title, alert.detail);
+        ui.label(meaning.trim_end());
+    });
 }
