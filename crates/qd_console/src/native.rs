@@ -160,6 +160,7 @@ fn run(args: Args, started: Instant) -> anyhow::Result<()> {
         renderer: eframe::Renderer::Glow,
         // The edges are smoothed by egui itself.
         multisampling: 0,
+        dithering: false,
         // A picture has the size it was asked for, and leaves none behind.
         persist_window: args.screenshot.is_none(),
         ..eframe::NativeOptions::default()

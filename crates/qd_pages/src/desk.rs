@@ -98,7 +98,7 @@ pub fn desk_ui(ui: &mut Ui, cx: &PageCtx<'_>, state: &mut DeskState) {
         page_rect = ui.max_rect();
         banners::banners_ui(ui, cx);
         // Every other page is disabled in the navigation until it is built.
-        paint::page_frame(tokens).show(ui, |ui| {
+        paint::page_frame().show(ui, |ui| {
             dashboard_ui(ui, cx, &mut state.dashboard, page_rect);
         });
     });

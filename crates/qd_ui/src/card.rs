@@ -274,15 +274,14 @@ impl<'a> MetricCard<'a> {
         };
         let now = color(self.tone);
         match self.sign_changed {
-            // Where frames are slow a fade would show the old side's color until the next one: better none.
-            Some((age_ms, previous)) if cx.motion_interval <= paint::MOTION_INTERVAL => {
+            Some((age_ms, previous)) => {
                 let strength = cx.fade(age_ms, SIGN_FADE_MS);
                 if strength > 0.0 {
-                    ui.ctx().request_repaint_after(cx.motion_interval);
+                    ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
                 }
                 mix(now, color(previous), strength)
             }
-            Some(_) | None => now,
+            None => now,
         }
     }
 

@@ -2,9 +2,6 @@
 //!
 //! It holds no data of the desk; pages wrap it into their own context.
 
-use std::time::Duration;
-
-use crate::paint;
 use crate::tokens::DesignTokens;
 
 /// Handed to every widget, by reference, once per frame.
@@ -14,8 +11,6 @@ pub struct UiCtx<'a> {
     pub tokens: &'a DesignTokens,
     /// The frame's instant, in milliseconds since the Unix epoch. All ages on screen are measured against it.
     pub now_ms: i64,
-    /// After how long to ask for the next frame of a motion.
-    pub motion_interval: Duration,
     /// True under test: motion is drawn in its final state, so that pictures are stable.
     pub is_test: bool,
 }
@@ -26,14 +21,13 @@ impl<'a> UiCtx<'a> {
         Self {
             tokens,
             now_ms,
-            motion_interval: paint::MOTION_INTERVAL,
             is_test: false,
         }
     }
 
     /// How strong a change still shows, from 1 (just happened) to 0 (over), given its age. Always over under test.
     ///
-    /// While it is above 0, ask for the next frame with [`Self::motion_interval`].
+    /// While it is above 0, ask for the next frame with [`MOTION_INTERVAL`](crate::paint::MOTION_INTERVAL).
     pub fn fade(&self, age_ms: u32, fade_ms: u32) -> f32 {
         if self.is_test || age_ms >= fade_ms {
             return 0.0;
@@ -45,13 +39,6 @@ impl<'a> UiCtx<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn motion_gives_way_where_frames_are_slow() {
-        let millis = Duration::from_millis;
-        assert_eq!(paint::motion_interval(millis(16)), paint::MOTION_INTERVAL);
-        assert_eq!(paint::motion_interval(millis(40)), millis(600));
-    }
 
     #[test]
     fn a_change_fades_and_is_over() {

@@ -4,7 +4,6 @@
 //! picture only repeats the one before: then the clock's next frame reports it, and an idle desk draws no frame for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use eframe::egui;
@@ -31,35 +30,6 @@ pub(super) struct PaintReport {
     /// The first picture with numbers was drawn, and the browser was told.
     #[cfg(target_arch = "wasm32")]
     has_marked: bool,
-    /// How long frames take from being drawn to being on screen, lately.
-    delay: Arc<FrameDelay>,
-    /// When the frame that waits was drawn.
-    #[cfg(not(target_arch = "wasm32"))]
-    drawn_at: qd_types::UtcMicros,
-}
-
-/// A moving average over the last few frames, in microseconds. Shared with the browser's call back.
-#[derive(Debug, Default)]
-struct FrameDelay(AtomicU32);
-
-impl FrameDelay {
-    fn add(&self, micros: i64) {
-        // A second is no frame but a window that was hidden.
-        let Ok(micros @ 0..=1_000_000) = u32::try_from(micros) else {
-            return;
-        };
-        let before = self.0.load(Ordering::Relaxed);
-        let after = if before == 0 {
-            micros
-        } else {
-            before - before / 8 + micros / 8
-        };
-        self.0.store(after, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> Duration {
-        Duration::from_micros(u64::from(self.0.load(Ordering::Relaxed)))
-    }
 }
 
 impl PaintReport {
@@ -73,15 +43,7 @@ impl PaintReport {
             frame_micros: None,
             #[cfg(target_arch = "wasm32")]
             has_marked: false,
-            delay: Arc::default(),
-            #[cfg(not(target_arch = "wasm32"))]
-            drawn_at: qd_types::UtcMicros::default(),
         }
-    }
-
-    /// How often motion is drawn, by what frames cost here.
-    pub(super) fn motion_interval(&self) -> Duration {
-        qd_ui::paint::motion_interval(self.delay.get())
     }
 
     /// The newest version that was drawn.
@@ -102,10 +64,6 @@ impl PaintReport {
         #[cfg(not(target_arch = "wasm32"))]
         if let Some(version) = self.waiting.take() {
             let now = rt.now();
-            if self.urgency == Urgency::Now {
-                self.delay
-                    .add(now.micros_since(self.drawn_at) - REPORT_AFTER_MICROS);
-            }
             say(&self.feed, version, now, self.frame_micros);
         }
     }
@@ -132,7 +90,6 @@ impl PaintReport {
     #[cfg(not(target_arch = "wasm32"))]
     fn call_back(&mut self, ctx: &egui::Context, version: u64) {
         self.waiting = Some(version);
-        self.drawn_at = self.feed.rt().now();
         if self.urgency == Urgency::Now {
             ctx.request_repaint_after(Duration::from_micros(REPORT_AFTER_MICROS.unsigned_abs()));
         }
@@ -141,10 +98,8 @@ impl PaintReport {
     #[cfg(target_arch = "wasm32")]
     fn call_back(&mut self, _ctx: &egui::Context, version: u64) {
         let (feed, frame_micros) = (Arc::clone(&self.feed), self.frame_micros.take());
-        let (delay, drawn_at) = (Arc::clone(&self.delay), qd_types::Clock::now(feed.rt()));
         crate::web::in_next_animation_frame(move || {
             let at = qd_types::Clock::now(feed.rt());
-            delay.add(at.micros_since(drawn_at));
             say(&feed, version, at, frame_micros);
         });
     }

@@ -14,7 +14,6 @@ impl App {
             ui: UiCtx {
                 tokens: self.look.tokens(),
                 now_ms: self.now.as_millis(),
-                motion_interval: self.paint_report.motion_interval(),
                 is_test: self.config.is_test,
             },
             snapshot: &self.snapshot,

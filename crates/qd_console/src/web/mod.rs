@@ -85,6 +85,8 @@ impl WebHandle {
         self.key_guard.replace(KeyGuard::start());
         let options = eframe::WebOptions {
             renderer: eframe::Renderer::Glow,
+            // No color here runs into another: noise would hide nothing and cost a sum for every pixel.
+            dithering: false,
             // What the browser needs for itself stays its own: reload, new tab, developer tools.
             should_stop_propagation: Box::new(|event| !is_browsers_own(event)),
             should_prevent_default: Box::new(|event| !is_browsers_own(event)),

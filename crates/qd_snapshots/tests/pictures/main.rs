@@ -55,7 +55,6 @@ fn painter(desk: &mut SampleDesk, size: Vec2, theme: Theme) -> Harness<'static, 
                 let cx = PageCtx {
                     ui: UiCtx {
                         tokens: &screen.tokens,
-                        motion_interval: qd_ui::paint::MOTION_INTERVAL,
                         now_ms,
                         is_test: true,
                     },

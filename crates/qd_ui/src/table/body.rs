@@ -115,7 +115,7 @@ impl<'b, 'a> Body<'b, 'a> {
         let rows_rect = self.rows_rect.with_max_y(used.min(self.rows_rect.bottom()));
         self.response.body_hovered = ui.rect_contains_pointer(rows_rect);
         if self.moves.get() {
-            ui.ctx().request_repaint_after(self.cx.motion_interval);
+            ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
         }
         self.keys.finish(ui);
         self.response

@@ -125,7 +125,7 @@ pub fn gallery_ui(ui: &mut Ui, cx: &UiCtx<'_>, state: &mut GalleryState) {
         if state.show_parts {
             banners(ui, cx);
         }
-        paint::page_frame(tokens).show(ui, |ui| {
+        paint::page_frame().show(ui, |ui| {
             cards(ui, cx, state.show_parts);
             ui.add_space(space::M - space::XS);
             if state.show_parts {

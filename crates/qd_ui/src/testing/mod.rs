@@ -37,5 +37,8 @@ pub fn root_ui<R>(ui: &mut egui::Ui, draw: impl FnOnce(&mut egui::Ui) -> R) -> R
     let window = ui.ctx().content_rect();
     let mut root = ui.new_child(egui::UiBuilder::new().id_salt("root").max_rect(window));
     root.set_clip_rect(window);
+    // What the shell clears the picture to.
+    root.painter()
+        .rect_filled(window, 0.0, root.visuals().panel_fill);
     draw(&mut root)
 }

@@ -17,7 +17,6 @@ fn harness<'a>(size: Vec2, mut draw: impl FnMut(&mut egui::Ui, &UiCtx<'_>) + 'a)
         .build_ui(move |ui| {
             let cx = UiCtx {
                 tokens: &tokens,
-                motion_interval: qd_ui::paint::MOTION_INTERVAL,
                 now_ms: testing::NOW_MS,
                 is_test: true,
             };

@@ -141,7 +141,6 @@ fn table_harness(size: Vec2, count: usize) -> Harness<'static, TableState> {
             move |ui, state: &mut TableState| {
                 let cx = UiCtx {
                     tokens: &tokens,
-                    motion_interval: qd_ui::paint::MOTION_INTERVAL,
                     now_ms: testing::NOW_MS,
                     is_test: true,
                 };

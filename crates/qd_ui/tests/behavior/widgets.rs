@@ -97,7 +97,6 @@ fn a_toast_is_an_alert_that_can_be_dismissed() {
             move |ui, toasts: &mut Toasts| {
                 let cx = UiCtx {
                     tokens: &tokens,
-                    motion_interval: qd_ui::paint::MOTION_INTERVAL,
                     now_ms: testing::NOW_MS + 1_000,
                     is_test: true,
                 };
@@ -241,7 +240,6 @@ fn the_gallery_settles_at_every_size() {
                     move |ui, state: &mut GalleryState| {
                         let cx = UiCtx {
                             tokens: &tokens,
-                            motion_interval: qd_ui::paint::MOTION_INTERVAL,
                             now_ms: testing::NOW_MS,
                             is_test: true,
                         };

@@ -165,7 +165,6 @@ fn a_flash_asks_for_later_frames_and_lets_the_console_settle() {
                 move |ui, rows: &mut Rows| {
                     let cx = UiCtx {
                         tokens: &tokens,
-                        motion_interval: qd_ui::paint::MOTION_INTERVAL,
                         now_ms: testing::NOW_MS,
                         is_test,
                     };
