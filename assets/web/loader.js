@@ -17,6 +17,71 @@ const restarts = [];
 performance.mark('qd:navigation', { startTime: 0 });
 performance.mark('qd:loader');
 
+/**
+ * Lets eframe's frames through when one is due. It asks for the next one sixty times a second to see by itself whether it
+ * wants it, which keeps a processor awake on a desk where nothing happens; here it waits for what the program said
+ * (`qdFrames.due`), for news (`qdFrames.wake`), or for a person.
+ */
+function gateFrames() {
+  const request = window.requestAnimationFrame.bind(window);
+  const cancel = window.cancelAnimationFrame.bind(window);
+  /** A frame may ask for one after it, as egui does after input; what comes of an event without a frame waits for the clock. */
+  const FRAMES_AFTER_WAKING = 3;
+  /** Everything that eframe listens to, and nothing is lost by one too many. */
+  const EVENTS = [
+    'keydown', 'keyup', 'input', 'compositionstart', 'compositionupdate', 'compositionend', 'paste', 'cut', 'copy',
+    'pointerdown', 'pointerup', 'pointermove', 'pointercancel', 'mousedown', 'mouseup', 'mousemove', 'mouseleave', 'mouseout', 'contextmenu',
+    'touchstart', 'touchmove', 'touchend', 'touchcancel', 'wheel', 'gesturestart', 'gesturechange', 'gestureend', 'dragover', 'dragleave', 'drop',
+    'focus', 'blur', 'visibilitychange', 'resize', 'load', 'pageshow', 'pagehide', 'popstate', 'hashchange', 'afterprint',
+  ];
+  let dueAt = 0;
+  let numAwake = 0;
+  let timer;
+  let lastId = 0;
+  /** The frame that waits: its id, what it calls, and what the browser calls it once it has been asked for. */
+  let waiting = null;
+
+  const open = () => {
+    clearTimeout(timer);
+    if (waiting && !waiting.requested) waiting.requested = request(waiting.callback);
+  };
+  const wake = () => {
+    numAwake = FRAMES_AFTER_WAKING;
+    open();
+  };
+  const arm = () => {
+    clearTimeout(timer);
+    const wait = dueAt - performance.now();
+    if (wait <= 0) open();
+    else timer = setTimeout(open, Math.min(wait, 60_000));
+  };
+  window.requestAnimationFrame = (callback) => {
+    lastId += 1;
+    waiting = { id: lastId, callback, requested: null };
+    if (numAwake > 0) {
+      numAwake -= 1;
+      open();
+    } else {
+      arm();
+    }
+    return lastId;
+  };
+  window.cancelAnimationFrame = (id) => {
+    if (waiting?.id !== id) return;
+    if (waiting.requested) cancel(waiting.requested);
+    clearTimeout(timer);
+    waiting = null;
+  };
+  const due = (millis) => {
+    dueAt = performance.now() + millis;
+    if (waiting && !waiting.requested) arm();
+  };
+  for (const event of EVENTS) addEventListener(event, wake, { capture: true, passive: true });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', wake);
+  new ResizeObserver(wake).observe(stage);
+  window.qdFrames = { wake, due, next: request };
+}
+
 /** Shows the page that says what happened and what can be done. `detail` is for a report and may be long. */
 function notice(title, text, detail) {
   const box = document.getElementById('notice');
@@ -205,5 +270,6 @@ function failed(error) {
 if (typeof WebAssembly !== 'object') {
   notice('This browser is too old', 'The console is a WebAssembly program. Use a current Chromium, Firefox or Safari, or the native console.');
 } else {
+  gateFrames();
   begin(loadProgram(), fetchBootstrap()).catch(failed);
 }

@@ -137,7 +137,6 @@ impl Console {
                     let cx = PageCtx {
                         ui: UiCtx {
                             tokens: &screen.tokens,
-                            motion_interval: qd_ui::paint::MOTION_INTERVAL,
                             now_ms: screen.now_ms,
                             is_test: true,
                         },

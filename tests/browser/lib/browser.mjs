@@ -66,6 +66,12 @@ export class Console {
     this.page.on('pageerror', (error) => this.complaints.exceptions.push(error.stack ?? String(error)));
     await this.page.exposeFunction('__qdViolation', (text) => this.complaints.violations.push(text));
     await this.page.addInitScript(() => {
+      const request = window.requestAnimationFrame;
+      window.__framesAsked = 0;
+      window.requestAnimationFrame = (callback) => {
+        window.__framesAsked += 1;
+        return request.call(window, callback);
+      };
       document.addEventListener('securitypolicyviolation', (event) => {
         window.__qdViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
       });

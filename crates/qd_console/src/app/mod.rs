@@ -86,7 +86,11 @@ impl App {
         let waker = ctx.clone();
         // The cell calls this once until a frame has looked, and is itself filled at most every 16 ms. A delay above
         // zero asks for one pass where none asks for two.
-        cell.set_waker(move || waker.request_repaint_after(std::time::Duration::from_millis(1)));
+        cell.set_waker(move || {
+            waker.request_repaint_after(std::time::Duration::from_millis(1));
+            #[cfg(target_arch = "wasm32")]
+            crate::web::frames::wake();
+        });
         Self {
             config,
             look,

@@ -4,6 +4,7 @@
 //! picture only repeats the one before: then the clock's next frame reports it, and an idle desk draws no frame for it.
 
 use std::sync::Arc;
+#[cfg(not(target_arch = "wasm32"))]
 use std::time::Duration;
 
 use eframe::egui;

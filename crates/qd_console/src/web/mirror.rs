@@ -45,13 +45,13 @@ impl Mirror {
 
     fn keep(&self, ctx: &egui::Context) {
         ctx.add_plugin(TreePlugin::new(Arc::clone(&self.tree)));
-        ctx.request_repaint();
+        request_frame(ctx);
     }
 
     /// Something was done: the frame that shows it is drawn now.
     pub(super) fn wake(&self) {
         if let Some(ctx) = &*self.ctx.borrow() {
-            ctx.request_repaint();
+            request_frame(ctx);
         }
     }
 
@@ -106,4 +106,9 @@ impl Mirror {
             _ => Vec::new(),
         }
     }
+}
+
+fn request_frame(ctx: &egui::Context) {
+    ctx.request_repaint();
+    super::frames::wake();
 }

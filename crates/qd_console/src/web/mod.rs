@@ -3,6 +3,7 @@
 //!
 //! It holds no session: the cookie is the browser's, and without one the page goes to the sign-in.
 
+pub(crate) mod frames;
 mod keys;
 mod mirror;
 mod report;
@@ -17,6 +18,7 @@ use qd_state::{SnapshotCell, Store, StoreConfig};
 use qd_types::{LocalZone, UtcMicros};
 use wasm_bindgen::prelude::*;
 
+use self::frames::FramePlugin;
 use self::keys::KeyGuard;
 use self::mirror::Mirror;
 use crate::{App, AppConfig};
@@ -102,6 +104,7 @@ impl WebHandle {
                 canvas,
                 options,
                 Box::new(move |cc| {
+                    cc.egui_ctx.add_plugin(FramePlugin);
                     mirror.attach(&cc.egui_ctx);
                     let mut app = App::new(&cc.egui_ctx, app_config, feed, cell);
                     app.restore(cc.storage);
@@ -283,8 +286,5 @@ pub(crate) fn mark(name: &str) {
 /// Calls `callback` in the next animation frame: what was drawn before has been presented by then.
 pub(crate) fn in_next_animation_frame(callback: impl FnOnce() + 'static) {
     let callback = Closure::once_into_js(callback);
-    let asked = window().map(|window| window.request_animation_frame(callback.unchecked_ref()));
-    if !matches!(asked, Some(Ok(_))) {
-        tracing::error!("the page has no animation frames");
-    }
+    frames::next(callback.unchecked_ref());
 }
