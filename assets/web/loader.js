@@ -38,12 +38,17 @@ function gateFrames() {
   let numAwake = 0;
   let timer;
   let lastId = 0;
-  /** The frame that waits: its id, what it calls, and what the browser calls it once it has been asked for. */
-  let waiting = null;
+  /** Frames that were asked for and have not come: what they call, and the browser's own number once it has been asked. */
+  const waiting = new Map();
 
   const open = () => {
     clearTimeout(timer);
-    if (waiting && !waiting.requested) waiting.requested = request(waiting.callback);
+    for (const [id, frame] of waiting) {
+      frame.requested ??= request((time) => {
+        waiting.delete(id);
+        frame.callback(time);
+      });
+    }
   };
   const wake = () => {
     numAwake = FRAMES_AFTER_WAKING;
@@ -57,7 +62,7 @@ function gateFrames() {
   };
   window.requestAnimationFrame = (callback) => {
     lastId += 1;
-    waiting = { id: lastId, callback, requested: null };
+    waiting.set(lastId, { callback });
     if (numAwake > 0) {
       numAwake -= 1;
       open();
@@ -67,14 +72,13 @@ function gateFrames() {
     return lastId;
   };
   window.cancelAnimationFrame = (id) => {
-    if (waiting?.id !== id) return;
-    if (waiting.requested) cancel(waiting.requested);
-    clearTimeout(timer);
-    waiting = null;
+    const frame = waiting.get(id);
+    if (frame?.requested) cancel(frame.requested);
+    waiting.delete(id);
   };
   const due = (millis) => {
     dueAt = performance.now() + millis;
-    if (waiting && !waiting.requested) arm();
+    arm();
   };
   for (const event of EVENTS) addEventListener(event, wake, { capture: true, passive: true });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', wake);

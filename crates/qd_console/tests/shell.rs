@@ -15,7 +15,7 @@ use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignI
 use qd_pages::{Preferences, UiScale, ZonePreference};
 use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
 use qd_types::{UserId, ZoneChoice};
-use qd_ui::tokens::Theme;
+use qd_ui::tokens::{DesignTokens, Theme};
 
 struct Shell {
     harness: Harness<'static, App>,
@@ -130,6 +130,18 @@ fn without_a_server_it_says_so_and_keeps_its_frame() {
             .is_some()
     );
     assert!(shell.cell.load().connection.num_failed_attempts > 0);
+}
+
+/// What the light theme clears to stands in `tests/console/comfort.rs`.
+#[test]
+fn the_picture_is_cleared_to_the_color_that_the_page_does_not_fill() {
+    let mut shell = Shell::start();
+    shell.harness.step();
+    let visuals = shell.harness.ctx.global_style().visuals.clone();
+    assert_eq!(
+        eframe::App::clear_color(shell.harness.state(), &visuals),
+        DesignTokens::dark().surface_base.to_normalized_gamma_f32(),
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ import { percentile } from '../../lib/wait.mjs';
 const NUM_ROWS = 100;
 const NUM_UPDATES = Number(process.env.QD_E2E_UPDATES ?? 200);
 const EVERY_MILLIS = 200;
+const NUM_KEYS = 200;
 
 export default async function cost(bench) {
   const redis = await bench.redis();
@@ -60,7 +61,10 @@ export default async function cost(bench) {
   };
 
   const plain = await perUpdate();
-  bench.figure('input to painted', await inputs(page));
+  const framesBefore = await page.evaluate(() => window.__frames);
+  const keys = await inputs(page);
+  bench.check('every key was drawn', (await page.evaluate(() => window.__frames)) - framesBefore >= NUM_KEYS);
+  bench.figure('input to painted', keys);
   await page.keyboard.press('Tab');
   await bench.eventually('the first Tab starts the mirror', async () => (await page.locator('#mirror [role="listitem"]').count()) > 10);
   const read = await perUpdate();
@@ -74,7 +78,6 @@ export default async function cost(bench) {
 
 /** From a key to the next paint, as the browser times events: in steps of eight milliseconds, nothing under sixteen told. */
 async function inputs(page) {
-  const NUM_KEYS = 200;
   /** Slower than frames are drawn: keys do not wait for one another. */
   const EVERY = 200;
   await page.mouse.click(500, 300);
