@@ -1,4 +1,4 @@
-// Starts the console in the page: program and first data at the same time, the graphics context as egui wants it,
+// Starts the console in the page: program, first data and socket at the same time, the graphics context as egui wants it,
 // and a readable page for everything that can go wrong. It knows nothing of what the console shows.
 
 /** egui smooths its own edges and sorts its own layers, so the browser's are pure cost: with software rendering a third of the frames. */
@@ -125,6 +125,20 @@ async function fetchBootstrap() {
   }
 }
 
+/**
+ * The socket that the program will speak on. The gateway says nothing before it has heard a hello, so nothing is missed until
+ * then; when that takes the program too long the gateway closes it, and the program opens one of its own.
+ */
+function openSocket() {
+  try {
+    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/ws`, 'quarterdeck.v1');
+    socket.addEventListener('open', () => performance.mark('qd:socket'), { once: true });
+    return socket;
+  } catch {
+    return null;
+  }
+}
+
 /** The program, compiled while it downloads. */
 async function loadProgram() {
   const program = await import(document.getElementById('program-js').href);
@@ -235,15 +249,18 @@ function onContextLost(program, handle) {
   setTimeout(() => begin(Promise.resolve(program), fetchBootstrap()).catch(failed), 250 * 2 ** recent);
 }
 
-async function begin(loading, asking) {
+/** `socket` is for the program; where it does not start nobody needs it. A start after the first has none. */
+async function begin(loading, asking, socket = null) {
   const surface = openCanvas();
   if (!surface) {
+    socket?.close();
     notice('This browser shows no WebGL', 'The console draws with WebGL 2, which is switched off or not there. Switch on hardware acceleration in the browser’s settings, or use the native console.');
     return;
   }
   const { canvas, gl } = surface;
   const [program, bootstrap] = await Promise.all([loading, asking]);
   if (gl.isContextLost()) {
+    socket?.close();
     onContextLost(program, null);
     return;
   }
@@ -263,7 +280,7 @@ async function begin(loading, asking) {
     document.body.classList.add('running');
     hideNotice();
   });
-  await handle.start(canvas, bootstrap ?? undefined);
+  await handle.start(canvas, bootstrap ?? undefined, socket ?? undefined);
   canvas.focus({ preventScroll: true });
 }
 
@@ -275,5 +292,9 @@ if (typeof WebAssembly !== 'object') {
   notice('This browser is too old', 'The console is a WebAssembly program. Use a current Chromium, Firefox or Safari, or the native console.');
 } else {
   gateFrames();
-  begin(loadProgram(), fetchBootstrap()).catch(failed);
+  const socket = openSocket();
+  begin(loadProgram(), fetchBootstrap(), socket).catch((error) => {
+    socket?.close();
+    failed(error);
+  });
 }
