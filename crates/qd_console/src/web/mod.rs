@@ -109,8 +109,7 @@ impl WebHandle {
                 Box::new(move |cc| {
                     cc.egui_ctx.add_plugin(FramePlugin);
                     mirror.attach(&cc.egui_ctx);
-                    let mut app = App::new(&cc.egui_ctx, app_config, feed, cell);
-                    app.restore(cc.storage);
+                    let app = App::new(&cc.egui_ctx, app_config, feed, cell);
                     Ok(Box::new(app))
                 }),
             )
