@@ -280,7 +280,15 @@ async function begin(loading, asking, socket = null) {
     document.body.classList.add('running');
     hideNotice();
   });
-  await handle.start(canvas, bootstrap ?? undefined, socket ?? undefined);
+  try {
+    await handle.start(canvas, bootstrap ?? undefined, socket ?? undefined);
+  } catch (error) {
+    // Nothing goes on behind a page that says it could not be started.
+    stopWatching();
+    endMirror();
+    handle.destroy();
+    throw error;
+  }
   canvas.focus({ preventScroll: true });
 }
 

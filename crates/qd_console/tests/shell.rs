@@ -246,6 +246,13 @@ fn what_was_kept_is_in_force_as_soon_as_it_is_known_who_looks() {
     assert_eq!(machine.preferences(), Preferences::default(), "nobody's");
     machine.sign_in("alice");
     assert_eq!(machine.preferences(), light());
+    // The next start looks like that before anybody has answered, for a window's size depends on it; and only looks.
+    let mut again = Machine::with(machine.storage.clone());
+    assert_eq!(again.preferences(), light());
+    again.toggle_theme();
+    assert_eq!(again.storage.0, machine.storage.0, "nobody has signed in");
+    again.sign_in("bob");
+    assert_eq!(again.preferences(), Preferences::default());
     let ctx = &machine.shell.harness.ctx;
     assert_eq!(ctx.theme(), egui::Theme::Light);
     assert!((ctx.zoom_factor() - 1.25).abs() < 1e-4);
@@ -279,6 +286,7 @@ fn every_user_of_a_machine_has_their_own() {
     assert_eq!(
         keys,
         [
+            "quarterdeck_last_user",
             "quarterdeck_preferences/alice",
             "quarterdeck_preferences/bob"
         ],
@@ -301,17 +309,20 @@ fn what_was_kept_before_users_had_their_own_is_the_first_ones() {
     assert_eq!(machine.storage.0.len(), 2, "nobody has come yet");
     machine.sign_in("alice");
     assert_eq!(machine.preferences(), light());
-    let moved = Storage(
-        [
+    let moved = |last_user: &str| {
+        BTreeMap::from([
+            ("quarterdeck_last_user".to_owned(), last_user.to_owned()),
             ("quarterdeck_preferences/alice".to_owned(), light().encode()),
-            ("quarterdeck_arrangement/alice".to_owned(), arrangement),
-        ]
-        .into(),
-    );
-    assert_eq!(machine.storage.0, moved.0);
+            (
+                "quarterdeck_arrangement/alice".to_owned(),
+                arrangement.clone(),
+            ),
+        ])
+    };
+    assert_eq!(machine.storage.0, moved("alice"));
     machine.sign_in("bob");
     assert_eq!(machine.preferences(), Preferences::default());
-    assert_eq!(machine.storage.0, moved.0, "nothing of alice's is bob's");
+    assert_eq!(machine.storage.0, moved("bob"), "nothing of alice's is bob's");
 }
 
 #[test]

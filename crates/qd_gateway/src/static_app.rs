@@ -75,7 +75,10 @@ impl StaticApp {
         };
         let hashed = self.files.iter().filter(|(_, asset)| asset.is_hashed);
         let mut named: Vec<_> = hashed
-            .filter_map(|(path, _)| Some((page.find(&format!("\"{path}\""))?, path)))
+            .filter_map(|(path, _)| {
+                let named = |attribute| page.find(&format!("{attribute}=\"{path}\""));
+                Some((named("href").or_else(|| named("src"))?, path))
+            })
             .collect();
         named.sort();
         named.into_iter().map(|(_, path)| path.clone()).collect()

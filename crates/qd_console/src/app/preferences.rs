@@ -1,5 +1,6 @@
 //! Preferences from storage to screen and back: what is kept is read once it is known who is signed in, followed in every
-//! frame, written when it changes. Each user of a machine has their own; before a session the console is as delivered.
+//! frame, written when they change it. Each user of a machine has their own; until it is known who looks, the console looks
+//! as it did for whoever looked last, and nothing is written.
 //!
 //! What they are and how they are written is `qd_pages`'s; where they lie is eframe's: a file of the desktop, the browser's
 //! local storage.
@@ -16,6 +17,8 @@ use crate::sound::Beeper;
 const KEY: &str = "quarterdeck_preferences";
 /// The same for workspaces and columns.
 const ARRANGEMENT_KEY: &str = "quarterdeck_arrangement";
+/// Who was signed in last.
+const LAST_USER_KEY: &str = "quarterdeck_last_user";
 /// Columns are dragged for a while before they stay.
 const ARRANGEMENT_KEPT_EVERY_MILLIS: i64 = 1_000;
 /// Zones change when somebody travels.
@@ -26,6 +29,8 @@ const ZONE_MEASURED_EVERY_MILLIS: i64 = 3_600_000;
 pub(super) struct Kept {
     /// Whose they are; absent before somebody has signed in.
     owner: Option<UserId>,
+    /// The look before the first session was set.
+    has_begun: bool,
     /// As they lie in storage.
     preferences: Preferences,
     /// Workspaces and columns as they lie in storage.
@@ -60,6 +65,7 @@ impl App {
     /// where it is until something is changed, for a newer console may still read it.
     fn take_up(&mut self, storage: &mut dyn eframe::Storage) {
         let Some(session) = &self.snapshot.session else {
+            self.begin_as_last(storage);
             return;
         };
         if self.kept.owner.as_ref() == Some(&session.user_id) {
@@ -72,7 +78,29 @@ impl App {
             .restore_arrangement(&DeskState::default().arrangement());
         self.take_up_arrangement(read(storage, ARRANGEMENT_KEY, &user));
         self.take_up_preferences(read(storage, KEY, &user).as_deref());
+        if storage.get_string(LAST_USER_KEY).as_deref() != Some(user.as_str()) {
+            storage.set_string(LAST_USER_KEY, user.as_str().to_owned());
+            storage.flush();
+        }
+        self.kept.has_begun = true;
         self.kept.owner = Some(user);
+    }
+
+    /// Theme and scale from the first frame on, as a window's size depends on them; what cannot be read is said once it is
+    /// known whose it is.
+    fn begin_as_last(&mut self, storage: &dyn eframe::Storage) {
+        if std::mem::replace(&mut self.kept.has_begun, true) {
+            return;
+        }
+        let last_user = storage
+            .get_string(LAST_USER_KEY)
+            .and_then(|user| UserId::new(&user).ok());
+        let text = last_user
+            .and_then(|user| storage.get_string(&own_key(KEY, &user)))
+            .or_else(|| storage.get_string(KEY));
+        if let Some(Ok(preferences)) = text.as_deref().map(Preferences::decode) {
+            self.desk.preferences = preferences;
+        }
     }
 
     fn take_up_arrangement(&mut self, kept: Option<String>) {
@@ -136,6 +164,11 @@ impl App {
         let (Some(storage), Some(owner)) = (storage, self.kept.owner.clone()) else {
             return;
         };
+        // After a session anybody may stand there.
+        let session = self.snapshot.session.as_ref();
+        if session.is_none_or(|session| session.user_id != owner) {
+            return;
+        }
         let has_new_preferences = self.kept.preferences != wanted;
         let has_new_arrangement = self.is_arranged_anew();
         if has_new_preferences {

@@ -27,6 +27,10 @@ const FIRST_CLOCK_MICROS: i64 = 1_000_000;
 /// A connection that lasted this long was a good one: the next failure starts from the shortest wait.
 const GOOD_CONNECTION_MICROS: i64 = 10_000_000;
 
+/// An early socket that ended this soon after we took it was over before; one that answers nothing for longer has failed us
+/// like any other.
+const EARLY_END_MICROS: i64 = 5_000_000;
+
 /// "Too many" without a time is answered with at least this, in milliseconds.
 const TOO_MANY_MILLIS: u64 = 5_000;
 
@@ -303,7 +307,8 @@ impl Ingest {
         let Some(open) = self.link.connection.take() else {
             return;
         };
-        if open.is_early && open.welcomed_at.is_none() {
+        let lasted_here = now.saturating_sub(open.opened_at);
+        if open.is_early && open.welcomed_at.is_none() && lasted_here < EARLY_END_MICROS {
             // It may have ended for want of a hello, before ours was on its way: that is no verdict on us, and no attempt of ours
             // has failed yet.
             tracing::debug!(
@@ -440,6 +445,11 @@ mod tests {
         assert_eq!(failed_attempts(&mut ingest), 1);
         let now = ingest.rt.monotonic_micros();
         assert!(ingest.link_deadline().is_some_and(|at| at > now));
+        // A socket that answers nothing until our patience ends has failed us, whoever opened it.
+        let mut ingest = connecting(true);
+        ingest.link.connection.as_mut().unwrap().opened_at -= EARLY_END_MICROS;
+        ingest.connection_ended(&broken);
+        assert_eq!(failed_attempts(&mut ingest), 1);
         // And so is what the server says on an early socket once it has welcomed us.
         let mut ingest = connecting(true);
         let now = ingest.rt.monotonic_micros();
