@@ -1,4 +1,4 @@
-// Starts the console in the page: program and first data at the same time, the graphics context as egui wants it,
+// Starts the console in the page: program, first data and socket at the same time, the graphics context as egui wants it,
 // and a readable page for everything that can go wrong. It knows nothing of what the console shows.
 
 /** egui smooths its own edges and sorts its own layers, so the browser's are pure cost: with software rendering a third of the frames. */
@@ -38,12 +38,17 @@ function gateFrames() {
   let numAwake = 0;
   let timer;
   let lastId = 0;
-  /** The frame that waits: its id, what it calls, and what the browser calls it once it has been asked for. */
-  let waiting = null;
+  /** Frames that were asked for and have not come: what they call, and the browser's own number once it has been asked. */
+  const waiting = new Map();
 
   const open = () => {
     clearTimeout(timer);
-    if (waiting && !waiting.requested) waiting.requested = request(waiting.callback);
+    for (const [id, frame] of waiting) {
+      frame.requested ??= request((time) => {
+        waiting.delete(id);
+        frame.callback(time);
+      });
+    }
   };
   const wake = () => {
     numAwake = FRAMES_AFTER_WAKING;
@@ -57,7 +62,7 @@ function gateFrames() {
   };
   window.requestAnimationFrame = (callback) => {
     lastId += 1;
-    waiting = { id: lastId, callback, requested: null };
+    waiting.set(lastId, { callback });
     if (numAwake > 0) {
       numAwake -= 1;
       open();
@@ -67,14 +72,13 @@ function gateFrames() {
     return lastId;
   };
   window.cancelAnimationFrame = (id) => {
-    if (waiting?.id !== id) return;
-    if (waiting.requested) cancel(waiting.requested);
-    clearTimeout(timer);
-    waiting = null;
+    const frame = waiting.get(id);
+    if (frame?.requested) cancel(frame.requested);
+    waiting.delete(id);
   };
   const due = (millis) => {
     dueAt = performance.now() + millis;
-    if (waiting && !waiting.requested) arm();
+    arm();
   };
   for (const event of EVENTS) addEventListener(event, wake, { capture: true, passive: true });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', wake);
@@ -116,6 +120,20 @@ async function fetchBootstrap() {
     const text = response.ok ? await response.text() : null;
     performance.mark('qd:bootstrap');
     return text;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The socket that the program will speak on. The gateway says nothing before it has heard a hello, so nothing is missed until
+ * then; when that takes the program too long the gateway closes it, and the program opens one of its own.
+ */
+function openSocket() {
+  try {
+    const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/ws`, 'quarterdeck.v1');
+    socket.addEventListener('open', () => performance.mark('qd:socket'), { once: true });
+    return socket;
   } catch {
     return null;
   }
@@ -231,15 +249,18 @@ function onContextLost(program, handle) {
   setTimeout(() => begin(Promise.resolve(program), fetchBootstrap()).catch(failed), 250 * 2 ** recent);
 }
 
-async function begin(loading, asking) {
+/** `socket` is for the program; where it does not start nobody needs it. A start after the first has none. */
+async function begin(loading, asking, socket = null) {
   const surface = openCanvas();
   if (!surface) {
+    socket?.close();
     notice('This browser shows no WebGL', 'The console draws with WebGL 2, which is switched off or not there. Switch on hardware acceleration in the browser’s settings, or use the native console.');
     return;
   }
   const { canvas, gl } = surface;
   const [program, bootstrap] = await Promise.all([loading, asking]);
   if (gl.isContextLost()) {
+    socket?.close();
     onContextLost(program, null);
     return;
   }
@@ -259,7 +280,7 @@ async function begin(loading, asking) {
     document.body.classList.add('running');
     hideNotice();
   });
-  await handle.start(canvas, bootstrap ?? undefined);
+  await handle.start(canvas, bootstrap ?? undefined, socket ?? undefined);
   canvas.focus({ preventScroll: true });
 }
 
@@ -271,5 +292,9 @@ if (typeof WebAssembly !== 'object') {
   notice('This browser is too old', 'The console is a WebAssembly program. Use a current Chromium, Firefox or Safari, or the native console.');
 } else {
   gateFrames();
-  begin(loadProgram(), fetchBootstrap()).catch(failed);
+  const socket = openSocket();
+  begin(loadProgram(), fetchBootstrap(), socket).catch((error) => {
+    socket?.close();
+    failed(error);
+  });
 }

@@ -9,7 +9,7 @@ use qd_types::{
     AccountId, ClientOrderId, HaltState, MarketPhase, Order, OrderStatus, OrderType, Price, Qty,
     Role, Side, StrategyId, Symbol, TimeInForce, Tone,
 };
-use qd_ui::testing::PHONE;
+use qd_ui::testing::{DESK, PHONE};
 
 use crate::{Console, click, is_disabled, start};
 
@@ -120,6 +120,77 @@ fn a_failed_price_poll_is_said_although_the_stream_is_fresh() {
     assert!(console.says("Prices cannot be polled: 503 from the gateway."));
     click(&mut console, "Try again");
     assert_eq!(console.asked(), [Command::RefreshPoll(Poll::Prices)]);
+}
+
+/// The titles of the banners on screen, from top to bottom: they reach the edge of the window, which nothing else does.
+fn banners(console: &Console, width: f32) -> Vec<String> {
+    let nodes = [NodeRole::Alert, NodeRole::Status].into_iter();
+    let nodes = nodes.flat_map(|role| console.harness.query_all_by_role(role));
+    let mut banners: Vec<(f32, String)> = nodes
+        .filter(|node| node.rect().right() >= width - 1.0)
+        .map(|node| {
+            let name = node.accesskit_node().label().unwrap();
+            let title = name.split(':').next().unwrap_or_default();
+            (node.rect().top(), title.to_owned())
+        })
+        .collect();
+    banners.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let header = console.harness.get_by_label_contains("Halt state: ").rect();
+    assert!(banners.iter().all(|(top, _)| *top >= header.bottom()));
+    banners.into_iter().map(|(_, title)| title).collect()
+}
+
+// covers: DB-2, RT-6
+#[test]
+fn several_banners_stand_in_the_order_of_their_weight() {
+    for size in [DESK, PHONE] {
+        let mut desk = SampleDesk::live(Role::Viewer, start());
+        desk.publish_halt(HaltState::Halted, Some("a drill"));
+        desk.apply(Event::PollFailed {
+            poll: Poll::Prices,
+            detail: "503 from the gateway".to_owned(),
+            retry_at: None,
+        });
+        desk.apply(Event::DegradedReceived {
+            what: "execution".to_owned(),
+            since: start(),
+        });
+        // The halt machine and the orders are heard of, the positions are not.
+        for _ in 0..45 {
+            desk.advance_millis(3_000);
+            desk.beat_without_positions();
+        }
+        let mut console = Console::sized(desk, size);
+        assert_eq!(
+            banners(&console, size.x),
+            [
+                "Kill switch engaged",
+                "The server reports trouble",
+                "Read-only",
+                "Data may be stale",
+                "Prices cannot be polled",
+            ],
+            "{size}"
+        );
+        // Without a connection that comes first, and its banner says that everything is old.
+        for _ in 0..6 {
+            console.desk.lose_connection(60_000);
+            console.desk.apply(Event::SocketOpened);
+        }
+        console.desk.lose_connection(60_000);
+        console.show();
+        assert_eq!(
+            banners(&console, size.x),
+            [
+                "Connection lost",
+                "Still not connected",
+                "Kill switch engaged",
+                "The server reports trouble",
+                "Read-only",
+            ],
+            "{size}"
+        );
+    }
 }
 
 // covers: DB-1

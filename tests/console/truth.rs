@@ -1,5 +1,6 @@
 //! What the screen says of its own trustworthiness.
 
+use egui::accesskit::Role as NodeRole;
 use egui_kittest::kittest::Queryable as _;
 use qd_state::{Event, Hop};
 use qd_tests::desk::SampleDesk;
@@ -38,12 +39,28 @@ fn nothing_is_invented_before_the_first_word() {
 fn a_card_fades_at_30_warns_at_60_and_offers_a_refresh_past_120_seconds() {
     let mut console = Console::live(Role::Trader);
     assert!(!console.says("stale"));
-    console.desk.advance_millis(61_000);
+    let value = console.desk.snapshot().cards.unrealized.value.clone();
+    let value = value.unwrap();
+    let fresh = console.painted(&value).unwrap().color;
+    console.desk.advance_millis(30_000);
+    console.show();
+    assert_eq!(console.painted(&value).unwrap().color, fresh, "at 30 s");
+    console.desk.advance_millis(1_000);
+    console.show();
+    assert_eq!(
+        console.painted(&value).unwrap().color,
+        fresh.gamma_multiply(0.5),
+        "past 30 s"
+    );
+    assert!(!console.says("data may be stale"), "not yet at 31 s");
+    console.desk.advance_millis(30_000);
     console.show();
     assert!(console.says("data may be stale"), "past 60 s");
+    let offer = "Refresh Unrealized P&L";
+    assert!(!console.says(offer), "not yet at 61 s");
     console.desk.advance_millis(60_000);
     console.show();
-    assert!(console.says("efresh"), "past 120 s");
+    assert!(console.says(offer), "past 120 s");
 }
 
 // covers: DB-8
@@ -106,7 +123,31 @@ fn the_footer_shows_what_the_last_frames_cost() {
     }
     stats.count_passes(3, 4);
     console.harness.run();
-    assert!(console.says("p50 2.0 ms, p99 40.0 ms, longest 40.0 ms · 1.33 passes per frame"));
+    let strip = "Frames: p50 2.0 ms, p99 40.0 ms, longest 40.0 ms \u{b7} 1.33 passes per frame";
+    console
+        .harness
+        .get_by_role_and_label(NodeRole::Image, strip);
+
+    // The age is that of the server's newest word, and grows while nothing comes.
+    let version = qd_types::fmt::count(console.harness.state().snapshot.version);
+    console
+        .harness
+        .get_by_label(&format!("snapshot #{version} \u{b7} age 0.0 s"));
+    console.desk.advance_millis(7_000);
+    console.show();
+    let version = qd_types::fmt::count(console.harness.state().snapshot.version);
+    console
+        .harness
+        .get_by_label(&format!("snapshot #{version} \u{b7} age 7.0 s"));
+    console.harness.get_by_label(strip).hover();
+    console.harness.run_steps(120);
+    let tip = format!("Picture #{version}, 7.0 s old");
+    let is_told = |console: &Console, words: &str| {
+        let painted = console.all_painted();
+        painted.iter().any(|painted| painted.text.contains(words))
+    };
+    assert!(is_told(&console, &tip), "{tip}");
+    assert!(is_told(&console, "CPU time of the last frames"));
 }
 
 // covers: DB-8

@@ -243,6 +243,63 @@ async fn the_program_is_served_in_the_form_the_browser_likes_best() {
     assert_eq!(index.headers()["location"], "/auth/sign_in");
 }
 
+/// The paths that the sign-in page has the browser fetch, in its order.
+async fn fetched_ahead(app: &App) -> Vec<String> {
+    let page = app.get("/auth/sign_in").send().await.unwrap();
+    check_headers("sign-in", page.headers());
+    let page = page.text().await.unwrap();
+    page.lines()
+        .filter_map(|line| line.strip_prefix(r#"<link rel="prefetch" href=""#))
+        .map(|rest| rest.strip_suffix(r#"">"#).unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_sign_in_page_has_the_program_fetched_ahead() {
+    let dir = TempDir::new("ahead");
+    let app_dir = dir.path().join("app");
+    fs::create_dir_all(&app_dir).unwrap();
+    fs::write(
+        dir.path().join("index.html"),
+        r#"<link rel="stylesheet" href="/app/style-00112233.css"><link href="/app/qd-0a1b2c3d4e5f.wasm">
+        <script src="/app/loader-99887766.js"></script><script src="/app/plain.js"></script><a href="/app/gone-12345678.js">"#,
+    )
+    .unwrap();
+    // One that no page names, one whose name says nothing of its content, and a packed form.
+    for name in [
+        "loader-99887766.js",
+        "qd-0a1b2c3d4e5f.wasm",
+        "qd-0a1b2c3d4e5f.wasm.br",
+        "style-00112233.css",
+        "plain.js",
+        "former-55667788.wasm",
+    ] {
+        fs::write(app_dir.join(name), name).unwrap();
+    }
+    let app = App::start_with(|config| config.app_dir = Some(dir.path().to_owned())).await;
+
+    let ahead = fetched_ahead(&app).await;
+    let expected = [
+        "/app/style-00112233.css",
+        "/app/qd-0a1b2c3d4e5f.wasm",
+        "/app/loader-99887766.js",
+    ];
+    assert_eq!(ahead, expected);
+    for path in ahead {
+        let response = app.get(&path).send().await.unwrap();
+        assert_eq!(
+            response.status(),
+            StatusCode::OK,
+            "{path}: without a session"
+        );
+        let cache = &response.headers()["cache-control"];
+        assert_eq!(cache, "public, max-age=31536000, immutable", "{path}");
+    }
+
+    let bare = App::start_with(|config| config.app_dir = Some("does-not-exist".into())).await;
+    assert_eq!(fetched_ahead(&bare).await, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn without_a_bundle_the_page_says_so() {
     let app = App::start_with(|config| config.app_dir = Some("does-not-exist".into())).await;

@@ -181,8 +181,7 @@ fn run(args: Args, started: Instant) -> anyhow::Result<()> {
         options,
         Box::new(move |cc| {
             app_runtime.spawn(close_on_signal(cc.egui_ctx.clone()));
-            let mut app = App::new(&cc.egui_ctx, app_config, app_feed, cell);
-            app.restore(cc.storage);
+            let app = App::new(&cc.egui_ctx, app_config, app_feed, cell);
             Ok(Box::new(Window {
                 app,
                 size: KeptSize::Unknown,

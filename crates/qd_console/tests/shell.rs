@@ -13,9 +13,11 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use qd_console::{App, AppConfig};
 use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
 use qd_pages::{Preferences, UiScale, ZonePreference};
-use qd_state::{ConnectionState, SnapshotCell, Store, StoreConfig};
-use qd_types::{UserId, ZoneChoice};
-use qd_ui::tokens::Theme;
+use qd_state::{
+    ConnectionState, Event, Session, Snapshot, SnapshotCell, Store, StoreConfig, Urgency, Welcome,
+};
+use qd_types::{Environment, Role, UserId, UtcMicros, ZoneChoice};
+use qd_ui::tokens::{DesignTokens, Theme};
 
 struct Shell {
     harness: Harness<'static, App>,
@@ -46,10 +48,11 @@ impl eframe::Storage for Storage {
 
 impl Shell {
     fn start() -> Self {
-        Self::start_as(AppConfig { is_test: true }, Storage::default())
+        Self::start_on(AppConfig { is_test: true }, None)
     }
 
-    fn start_as(app_config: AppConfig, kept: Storage) -> Self {
+    /// With `on_screen` the app shows what is put there instead of what its feed makes.
+    fn start_on(app_config: AppConfig, on_screen: Option<Arc<SnapshotCell>>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -75,14 +78,11 @@ impl Shell {
             Arc::clone(&cell),
             rt,
         ));
-        let (app_feed, app_cell) = (Arc::clone(&feed), Arc::clone(&cell));
+        let app_feed = Arc::clone(&feed);
+        let app_cell = on_screen.unwrap_or_else(|| Arc::clone(&cell));
         let harness = Harness::builder()
             .with_size(egui::vec2(1440.0, 900.0))
-            .build_eframe(move |cc| {
-                let mut app = App::new(&cc.egui_ctx, app_config, app_feed, app_cell);
-                app.restore(Some(&kept));
-                app
-            });
+            .build_eframe(move |cc| App::new(&cc.egui_ctx, app_config, app_feed, app_cell));
         Self {
             harness,
             feed,
@@ -132,6 +132,18 @@ fn without_a_server_it_says_so_and_keeps_its_frame() {
     assert!(shell.cell.load().connection.num_failed_attempts > 0);
 }
 
+/// What the light theme clears to stands in `tests/console/comfort.rs`.
+#[test]
+fn the_picture_is_cleared_to_the_color_that_the_page_does_not_fill() {
+    let mut shell = Shell::start();
+    shell.harness.step();
+    let visuals = shell.harness.ctx.global_style().visuals.clone();
+    assert_eq!(
+        eframe::App::clear_color(shell.harness.state(), &visuals),
+        DesignTokens::dark().surface_base.to_normalized_gamma_f32(),
+    );
+}
+
 #[test]
 fn it_rests_when_nothing_happens() {
     let mut shell = Shell::start();
@@ -148,24 +160,158 @@ fn it_rests_when_nothing_happens() {
     assert!(shell.feed.meter().snapshots_published() > 0);
 }
 
-#[test]
-fn what_was_kept_is_in_force_from_the_first_frame() {
-    let kept = Preferences {
+/// A snapshot of a desk on which `user` is signed in.
+fn signed_in(user: &str) -> Arc<Snapshot> {
+    let mut store = Store::new(StoreConfig::default());
+    let welcome = Welcome {
+        session: Session {
+            user_id: UserId::new(user).unwrap(),
+            name: user.to_owned(),
+            roles: vec![Role::Trader],
+            permissions: Role::Trader.permissions(),
+            accounts: Vec::new(),
+            idle_at: None,
+            absolute_at: None,
+        },
+        environment: Environment::Paper,
+        server_version: "1".to_owned(),
+        served: None,
+        node: "gateway-1".to_owned(),
+        server_time: UtcMicros(1),
+    };
+    store.apply(Event::SessionWelcomed(welcome), UtcMicros(1));
+    store.snapshot_if_changed(UtcMicros(1)).unwrap()
+}
+
+/// A shell whose snapshots are the test's own, with what a machine keeps.
+struct Machine {
+    shell: Shell,
+    on_screen: Arc<SnapshotCell>,
+    storage: Storage,
+}
+
+impl Machine {
+    fn with(storage: Storage) -> Self {
+        let on_screen = Arc::<SnapshotCell>::default();
+        let shell = Shell::start_on(AppConfig::default(), Some(Arc::clone(&on_screen)));
+        let mut machine = Self {
+            shell,
+            on_screen,
+            storage,
+        };
+        machine.frame();
+        machine
+    }
+
+    /// One frame, with the storage that the harness cannot give.
+    fn frame(&mut self) {
+        self.shell.harness.step();
+        let ctx = self.shell.harness.ctx.clone();
+        let app = self.shell.harness.state_mut();
+        app.follow_preferences(&ctx, Some(&mut self.storage));
+        self.shell.harness.step();
+    }
+
+    fn sign_in(&mut self, user: &str) {
+        self.on_screen.publish(signed_in(user), Urgency::Now);
+        self.frame();
+    }
+
+    fn preferences(&self) -> Preferences {
+        self.shell.harness.state().preferences()
+    }
+
+    /// By the keyboard, as a user would.
+    fn toggle_theme(&mut self) {
+        let key = egui::Key::T;
+        self.shell.harness.key_press(key);
+        self.frame();
+        self.frame();
+    }
+}
+
+fn light() -> Preferences {
+    Preferences {
         theme: Theme::Light,
         scale: UiScale::of_percent(125).unwrap(),
         zone: ZonePreference::Utc,
         ..Preferences::default()
-    };
-    let storage = Storage([("quarterdeck_preferences".to_owned(), kept.encode())].into());
-    let mut shell = Shell::start_as(AppConfig::default(), storage);
-    shell.harness.step();
-    let ctx = &shell.harness.ctx;
+    }
+}
+
+#[test]
+fn what_was_kept_is_in_force_as_soon_as_it_is_known_who_looks() {
+    let storage = Storage([("quarterdeck_preferences/alice".to_owned(), light().encode())].into());
+    let mut machine = Machine::with(storage);
+    assert_eq!(machine.preferences(), Preferences::default(), "nobody's");
+    machine.sign_in("alice");
+    assert_eq!(machine.preferences(), light());
+    let ctx = &machine.shell.harness.ctx;
     assert_eq!(ctx.theme(), egui::Theme::Light);
     assert!((ctx.zoom_factor() - 1.25).abs() < 1e-4);
-    assert_eq!(shell.harness.state().preferences(), kept);
-    shell.until("the feed shows UTC", |shell| {
+    // The feed has a picture of its own here.
+    machine.shell.until("the feed shows UTC", |shell| {
         shell.cell.load().zone == ZoneChoice::Utc
     });
+}
+
+#[test]
+fn every_user_of_a_machine_has_their_own() {
+    let storage = Storage([("quarterdeck_preferences/alice".to_owned(), light().encode())].into());
+    let mut machine = Machine::with(storage);
+    machine.sign_in("bob");
+    assert_eq!(machine.preferences(), Preferences::default());
+    assert_eq!(machine.shell.harness.ctx.theme(), egui::Theme::Dark);
+    machine.toggle_theme();
+    let of_bob = machine.preferences();
+    assert_eq!(of_bob.theme, Theme::Light);
+    assert_eq!(
+        machine.storage.0.get("quarterdeck_preferences/bob"),
+        Some(&of_bob.encode())
+    );
+    machine.sign_in("alice");
+    assert_eq!(machine.preferences(), light(), "untouched by the other");
+    machine.sign_in("carol");
+    assert_eq!(machine.preferences(), Preferences::default());
+    machine.sign_in("bob");
+    assert_eq!(machine.preferences(), of_bob);
+    let keys: Vec<&str> = machine.storage.0.keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "quarterdeck_preferences/alice",
+            "quarterdeck_preferences/bob"
+        ],
+        "what nobody changed is not written"
+    );
+}
+
+#[test]
+fn what_was_kept_before_users_had_their_own_is_the_first_ones() {
+    let arrangement = qd_pages::DeskState::default().arrangement();
+    let arrangement = arrangement.replace("columns positions ", "columns positions ~-avg ~qty:90");
+    let storage = Storage(
+        [
+            ("quarterdeck_preferences".to_owned(), light().encode()),
+            ("quarterdeck_arrangement".to_owned(), arrangement.clone()),
+        ]
+        .into(),
+    );
+    let mut machine = Machine::with(storage);
+    assert_eq!(machine.storage.0.len(), 2, "nobody has come yet");
+    machine.sign_in("alice");
+    assert_eq!(machine.preferences(), light());
+    let moved = Storage(
+        [
+            ("quarterdeck_preferences/alice".to_owned(), light().encode()),
+            ("quarterdeck_arrangement/alice".to_owned(), arrangement),
+        ]
+        .into(),
+    );
+    assert_eq!(machine.storage.0, moved.0);
+    machine.sign_in("bob");
+    assert_eq!(machine.preferences(), Preferences::default());
+    assert_eq!(machine.storage.0, moved.0, "nothing of alice's is bob's");
 }
 
 #[test]
@@ -174,18 +320,19 @@ fn what_cannot_be_read_is_said_once_and_the_defaults_hold() {
         ("\u{0}\u{1}{garbage", "they are damaged"),
         ("quarterdeck preferences 9\ntheme neon\n", "newer console"),
     ] {
-        let storage = Storage([("quarterdeck_preferences".to_owned(), text.to_owned())].into());
-        let mut shell = Shell::start_as(AppConfig::default(), storage);
-        shell.until("the note", |shell| {
-            shell.harness.query_all_by_label_contains(words).count() > 0
-        });
-        assert_eq!(shell.harness.state().preferences(), Preferences::default());
-        let alerts = shell
+        let key = "quarterdeck_preferences/alice";
+        let mut machine = Machine::with(Storage([(key.to_owned(), text.to_owned())].into()));
+        machine.sign_in("alice");
+        machine.frame();
+        assert_eq!(machine.preferences(), Preferences::default());
+        let alerts = machine
+            .shell
             .harness
             .query_all_by_role(egui::accesskit::Role::Alert)
             .filter_map(|alert| alert.accesskit_node().label())
             .filter(|label| label.contains(words))
             .count();
         assert_eq!(alerts, 1, "one notice");
+        assert_eq!(machine.storage.0[key], text, "left where it is");
     }
 }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 #[cfg(not(target_arch = "wasm32"))]
 use qd_types::UserId;
 
+#[cfg(target_arch = "wasm32")]
+use crate::socket::EarlySocket;
+
 /// Where everything comes from.
 #[derive(Clone, Debug)]
 pub enum FeedSource {
@@ -59,6 +62,9 @@ pub struct GatewaySource {
     pub sign_in: SignIn,
     /// The answer of `GET /api/v1/bootstrap` if somebody has it already: the loader of the web page fetches it early.
     pub bootstrap: Option<Vec<u8>>,
+    /// The socket of the first connection if somebody has opened it already. One that broke since is not missed.
+    #[cfg(target_arch = "wasm32")]
+    pub early_socket: Option<EarlySocket>,
 }
 
 /// How the session begins.

@@ -33,3 +33,5 @@ pub use self::handle::{Feed, FeedHandle};
 pub use self::meter::FeedMeter;
 pub use self::paint_log::{PaintLog, PaintedPoint, PaintedStream};
 pub use self::rt::{BoxFuture, MaybeSend, Rt, TaskCounters, TaskGuard, decision_id};
+#[cfg(target_arch = "wasm32")]
+pub use self::socket::EarlySocket;

@@ -33,7 +33,7 @@ pub(crate) async fn sign_in_page(
     let SignIn::Dev { users } = &state.config.sign_in;
     Ok(html(
         StatusCode::OK,
-        sign_in_html(users, state.config.environment),
+        sign_in_html(users, state.config.environment, state.app.first_load()),
     ))
 }
 

@@ -1,6 +1,7 @@
 //! The sign-in page of the `dev` way: one form, no script, the console's dark look.
 //!
-//! It decides nothing; whoever is listed here is checked again when the form comes in.
+//! It decides nothing; whoever is listed here is checked again when the form comes in. While somebody reads it, the browser
+//! fetches the console's program.
 
 use std::fmt::Write as _;
 
@@ -10,8 +11,18 @@ use qd_types::{Environment, Role};
 /// The page's only style sheet.
 pub(crate) const CSS: &str = include_str!("sign_in.css");
 
-/// The page.
-pub(crate) fn sign_in_html(users: &[Identity], environment: Environment) -> String {
+/// The page. `ahead` are the paths of what the console will load, for the browser to have by then.
+pub(crate) fn sign_in_html(
+    users: &[Identity],
+    environment: Environment,
+    ahead: &[String],
+) -> String {
+    let mut hints = String::new();
+    for path in ahead {
+        // A prefetch and not a preload: it is for the next page, so this one is not waited for, and nobody complains that it
+        // went unused. Each of these files is good for a year, so the console's page takes it without asking.
+        writeln!(hints, r#"<link rel="prefetch" href="{}">"#, escape(path)).ok();
+    }
     let mut choices = String::new();
     for (index, user) in users.iter().enumerate() {
         let role = user
@@ -38,7 +49,7 @@ pub(crate) fn sign_in_html(users: &[Identity], environment: Environment) -> Stri
 <title>Sign in · Quarterdeck</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/auth/sign_in.css">
-</head>
+{hints}</head>
 <body>
 <main>
 <header><h1>Quarterdeck</h1><span class="environment">{environment}</span></header>
@@ -105,12 +116,24 @@ mod tests {
     fn the_page_lists_everybody_and_escapes_names() {
         let mut users = qd_auth::dev_users();
         users[0].name = "<b>\"Tess\" & Co</b>".to_owned();
-        let page = sign_in_html(&users, Environment::Paper);
+        let page = sign_in_html(&users, Environment::Paper, &[]);
         assert_eq!(page.matches("type=\"radio\"").count(), users.len());
         assert_eq!(page.matches(" checked").count(), 1);
         assert!(page.contains("&lt;b&gt;&quot;Tess&quot; &amp; Co&lt;/b&gt;"));
         assert!(!page.contains("<b>"));
         // The policy of every answer would block either.
         assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("<style"));
+        assert!(!page.contains("prefetch"));
+    }
+
+    #[test]
+    fn what_the_console_will_load_is_fetched_ahead() {
+        let ahead = ["/app/style-1.css".to_owned(), "/app/a&b-2.wasm".to_owned()];
+        let page = sign_in_html(&qd_auth::dev_users(), Environment::Paper, &ahead);
+        let (head, body) = page.split_once("</head>").unwrap();
+        assert!(head.contains(
+            "<link rel=\"prefetch\" href=\"/app/style-1.css\">\n<link rel=\"prefetch\" href=\"/app/a&amp;b-2.wasm\">"
+        ));
+        assert!(!body.contains("/app/"));
     }
 }

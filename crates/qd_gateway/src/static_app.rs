@@ -37,6 +37,8 @@ struct Asset {
 pub(crate) struct StaticApp {
     index: Option<Asset>,
     files: BTreeMap<String, Asset>,
+    /// What the index will ask for first, in its order.
+    first_load: Vec<String>,
 }
 
 impl StaticApp {
@@ -45,12 +47,38 @@ impl StaticApp {
         let mut app = Self {
             index: read_asset(&dir.join("index.html")),
             files: BTreeMap::new(),
+            first_load: Vec::new(),
         };
         if app.index.is_none() {
             tracing::warn!(app_dir = %dir.display(), "there is no index.html: the console will not be served");
         }
         app.add_folder(&dir.join("app"), "/app", 0);
+        app.first_load = app.named_by_index();
         app
+    }
+
+    /// Paths of the files that the index names, in its order: what a page before it can have the browser fetch ahead.
+    ///
+    /// Hashed ones only: any other is asked for again anyway. Empty when there is no program.
+    pub(crate) fn first_load(&self) -> &[String] {
+        &self.first_load
+    }
+
+    /// The page itself is the list, so the two cannot disagree about a bundle.
+    fn named_by_index(&self) -> Vec<String> {
+        let Some(page) = self
+            .index
+            .as_ref()
+            .and_then(|index| std::str::from_utf8(&index.plain).ok())
+        else {
+            return Vec::new();
+        };
+        let hashed = self.files.iter().filter(|(_, asset)| asset.is_hashed);
+        let mut named: Vec<_> = hashed
+            .filter_map(|(path, _)| Some((page.find(&format!("\"{path}\""))?, path)))
+            .collect();
+        named.sort();
+        named.into_iter().map(|(_, path)| path.clone()).collect()
     }
 
     /// The build that is served, by the index that names its files; absent when there is none.

@@ -1,4 +1,4 @@
-//! The banners under the header, heaviest first: connection lost, kill switch engaged, read-only, stale.
+//! The banners under the header, heaviest first: connection lost, kill switch engaged, a server in trouble, read-only, stale.
 
 use egui::Ui;
 use qd_state::{ConnectionState, Freshness, Poll, ProgramUpdate};
@@ -16,6 +16,7 @@ pub(crate) fn banners_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     connection_ui(ui, cx);
     halt_ui(ui, cx);
+    degraded_ui(ui, cx);
     read_only_ui(ui, cx);
     update_ui(ui, cx);
     stale_ui(ui, cx);
@@ -88,7 +89,10 @@ fn connection_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
         }
         ConnectionState::Connecting | ConnectionState::Live | ConnectionState::Resyncing => {}
     }
-    if let Some(degraded) = &connection.degraded {
+}
+
+fn degraded_ui(ui: &mut Ui, cx: &PageCtx<'_>) {
+    if let Some(degraded) = &cx.snapshot.connection.degraded {
         let detail = format!("{degraded}. Values below keep their age.");
         Banner::new(Tone::Warn, "The server reports trouble")
             .detail(&detail)

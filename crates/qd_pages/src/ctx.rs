@@ -6,6 +6,12 @@ use qd_ui::UiCtx;
 
 use crate::CommandSender;
 
+/// An animation of this age is over, in milliseconds.
+const LONG_OVER_MS: u32 = 60_000;
+
+/// By how much the clock of a frame may be behind the one that dated a change.
+const CLOCK_JITTER_MS: i64 = 1_000;
+
 /// Handed to every page, by reference, once per frame. A frame never shows two instants: there is one snapshot in here.
 #[derive(Clone, Copy)]
 pub struct PageCtx<'a> {
@@ -34,9 +40,10 @@ impl PageCtx<'_> {
         self.now().millis_since(at).max(0)
     }
 
-    /// [`Self::age_ms`] for animations, where anything past a minute is the same.
+    /// [`Self::age_ms`] for animations, where anything past a minute is the same, and so is what a clock that was set back
+    /// has not reached yet: nothing on screen stands still in the middle of a change.
     pub fn short_age_ms(&self, at: UtcMicros) -> u32 {
-        u32::try_from(self.age_ms(at).min(60_000)).unwrap_or(60_000)
+        animation_age_ms(self.now(), at)
     }
 
     /// Why a command that needs `permission` cannot be given now; absent when it can. The server decides again.
@@ -56,5 +63,30 @@ impl PageCtx<'_> {
             }
             ConnectionState::Ended => Some("The session has ended."),
         }
+    }
+}
+
+fn animation_age_ms(now: UtcMicros, at: UtcMicros) -> u32 {
+    let age = now.millis_since(at);
+    if age < -CLOCK_JITTER_MS {
+        return LONG_OVER_MS;
+    }
+    u32::try_from(age.max(0)).map_or(LONG_OVER_MS, |age| age.min(LONG_OVER_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_a_clock_set_back_has_not_reached_is_over() {
+        let age = |millis| {
+            let at = UtcMicros::from_millis(10_000_000);
+            animation_age_ms(at.plus_millis(millis), at)
+        };
+        assert_eq!(age(250), 250);
+        assert_eq!(age(-1), 0, "the clocks of two threads");
+        assert_eq!(age(-3_600_000), LONG_OVER_MS);
+        assert_eq!(age(3_600_000), LONG_OVER_MS);
     }
 }

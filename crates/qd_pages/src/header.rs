@@ -327,6 +327,7 @@ fn user_ui(ui: &mut Ui, cx: &PageCtx<'_>, width: f32) -> Response {
         .width(MENU_WIDTH)
         .gap(space::XS)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+        .accessible_name("User")
         .show(|ui| user_menu_ui(ui, cx, width));
     response
 }

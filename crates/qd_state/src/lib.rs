@@ -35,7 +35,7 @@ pub use self::snapshot::{
     FeedView, FillRow, Flash, HaltView, HealthView, HistoryEnd, HistoryView, Hop, HopLatency,
     LastMessage, MarketView, Notice, OrderDetailView, OrderRow, OrderStoryView, OrdersView,
     PositionFigures, PositionPart, PositionRow, PositionsView, ProgramUpdate, Seal, SealState,
-    Snapshot, StatsView, StepRow, TapeView, TotalsView, Urgency,
+    SignChange, Snapshot, StatsView, StepRow, TapeView, TotalsView, Urgency,
 };
 pub use self::store::{Store, StoreConfig};
 pub use self::stream_client::{

@@ -15,11 +15,14 @@ use crate::web::{self, Mode};
 /// Enough messages for a p99 that ten of them exceed.
 const LATENCY_MESSAGES: &str = "1000";
 
+/// Three minutes, as the specification has it; the gate's check is shorter.
+const HIDDEN_SECONDS: &str = "180";
+
 #[derive(Args)]
 pub(crate) struct BenchArgs {
     #[command(flatten)]
     setup: SetupArgs,
-    /// Measures publish to painted instead: 1,000 messages through a real Redis into headless Chromium, a few minutes
+    /// Measures the page instead, in headless Chromium: 1,000 messages through a real Redis, a tab hidden for three minutes, loads, keys, updates; a quarter of an hour
     #[arg(long, conflicts_with = "extra")]
     browser: bool,
     /// Passed to `cargo bench -p qd_benches`, for example `--bench sockets` or `--bench console -- load`
@@ -53,6 +56,17 @@ fn browser(project: &Project, setup: SetupArgs) -> Result<()> {
             &["latency", "idle"],
             &[
                 ("QD_E2E_LATENCY_MESSAGES", LATENCY_MESSAGES),
+                ("QD_E2E_SCENARIO_LIMIT_MILLIS", "600000"),
+            ],
+        )
+    })?;
+    steps::timed("a hidden tab", || {
+        end_to_end::run(
+            project,
+            "browser",
+            &["hidden"],
+            &[
+                ("QD_E2E_HIDDEN_SECONDS", HIDDEN_SECONDS),
                 ("QD_E2E_SCENARIO_LIMIT_MILLIS", "600000"),
             ],
         )

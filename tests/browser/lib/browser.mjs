@@ -55,8 +55,11 @@ export class Console {
     this.bench = bench;
   }
 
-  /** Signs in as `user` through the form, as a person would, and waits until the console has painted what it has. */
-  async open({ user = 'alice', viewport = { width: 1440, height: 900 }, query = '?e2e', isSettled = true } = {}) {
+  /**
+   * Signs in as `user` through the form, as a person would, and waits until the console has painted what it has.
+   * `onSignInPage` is what happens before the form is sent; with a `query` of null the page that the form led to is kept.
+   */
+  async open({ user = 'alice', viewport = { width: 1440, height: 900 }, query = '?e2e', isSettled = true, onSignInPage } = {}) {
     this.user = user;
     this.context = await this.browser.newContext({ viewport, deviceScaleFactor: 1 });
     this.page = await this.context.newPage();
@@ -76,14 +79,15 @@ export class Console {
         window.__qdViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
       });
     });
-    await this.signIn(user);
-    await this.page.goto(`${this.url}/${query}`);
+    await this.signIn(user, onSignInPage);
+    if (query !== null) await this.page.goto(`${this.url}/${query}`);
     if (isSettled) await this.settled();
   }
 
   /** Through the page and its form, not past it. */
-  async signIn(user) {
+  async signIn(user, onSignInPage) {
     await this.page.goto(`${this.url}/auth/sign_in`);
+    await onSignInPage?.(this.page);
     const input = this.page.locator(`[name="user"]`).first();
     const kind = await input.evaluate((element) => `${element.tagName} ${element.type}`.toLowerCase());
     if (kind.startsWith('button')) {

@@ -1,19 +1,20 @@
-//! Preferences from storage to screen and back: what is kept is read once, followed in every frame, written when it changes.
+//! Preferences from storage to screen and back: what is kept is read once it is known who is signed in, followed in every
+//! frame, written when it changes. Each user of a machine has their own; before a session the console is as delivered.
 //!
 //! What they are and how they are written is `qd_pages`'s; where they lie is eframe's: a file of the desktop, the browser's
 //! local storage.
 
 use eframe::egui;
 use qd_feed::FeedCommand;
-use qd_pages::{Machine, Preferences};
-use qd_types::{Clock as _, Tone, UtcMicros, ZoneChoice};
+use qd_pages::{DeskState, Machine, Preferences};
+use qd_types::{Clock as _, Tone, UserId, UtcMicros, ZoneChoice};
 
 use super::App;
 use crate::sound::Beeper;
 
-/// The key in eframe's storage.
+/// What keys in eframe's storage begin with, before the user's id; alone it was once everybody's key.
 const KEY: &str = "quarterdeck_preferences";
-/// The key of workspaces and columns.
+/// The same for workspaces and columns.
 const ARRANGEMENT_KEY: &str = "quarterdeck_arrangement";
 /// Columns are dragged for a while before they stay.
 const ARRANGEMENT_KEPT_EVERY_MILLIS: i64 = 1_000;
@@ -23,6 +24,8 @@ const ZONE_MEASURED_EVERY_MILLIS: i64 = 3_600_000;
 /// What was done about the preferences so far.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
+    /// Whose they are; absent before somebody has signed in.
+    owner: Option<UserId>,
     /// As they lie in storage.
     preferences: Preferences,
     /// Workspaces and columns as they lie in storage.
@@ -35,46 +38,71 @@ pub(super) struct Kept {
     measured_at: Option<UtcMicros>,
 }
 
+/// The key of what is `user`'s.
+fn own_key(key: &str, user: &UserId) -> String {
+    format!("{key}/{}", user.as_str())
+}
+
+/// What is kept for `user`. What lies under everybody's key of before is the first user's who comes.
+fn read(storage: &mut dyn eframe::Storage, key: &str, user: &UserId) -> Option<String> {
+    let own_key = own_key(key, user);
+    if let Some(text) = storage.get_string(&own_key) {
+        return Some(text);
+    }
+    let text = storage.get_string(key)?;
+    storage.set_string(&own_key, text.clone());
+    storage.remove_string(key);
+    Some(text)
+}
+
 impl App {
-    /// Takes up what was kept on this machine. What cannot be read is said once, and the defaults hold; it is left where
-    /// it is until something is changed, for a newer console may still read it.
-    pub fn restore(&mut self, storage: Option<&dyn eframe::Storage>) {
-        // A test looks the same on every machine.
-        if self.config.is_test {
-            return;
-        }
-        self.kept.arrangement = self.desk.arrangement();
-        let kept = storage.and_then(|storage| storage.get_string(ARRANGEMENT_KEY));
-        if let Some(text) = kept {
-            let is_whole = self.desk.restore_arrangement(&text);
-            // What could not be read is left where it is until something is changed.
-            self.kept.arrangement = if is_whole {
-                text
-            } else {
-                self.desk.arrangement()
-            };
-            if !is_whole {
-                tracing::warn!("a part of the saved arrangement is not used");
-                let words = "A part of your saved workspaces or columns could not be read. It is as it was made.";
-                let now_ms = self.rt.now().as_millis();
-                self.desk.toasts.push(Tone::Warn, words, now_ms);
-            }
-        }
-        let Some(text) = storage.and_then(|storage| storage.get_string(KEY)) else {
+    /// Takes up what was kept for who is signed in, once. What cannot be read is said, and the defaults hold; it is left
+    /// where it is until something is changed, for a newer console may still read it.
+    fn take_up(&mut self, storage: &mut dyn eframe::Storage) {
+        let Some(session) = &self.snapshot.session else {
             return;
         };
-        match Preferences::decode(&text) {
-            Ok(preferences) => {
-                self.desk.preferences = preferences;
-                self.kept.preferences = preferences;
-            }
-            Err(err) => {
+        if self.kept.owner.as_ref() == Some(&session.user_id) {
+            return;
+        }
+        let user = session.user_id.clone();
+        // Nothing of who was here before.
+        self.desk.preferences = Preferences::default();
+        self.desk
+            .restore_arrangement(&DeskState::default().arrangement());
+        self.take_up_arrangement(read(storage, ARRANGEMENT_KEY, &user));
+        self.take_up_preferences(read(storage, KEY, &user).as_deref());
+        self.kept.owner = Some(user);
+    }
+
+    fn take_up_arrangement(&mut self, kept: Option<String>) {
+        self.kept.arrangement = self.desk.arrangement();
+        let Some(text) = kept else { return };
+        if self.desk.restore_arrangement(&text) {
+            self.kept.arrangement = text;
+            return;
+        }
+        // What could not be read is left where it is until something is changed.
+        self.kept.arrangement = self.desk.arrangement();
+        tracing::warn!("a part of the saved arrangement is not used");
+        let words =
+            "A part of your saved workspaces or columns could not be read. It is as it was made.";
+        let now_ms = self.rt.now().as_millis();
+        self.desk.toasts.push(Tone::Warn, words, now_ms);
+    }
+
+    fn take_up_preferences(&mut self, kept: Option<&str>) {
+        match kept.map(Preferences::decode) {
+            None => {}
+            Some(Ok(preferences)) => self.desk.preferences = preferences,
+            Some(Err(err)) => {
                 tracing::warn!(%err, "saved settings are not used");
                 let words = format!("Your saved settings are not used: {err}.");
                 let now_ms = self.rt.now().as_millis();
                 self.desk.toasts.push(Tone::Warn, words, now_ms);
             }
         }
+        self.kept.preferences = self.desk.preferences;
     }
 
     /// What the user prefers.
@@ -82,13 +110,19 @@ impl App {
         self.desk.preferences
     }
 
-    /// Makes the screen, the feed and the storage follow what is preferred.
-    pub(super) fn follow_preferences(
+    /// Makes the screen, the feed and the storage follow what is preferred by who is signed in. Called before each frame
+    /// is drawn; `storage` is absent where nothing can be kept.
+    pub fn follow_preferences(
         &mut self,
         ctx: &egui::Context,
         storage: Option<&mut (dyn eframe::Storage + 'static)>,
     ) {
         self.measure_zone();
+        // A test looks the same on every machine.
+        let mut storage = storage.filter(|_| !self.config.is_test);
+        if let Some(storage) = &mut storage {
+            self.take_up(&mut **storage);
+        }
         let wanted = self.desk.preferences;
         self.look.follow(ctx, wanted);
         let zone = self.desk.zone();
@@ -99,22 +133,22 @@ impl App {
             }
             self.kept.zone = Some(zone);
         }
-        let has_new_preferences = self.kept.preferences != wanted;
-        let has_new_arrangement = self.is_arranged_anew();
-        if !has_new_preferences && !has_new_arrangement {
-            return;
-        }
-        self.kept.preferences = wanted;
-        let Some(storage) = storage.filter(|_| !self.config.is_test) else {
+        let (Some(storage), Some(owner)) = (storage, self.kept.owner.clone()) else {
             return;
         };
+        let has_new_preferences = self.kept.preferences != wanted;
+        let has_new_arrangement = self.is_arranged_anew();
         if has_new_preferences {
-            storage.set_string(KEY, wanted.encode());
+            self.kept.preferences = wanted;
+            storage.set_string(&own_key(KEY, &owner), wanted.encode());
         }
         if has_new_arrangement {
-            storage.set_string(ARRANGEMENT_KEY, self.kept.arrangement.clone());
+            let key = own_key(ARRANGEMENT_KEY, &owner);
+            storage.set_string(&key, self.kept.arrangement.clone());
         }
-        storage.flush();
+        if has_new_preferences || has_new_arrangement {
+            storage.flush();
+        }
     }
 
     /// Whether workspaces or columns are others than those that are kept; looked at once a second.

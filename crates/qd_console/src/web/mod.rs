@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use eframe::egui;
-use qd_feed::{Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
+use qd_feed::{EarlySocket, Feed, FeedConfig, FeedHandle, FeedSource, GatewaySource, Rt, SignIn};
 use qd_state::{SnapshotCell, Store, StoreConfig};
 use qd_types::{LocalZone, UtcMicros};
 use wasm_bindgen::prelude::*;
@@ -59,7 +59,8 @@ impl WebHandle {
         }
     }
 
-    /// Draws into `canvas` from now on. `bootstrap` is the answer of `GET /api/v1/bootstrap` if the page has it.
+    /// Draws into `canvas` from now on. `bootstrap` is the answer of `GET /api/v1/bootstrap` if the page has it, `socket` a
+    /// socket to `/ws` on which nobody has said a word; the console has it from now on and closes it.
     ///
     /// # Errors
     /// When there is no WebGL, or no window to be in.
@@ -67,6 +68,7 @@ impl WebHandle {
         &self,
         canvas: web_sys::HtmlCanvasElement,
         bootstrap: Option<String>,
+        socket: Option<web_sys::WebSocket>,
     ) -> Result<(), JsValue> {
         let url = window()
             .and_then(|window| window.location().origin().ok())
@@ -76,6 +78,7 @@ impl WebHandle {
                 url,
                 sign_in: SignIn::Browser,
                 bootstrap: bootstrap.map(String::into_bytes),
+                early_socket: socket.and_then(EarlySocket::new),
             }),
             client_kind: Arc::from("web"),
             client_version: Arc::from(env!("CARGO_PKG_VERSION")),
@@ -106,8 +109,7 @@ impl WebHandle {
                 Box::new(move |cc| {
                     cc.egui_ctx.add_plugin(FramePlugin);
                     mirror.attach(&cc.egui_ctx);
-                    let mut app = App::new(&cc.egui_ctx, app_config, feed, cell);
-                    app.restore(cc.storage);
+                    let app = App::new(&cc.egui_ctx, app_config, feed, cell);
                     Ok(Box::new(app))
                 }),
             )

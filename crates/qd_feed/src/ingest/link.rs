@@ -12,6 +12,8 @@ use super::{Ingest, Phase};
 use crate::config::FeedSource;
 use crate::lanes::{Arrived, Control};
 use crate::rt::random_u64;
+#[cfg(target_arch = "wasm32")]
+use crate::socket::EarlySocket;
 use crate::socket::{SocketEnd, SocketRequest};
 use crate::translate;
 
@@ -46,6 +48,8 @@ struct Open {
     welcomed_at: Option<i64>,
     clock_due_at: i64,
     bye: Option<(String, Option<u64>)>,
+    /// Its socket was opened by somebody else, a while before we had a word to say on it.
+    is_early: bool,
 }
 
 impl Link {
@@ -130,12 +134,25 @@ impl Ingest {
             Some((_, host)) => format!("ws://{host}/ws"),
             None => format!("ws://{base_url}/ws"),
         };
+        #[cfg(target_arch = "wasm32")]
+        let early_socket = self
+            .config
+            .source
+            .gateway_mut()
+            .and_then(|gateway| gateway.early_socket.take())
+            .filter(EarlySocket::is_alive);
+        #[cfg(target_arch = "wasm32")]
+        let is_early = early_socket.is_some();
+        #[cfg(not(target_arch = "wasm32"))]
+        let is_early = false;
         let request = SocketRequest {
             url: socket_url,
             #[cfg(not(target_arch = "wasm32"))]
             origin: base_url.to_owned(),
             #[cfg(not(target_arch = "wasm32"))]
             cookie: self.session_key.cookie_header(),
+            #[cfg(target_arch = "wasm32")]
+            early_socket,
         };
         let hello = ClientFrame::Hello {
             resume: self.store.resume(),
@@ -161,6 +178,7 @@ impl Ingest {
             welcomed_at: None,
             clock_due_at: now,
             bye: None,
+            is_early,
         });
     }
 
@@ -285,6 +303,17 @@ impl Ingest {
         let Some(open) = self.link.connection.take() else {
             return;
         };
+        if open.is_early && open.welcomed_at.is_none() {
+            // It may have ended for want of a hello, before ours was on its way: that is no verdict on us, and no attempt of ours
+            // has failed yet.
+            tracing::debug!(
+                code = end.code,
+                reason = end.reason,
+                "the early socket ended"
+            );
+            self.link.retry_at = Some(now);
+            return;
+        }
         let lasted = open.welcomed_at.map_or(0, |at| now.saturating_sub(at));
         if lasted >= GOOD_CONNECTION_MICROS {
             self.backoff.reset();
@@ -340,7 +369,84 @@ fn retry_after(reason: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use qd_state::{SnapshotCell, Store, StoreConfig};
+
+    use super::super::IngestParts;
     use super::*;
+    use crate::config::{FeedConfig, GatewaySource, SignIn};
+    use crate::lanes::Lanes;
+    use crate::rt::Rt;
+
+    /// With a connection under way, to an address where nobody listens.
+    fn connecting(is_early: bool) -> Ingest {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let (_port, commands) = crossbeam_channel::bounded(1);
+        let mut ingest = Ingest::new(IngestParts {
+            config: FeedConfig {
+                source: FeedSource::Gateway(GatewaySource {
+                    url: "http://127.0.0.1:1".to_owned(),
+                    sign_in: SignIn::Browser,
+                    bootstrap: None,
+                }),
+                client_kind: Arc::from("native"),
+                client_version: Arc::from("test"),
+            },
+            store: Store::new(StoreConfig::default()),
+            cell: Arc::<SnapshotCell>::default(),
+            rt: Rt::new(tokio::runtime::Handle::current()),
+            commands,
+            signal: Arc::default(),
+            meter: Arc::default(),
+            paint_log: Arc::default(),
+        });
+        ingest.lanes = Some(Lanes::new(&[StreamName::KillSwitch], Arc::default()));
+        ingest.phase = Phase::Ready;
+        ingest.advance_link(ingest.rt.monotonic_micros());
+        ingest.link.connection.as_mut().unwrap().is_early = is_early;
+        ingest
+    }
+
+    fn failed_attempts(ingest: &mut Ingest) -> u32 {
+        let now = ingest.rt.now();
+        ingest.store.snapshot_if_changed(now);
+        ingest.store.last_snapshot().connection.num_failed_attempts
+    }
+
+    // covers: RT-6
+    #[tokio::test]
+    async fn an_early_socket_that_was_never_welcomed_is_followed_by_our_own_at_once() {
+        let broken = SocketEnd::broken("gone");
+        let no_hello = SocketEnd {
+            code: Some(close_code::IDLE),
+            ..broken.clone()
+        };
+        for end in [&broken, &no_hello] {
+            let mut ingest = connecting(true);
+            ingest.connection_ended(end);
+            assert_eq!(ingest.phase, Phase::Ready, "{end:?}");
+            assert_eq!(failed_attempts(&mut ingest), 0, "{end:?}");
+            let now = ingest.rt.monotonic_micros();
+            assert!(ingest.link_deadline().is_some_and(|at| at <= now));
+            ingest.advance_link(now);
+            let own = ingest.link.connection.as_ref().unwrap();
+            assert!(!own.is_early);
+        }
+
+        // Our own word is heard.
+        let mut ingest = connecting(false);
+        ingest.connection_ended(&broken);
+        assert_eq!(failed_attempts(&mut ingest), 1);
+        let now = ingest.rt.monotonic_micros();
+        assert!(ingest.link_deadline().is_some_and(|at| at > now));
+        // And so is what the server says on an early socket once it has welcomed us.
+        let mut ingest = connecting(true);
+        let now = ingest.rt.monotonic_micros();
+        ingest.link.connection.as_mut().unwrap().welcomed_at = Some(now);
+        ingest.connection_ended(&no_hello);
+        assert_eq!(ingest.phase, Phase::Ended);
+    }
 
     #[test]
     fn the_time_to_come_back_is_found_in_the_close_reason() {

@@ -10,6 +10,8 @@ mod web;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use self::native::{SocketReader, SocketWriter, connect};
 #[cfg(target_arch = "wasm32")]
+pub use self::web::EarlySocket;
+#[cfg(target_arch = "wasm32")]
 pub(crate) use self::web::{SocketReader, SocketWriter, connect};
 
 /// The version of the socket's language.
@@ -29,6 +31,9 @@ pub(crate) struct SocketRequest {
     /// Text of the `Cookie` header; the browser has its own.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) cookie: Option<String>,
+    /// One that is open already, or opening; absent for every connection but the first.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) early_socket: Option<EarlySocket>,
 }
 
 /// How a socket ended, or why it never opened.

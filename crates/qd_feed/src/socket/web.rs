@@ -1,9 +1,13 @@
 //! The browser's socket: gloo-net over `WebSocket`. Cookie and Origin are the browser's own.
 //!
 //! A refused upgrade is invisible here (the browser reports 1006 for everything), so the gateway accepts and closes with a code.
+//! The first socket may have been opened before this program was there ([`EarlySocket`]).
 
+use std::cell::Cell;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{Sink as _, SinkExt as _, StreamExt as _};
@@ -18,12 +22,52 @@ pub(crate) struct SocketReader(SplitStream<WebSocket>);
 /// The half that writes.
 pub(crate) struct SocketWriter(SplitSink<WebSocket, Message>);
 
-/// Opens a socket; the caller bounds the time.
+/// A socket to the gateway that somebody opened already, with the language's version and without a word on it.
+///
+/// It serves one connection and is closed with its last clone if none took it.
+#[derive(Clone)]
+pub struct EarlySocket(Rc<Cell<Option<WebSocket>>>);
+
+impl EarlySocket {
+    /// Takes the browser's socket over; absent when it is of no use any more.
+    pub fn new(socket: web_sys::WebSocket) -> Option<Self> {
+        let socket = WebSocket::try_from(socket).ok()?;
+        is_alive(&socket).then(|| Self(Rc::new(Cell::new(Some(socket)))))
+    }
+
+    /// Whether it is still there and may still be said hello on. The server waits some seconds for that, not for ever.
+    pub(crate) fn is_alive(&self) -> bool {
+        let socket = self.0.take();
+        let is_alive = socket.as_ref().is_some_and(is_alive);
+        self.0.set(socket);
+        is_alive
+    }
+
+    fn take(&self) -> Option<WebSocket> {
+        self.0.take()
+    }
+}
+
+impl fmt::Debug for EarlySocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EarlySocket").finish_non_exhaustive()
+    }
+}
+
+fn is_alive(socket: &WebSocket) -> bool {
+    matches!(socket.state(), State::Connecting | State::Open)
+}
+
+/// Opens a socket, or goes on with the one that was opened early; the caller bounds the time.
 pub(crate) async fn connect(
     request: &SocketRequest,
 ) -> Result<(SocketReader, SocketWriter), SocketEnd> {
-    let mut socket = WebSocket::open_with_protocol(&request.url, SUBPROTOCOL)
-        .map_err(|err| SocketEnd::not_opened(err.to_string()))?;
+    let early = request.early_socket.as_ref().and_then(EarlySocket::take);
+    let mut socket = match early {
+        Some(socket) => socket,
+        None => WebSocket::open_with_protocol(&request.url, SUBPROTOCOL)
+            .map_err(|err| SocketEnd::not_opened(err.to_string()))?,
+    };
     // Ready also means "failed": a send then would only be a complaint on the browser's console.
     let ready = poll_fn(|cx| Pin::new(&mut socket).poll_ready(cx)).await;
     let is_open = ready.is_ok() && matches!(socket.state(), State::Open);

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use qd_feed::FeedCommand;
+use qd_feed::{FeedCommand, Rt};
 use qd_state::{CommandPhase, ConnectionState};
-use qd_types::MessageKind;
+use qd_types::{Clock as _, ManualClock, MessageKind, ZoneChoice};
 use qd_wire::frame::ClientFrame;
 
 use crate::support::{
-    FakeGateway, Watched, pos, position, positions_stream, snapshot_body, within,
+    FakeGateway, Watched, now, pos, position, positions_stream, snapshot_body, within,
 };
 use crate::{cancel, is_verified_to};
 
@@ -71,6 +71,81 @@ async fn comes_back_when_told_resumes_and_sends_nothing_in_between() {
             .all(|asked| !asked.path.contains("/cancel")),
         "nothing was kept for later"
     );
+}
+
+/// The client's clock goes on by two seconds, less than what passes for a sleep, and the feed has noticed.
+async fn two_seconds(console: &Watched, clock: &ManualClock) {
+    clock.advance_millis(2_000);
+    let zone = match console.cell.load().zone {
+        ZoneChoice::Utc => ZoneChoice::default(),
+        _ => ZoneChoice::Utc,
+    };
+    console.feed.send(FeedCommand::ShowIn(zone)).unwrap();
+    console
+        .until("the feed's turn", |snapshot| snapshot.zone == zone)
+        .await;
+}
+
+// covers: RT-6, RT-7
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_answers_pings_and_says_nothing_is_not_live() {
+    let mut gateway = FakeGateway::start(|_| None).await;
+    let clock = Arc::new(ManualClock::new(now()));
+    let rt = Rt::with_clock(tokio::runtime::Handle::current(), Arc::clone(&clock) as _);
+    let console = Watched::start_on(&gateway.url, rt);
+    let (mut socket, hello) = gateway.greeted().await;
+    let ClientFrame::Hello { want, .. } = hello else {
+        unreachable!()
+    };
+    let rows = [position("AAPL", 10)];
+    socket
+        .publish(1, MessageKind::Snapshot, &snapshot_body(&rows))
+        .await;
+
+    // A beat says what the server knows, and when: with it, any time may pass.
+    let places: Vec<_> = want
+        .into_iter()
+        .map(|stream| {
+            let is_positions = stream == positions_stream();
+            (stream, pos(u64::from(is_positions)))
+        })
+        .collect();
+    let mut pings = 0..;
+    for _ in 0..8 {
+        socket
+            .send(qd_wire::frame::beat_frame(&places, clock.now()))
+            .await;
+        socket.ping(pings.next().unwrap()).await;
+        two_seconds(&console, &clock).await;
+    }
+    let proven = console.cell.load();
+    assert_eq!(proven.connection.state, ConnectionState::Live);
+
+    // Pings alone say only that a socket is open.
+    for _ in 0..4 {
+        socket.ping(pings.next().unwrap()).await;
+        two_seconds(&console, &clock).await;
+    }
+    let after_ten = console.cell.load();
+    assert_eq!(
+        after_ten.connection.newest_stamp_at,
+        proven.connection.newest_stamp_at
+    );
+    assert_eq!(after_ten.connection.state, ConnectionState::Live);
+    socket.ping(pings.next().unwrap()).await;
+    clock.advance_millis(3_000);
+    let after_thirteen = console
+        .until("the silence", |snapshot| {
+            snapshot.connection.state != ConnectionState::Live
+        })
+        .await;
+    assert_eq!(
+        after_thirteen.connection.state,
+        ConnectionState::Reconnecting
+    );
+    assert!(!after_thirteen.positions.seal.state.is_verified());
+    // And another socket is asked for.
+    gateway.greeted().await;
 }
 
 // covers: RT-5

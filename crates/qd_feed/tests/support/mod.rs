@@ -283,6 +283,29 @@ impl FakeSocket {
         within(what, wait).await
     }
 
+    /// Pings, and waits for the answer to just this ping. A clock that is asked on the way is answered.
+    pub(crate) async fn ping(&mut self, number: u8) {
+        self.socket
+            .send(Message::Ping(vec![number].into()))
+            .await
+            .unwrap();
+        let wait = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Pong(answer))) if *answer == [number] => return,
+                    Some(Ok(Message::Text(text))) => {
+                        if let Ok(ClientFrame::Clock { t0 }) = ClientFrame::decode(text.as_str()) {
+                            self.send(qd_wire::frame::clock_frame(t0, t0, t0)).await;
+                        }
+                    }
+                    Some(Ok(_)) => {}
+                    other => panic!("the socket ended before pong {number}: {other:?}"),
+                }
+            }
+        };
+        within("a pong", wait).await;
+    }
+
     /// Waits for the client's end of the socket and gives the close code.
     pub(crate) async fn ended(mut self) -> Option<u16> {
         let wait = async {
@@ -331,6 +354,11 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn start(url: &str) -> Self {
+        Self::start_on(url, Rt::new(tokio::runtime::Handle::current()))
+    }
+
+    /// The same with a runtime of the caller's: for a clock that the test moves.
+    pub(crate) fn start_on(url: &str, rt: Rt) -> Self {
         let cell = Arc::<SnapshotCell>::default();
         let published = Arc::<Notify>::default();
         let waker = Arc::clone(&published);
@@ -344,7 +372,6 @@ impl Watched {
             client_kind: Arc::from("native"),
             client_version: Arc::from("test"),
         };
-        let rt = Rt::new(tokio::runtime::Handle::current());
         let store = Store::new(StoreConfig::default());
         let feed = Feed::start(config, store, Arc::clone(&cell), rt);
         Self {

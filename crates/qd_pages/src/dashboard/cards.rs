@@ -2,7 +2,7 @@
 
 use egui::{Rect, Ui, UiBuilder, pos2, vec2};
 use qd_state::{Card, Direction, Poll};
-use qd_types::{Tone, fmt};
+use qd_types::fmt;
 use qd_ui::card::{MetricCard, StaleMark};
 use qd_ui::paint::Trend;
 use qd_ui::tokens::{size, space};
@@ -65,13 +65,8 @@ fn card_ui(ui: &mut Ui, cx: &PageCtx<'_>, title: &str, card: &Card) {
         Direction::Up => Trend::Up,
         Direction::Down => Trend::Down,
     });
-    if let Some(at) = card.sign_changed_at {
-        let previous = match card.tone {
-            Tone::Gain => Tone::Loss,
-            Tone::Loss => Tone::Gain,
-            other => other,
-        };
-        metric = metric.sign_changed(cx.short_age_ms(at), previous);
+    if let Some(change) = card.sign_changed {
+        metric = metric.sign_changed(cx.short_age_ms(change.at), change.from);
     }
     let answer = metric.ui(ui, &cx.ui);
     if let Some(at) = card.confirmed_at {

@@ -370,12 +370,21 @@ pub struct Card {
     pub points: Arc<[f32]>,
     /// When the text last changed.
     pub changed_at: Option<UtcMicros>,
-    /// When the sign last changed: the color fades from here.
-    pub sign_changed_at: Option<UtcMicros>,
+    /// The last change of sign: the color fades from there.
+    pub sign_changed: Option<SignChange>,
     /// When the value was last known to hold: the age that dims it at 30 s, 60 s and 120 s.
     pub confirmed_at: Option<UtcMicros>,
     /// How old that is.
     pub freshness: Freshness,
+}
+
+/// A value that changed sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignChange {
+    /// When.
+    pub at: UtcMicros,
+    /// The tone that it had before.
+    pub from: Tone,
 }
 
 impl Default for Card {
@@ -388,7 +397,7 @@ impl Default for Card {
             marked_at: None,
             points: Arc::default(),
             changed_at: None,
-            sign_changed_at: None,
+            sign_changed: None,
             confirmed_at: None,
             freshness: Freshness::Unknown,
         }

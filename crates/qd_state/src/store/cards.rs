@@ -10,7 +10,7 @@ use super::Ctx;
 use super::position_rows::DASH;
 use crate::event::{LimitUse, PositionTotals};
 use crate::freshness::{Freshness, FreshnessRule};
-use crate::snapshot::{Card, CardsView, Direction, PositionsView, StatsView};
+use crate::snapshot::{Card, CardsView, Direction, PositionsView, SignChange, StatsView};
 
 const MAX_POINTS: usize = 120;
 const SAMPLE_EVERY_MILLIS: i64 = 5_000;
@@ -95,7 +95,10 @@ fn put(card: &mut Card, face: Face, is_sample: bool, confirmed_at: Option<UtcMic
     }
     if card.tone != face.tone {
         if !is_first {
-            card.sign_changed_at = Some(ctx.now);
+            card.sign_changed = Some(SignChange {
+                at: ctx.now,
+                from: card.tone,
+            });
         }
         card.tone = face.tone;
         card.arrow = match face.tone {

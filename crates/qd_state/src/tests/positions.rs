@@ -10,7 +10,7 @@ use super::fixtures::*;
 use super::truth::assert_agrees;
 use crate::{
     DayStats, Event, Freshness, LimitUse, MarketClock, Poll, PollAnswer, PriceSeries, RestAnswer,
-    Snapshot,
+    SignChange, Snapshot,
 };
 
 #[test]
@@ -202,12 +202,16 @@ fn zero_profit_is_neutral_and_a_change_of_sign_is_dated() {
     let snapshot = desk.snapshot();
     assert_eq!(snapshot.positions.rows[0].pl.tone, Tone::Neutral);
     assert_eq!(snapshot.cards.unrealized.tone, Tone::Neutral);
-    assert_eq!(snapshot.cards.unrealized.sign_changed_at, None);
+    assert_eq!(snapshot.cards.unrealized.sign_changed, None);
     desk.wait(100)
         .play([positions_delta(2, vec![held("AAPL", 100, "10", "9")], &[])]);
     let snapshot = desk.snapshot();
     assert_eq!(snapshot.positions.rows[0].pl_percent.tone, Tone::Loss);
-    assert_eq!(snapshot.cards.unrealized.sign_changed_at, Some(at(100)));
+    let sign_changed = SignChange {
+        at: at(100),
+        from: Tone::Neutral,
+    };
+    assert_eq!(snapshot.cards.unrealized.sign_changed, Some(sign_changed));
     assert_eq!(snapshot.cards.unrealized.changed_at, Some(at(100)));
 }
 

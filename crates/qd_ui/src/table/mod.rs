@@ -14,6 +14,7 @@ mod cell;
 mod header;
 mod keys;
 mod layout;
+mod motion;
 mod totals;
 pub mod view;
 

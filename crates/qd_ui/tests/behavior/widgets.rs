@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use egui::accesskit::{Role, Toggled};
 use egui::vec2;
@@ -82,6 +83,89 @@ fn a_card_says_its_age_past_thirty_sixty_and_a_hundred_and_twenty_seconds() {
             harness.run();
             assert!(refreshed.get());
         }
+    }
+}
+
+/// The value as it was painted, and how long the console may rest then.
+fn painted_value(card: MetricCard<'static>, is_test: bool) -> (egui::Color32, Duration) {
+    let tokens = DesignTokens::dark();
+    let mut harness = Harness::builder()
+        .with_size(vec2(240.0, 120.0))
+        .with_context_setup(testing::setup(tokens.clone()))
+        .build_ui(move |ui| {
+            let cx = UiCtx {
+                tokens: &tokens,
+                now_ms: testing::NOW_MS,
+                is_test,
+            };
+            card.ui(ui, &cx);
+        });
+    harness.run();
+    let color = harness.output().shapes.iter().find_map(|clipped| {
+        let egui::Shape::Text(text) = &clipped.shape else {
+            return None;
+        };
+        (card.value == Some(text.galley.text()))
+            .then(|| text.override_text_color.unwrap_or(text.fallback_color))
+    });
+    let viewport = harness.output().viewport_output.values().next();
+    (
+        color.expect("the value is painted"),
+        viewport.expect("there is a viewport").repaint_delay,
+    )
+}
+
+/// How far two colors are apart.
+fn distance(a: egui::Color32, b: egui::Color32) -> u32 {
+    let pairs = a.to_array().into_iter().zip(b.to_array());
+    pairs.map(|(a, b)| u32::from(a.abs_diff(b))).sum()
+}
+
+// covers: DB-1
+#[test]
+fn a_value_that_changes_sign_takes_its_new_color_by_and_by() {
+    const A_BLINK: Duration = Duration::from_secs(1);
+    let tokens = DesignTokens::dark();
+    let loss = MetricCard::new("Unrealized P&L", Some("\u{2212}$12.00")).money(Tone::Loss);
+    let (at_rest, rest) = painted_value(loss, false);
+    assert_eq!(at_rest, tokens.tone(Tone::Loss));
+    assert!(rest > A_BLINK, "a card at rest asks for nothing: {rest:?}");
+
+    let seen = [0, 150, 300, 450].map(|age_ms| {
+        let (color, wait) = painted_value(loss.sign_changed(age_ms, Tone::Gain), false);
+        assert!(
+            wait < A_BLINK,
+            "the fade goes on after {age_ms} ms: {wait:?}"
+        );
+        distance(color, at_rest)
+    });
+    assert!(
+        seen.is_sorted_by(|before, after| before > after) && seen[3] > 0,
+        "nearer to its own color with every step: {seen:?}"
+    );
+    let before = distance(tokens.tone(Tone::Gain), at_rest);
+    assert!(
+        seen[0] * 3 > before,
+        "seen at a glance: {seen:?} of {before}"
+    );
+    let (over, wait) = painted_value(loss.sign_changed(600, Tone::Gain), false);
+    assert_eq!(over, at_rest, "over");
+    assert!(wait > A_BLINK, "and nothing more is asked for: {wait:?}");
+    let (still, _) = painted_value(loss.sign_changed(0, Tone::Gain), true);
+    assert_eq!(still, at_rest, "a picture stands still");
+}
+
+// covers: DB-1
+#[test]
+fn a_value_past_thirty_seconds_is_painted_at_half_opacity() {
+    let painted = |age_ms| {
+        let card = MetricCard::new("Positions", Some("14"));
+        painted_value(card.stale(StaleMark::from_age_ms(age_ms)), true).0
+    };
+    let fresh = painted(30_000);
+    assert_eq!(fresh, DesignTokens::dark().text_strong);
+    for age_ms in [30_001, 61_000, 121_000] {
+        assert_eq!(painted(age_ms), fresh.gamma_multiply(0.5), "{age_ms}");
     }
 }
 

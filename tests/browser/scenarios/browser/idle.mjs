@@ -44,24 +44,41 @@ export default async function idle(bench) {
   bench.check('the browser is asked for few more', numAsked <= 6 * (Math.ceil(seconds) + 1), `${numAsked} animation frames asked for in ${seconds} s`);
   await console.screenshot('closed-market');
 
+  // Every picture clears the canvas once; the counter above also counts what is worked out and not drawn.
+  await page.evaluate(() => {
+    window.__pictures = 0;
+    const gl = document.querySelector('canvas').getContext('webgl2');
+    const clear = gl.clear;
+    gl.clear = (...args) => {
+      window.__pictures += 1;
+      clear.apply(gl, args);
+    };
+  });
+  const pictures = () => page.evaluate(() => window.__pictures);
+  await page.mouse.move(640, 20);
   const inputs = {
     'a key': () => page.keyboard.press('Escape'),
     'the pointer': () => page.mouse.move(400 + 40 * Math.random(), 300),
-    'a press of the pointer': () => page.mouse.click(640, 20),
+    'a press of the pointer': () => page.mouse.down(),
     'the wheel': () => page.mouse.wheel(0, 10),
-    'another size': () => page.setViewportSize({ width: 1300, height: 800 }),
+    // What a script of the page asks for is answered, and takes no frame of the console's away.
+    'after a stranger’s frame, a key': async () => {
+      await page.evaluate(() => new Promise(requestAnimationFrame));
+      await page.keyboard.press('Escape');
+    },
   };
   for (const [what, act] of Object.entries(inputs)) {
     await waitFor(async () => {
-      const drawn = await frames();
+      const drawn = await pictures();
       await span(250);
-      return (await frames()) === drawn;
-    }, { limit: 10_000, what: 'a quarter of a second without a frame' });
-    // Right after a frame of the clock, so that the next one is most of a second away.
-    const tick = await frames();
-    await waitFor(async () => (await frames()) > tick, { every: 5, limit: 5_000, what: 'the clock’s frame' });
-    const drawn = await frames();
+      return (await pictures()) === drawn;
+    }, { limit: 10_000, what: 'a quarter of a second without a picture' });
+    // Right after one of the clock, so that the next one is most of a second away.
+    const tick = await pictures();
+    await waitFor(async () => (await pictures()) > tick, { every: 5, limit: 5_000, what: 'the clock’s picture' });
+    const drawn = await pictures();
+    const until = performance.now() + ANSWERED_WITHIN;
     await act();
-    await bench.eventually(`${what} is drawn before the clock’s next frame`, async () => (await frames()) > drawn, { every: 5, limit: ANSWERED_WITHIN });
+    await bench.eventually(`${what} is drawn before the clock’s next picture`, async () => (await pictures()) > drawn, { every: 5, limit: Math.max(0, until - performance.now()) });
   }
 }

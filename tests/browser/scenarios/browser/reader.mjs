@@ -36,4 +36,23 @@ export default async function reader(bench) {
   const nameless = await page.evaluate(() => [...document.querySelectorAll('#mirror button, #mirror input, #mirror [role="listitem"]')].filter((e) => !e.getAttribute('aria-label')).length);
   bench.check('nothing that can be used is without a name', nameless === 0);
   console.checkQuiet();
+
+  await skip(bench, browser, server);
+}
+
+/** Who does not come by Tab comes by the link: a screen reader lists it, and follows it without a key of ours. */
+async function skip(bench, browser, server) {
+  const console = await bench.console(browser, server.url, { query: '', isSettled: false });
+  const { page } = console;
+  await page.locator('.running').waitFor({ timeout: 30_000 });
+  const link = page.getByRole('link', { name: 'Read the console with a screen reader' });
+  bench.check('the skip link is there', (await link.count()) === 1);
+  bench.check('and nothing is kept yet', (await page.locator('#mirror > *').count()) === 0);
+  await link.focus();
+  await page.keyboard.press('Enter');
+  const close = page.locator('#mirror').getByRole('button', { name: /^Close [A-Z.]+$/ });
+  await bench.eventually('the skip link starts the mirror', async () => (await close.count()) > 0, { limit: 60_000 });
+  const isInside = () => page.evaluate(() => document.getElementById('mirror').contains(document.activeElement));
+  await bench.eventually('and the focus goes there', isInside);
+  console.checkQuiet();
 }

@@ -1,10 +1,12 @@
 //! What of a data table is painted: rows in view only, whole numbers or none, the column of buttons at any width.
 
+use std::collections::BTreeSet;
+
 use egui::accesskit::{Role, Toggled};
 use egui::vec2;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use qd_ui::table::DataTable;
+use qd_ui::table::{CellUi, DataTable, TableColumn, TableRows};
 use qd_ui::{DesignTokens, UiCtx, testing};
 
 use super::{COLUMNS, Rows, TableState, table_harness};
@@ -23,6 +25,105 @@ fn only_visible_rows_are_painted() {
     );
     harness.get_by_label("SYM3, quantity 30");
     assert!(harness.query_by_label("SYM900, quantity 9000").is_none());
+}
+
+/// A table wider than any screen.
+#[derive(Default)]
+struct Wide {
+    painted: Vec<&'static str>,
+}
+
+const NUM_COLUMNS: usize = 80;
+const MIDDLE: [&str; NUM_COLUMNS - 2] = {
+    // Two digits each, cut out of one text: names have to be static.
+    const DIGITS: &str = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849505152535455565758596061626364656667686970717273747576777879";
+    let mut names = [""; NUM_COLUMNS - 2];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = DIGITS.split_at(2 * i).1.split_at(2).0;
+        i += 1;
+    }
+    names
+};
+
+impl TableRows for Wide {
+    fn num_rows(&self) -> usize {
+        10
+    }
+    fn row_key(&self, row: usize) -> u64 {
+        row as u64
+    }
+    fn row_name(&self, row: usize) -> String {
+        format!("SYM{row}")
+    }
+    fn row_summary(&self, row: usize) -> String {
+        format!("SYM{row}")
+    }
+    fn num_selected(&self) -> usize {
+        0
+    }
+    fn is_selected(&self, _row: usize) -> bool {
+        false
+    }
+    fn cell(&mut self, row: usize, cell: &mut CellUi<'_, '_>) {
+        self.painted.push(cell.column().column_id);
+        cell.number(&format!("{row}"));
+    }
+}
+
+#[test]
+fn only_visible_columns_are_painted() {
+    let mut columns = vec![TableColumn::new("symbol", "Symbol", 50.0, 80.0).pin_left()];
+    columns.extend(MIDDLE.map(|id| TableColumn::new(id, id, 60.0, 60.0).right().grow(0.0)));
+    columns.push(
+        TableColumn::new("close", "", 70.0, 70.0)
+            .pin_right()
+            .unsortable()
+            .grow(0.0),
+    );
+    let tokens = DesignTokens::dark();
+    let mut harness = Harness::builder()
+        .with_size(vec2(600.0, 400.0))
+        .with_context_setup(testing::setup(tokens.clone()))
+        .build_ui_state(
+            move |ui, rows: &mut Wide| {
+                let cx = UiCtx {
+                    tokens: &tokens,
+                    now_ms: testing::NOW_MS,
+                    is_test: true,
+                };
+                rows.painted.clear();
+                DataTable::new("Wide", &columns).show(ui, &cx, rows);
+            },
+            Wide::default(),
+        );
+    harness.run();
+    let painted = |harness: &Harness<'_, Wide>| -> BTreeSet<&'static str> {
+        harness.state().painted.iter().copied().collect()
+    };
+    let at_left = painted(&harness);
+    assert!(
+        at_left.contains("00") && !at_left.contains("40"),
+        "{at_left:?}"
+    );
+    assert!(at_left.contains("symbol") && at_left.contains("close"));
+    assert!(
+        at_left.len() <= 13 && harness.state().painted.len() <= 130,
+        "{} cells of {at_left:?}",
+        harness.state().painted.len()
+    );
+
+    // The keyboard goes to a column far to the right: the table follows, and as few are painted there.
+    harness.get_by_role_and_label(Role::Button, "05").focus();
+    harness.run();
+    for _ in 0..40 {
+        harness.key_press(egui::Key::Tab);
+        harness.run();
+    }
+    let on_the_way = painted(&harness);
+    assert!(!on_the_way.contains("00"), "{on_the_way:?}");
+    assert!(on_the_way.contains("symbol") && on_the_way.contains("close"));
+    assert!(on_the_way.len() <= 13, "{on_the_way:?}");
 }
 
 #[test]
