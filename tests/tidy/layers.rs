@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("qd_auth", &["qd_types"]),
     ("qd_bus", &["qd_types", "qd_wire"]),
+    ("qd_db", &["qd_types"]),
     ("qd_profile", &[]),
     // Layer 3: features.
     ("qd_pages", &["qd_state", "qd_types", "qd_ui"]),
@@ -131,7 +132,8 @@ const NEVER_BELOW: &[(&str, &[&str])] = &[
     ("qd_state", &["tokio", "egui", "redis"]),
     ("qd_ui", &["tokio", "redis", "reqwest", "eframe"]),
     ("qd_pages", &["tokio", "redis", "reqwest", "eframe"]),
-    ("qd_auth", &["axum", "tokio", "redis"]),
+    ("qd_auth", &["axum", "tokio", "redis", "sqlx"]),
+    ("qd_db", &["axum", "redis", "egui"]),
     ("qd_gateway", &["egui"]),
     ("qd_execution", &["egui"]),
 ];

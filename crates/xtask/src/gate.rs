@@ -103,7 +103,7 @@ const STEPS: &[Step] = &[
         name: "tests",
         after: &[],
         needs: &[],
-        uses: &[Need::Redis, Need::NodeTools],
+        uses: &[Need::Redis, Need::Postgres, Need::NodeTools],
         run: |project| tests(project, &[]),
     },
     Step {
@@ -473,7 +473,7 @@ mod tests {
     fn set_up_is_asked_only_for_what_the_steps_take() {
         let of = |name: &str| needs_of(&selected(&[name.to_owned()]));
         assert!(of("fmt").is_empty());
-        assert_eq!(of("tests"), [Need::NodeTools, Need::Redis]);
+        assert_eq!(of("tests"), [Need::NodeTools, Need::Redis, Need::Postgres]);
         assert_eq!(of("clippy-wasm"), [Need::WasmStd]);
         assert_eq!(
             of("browser"),

@@ -41,6 +41,8 @@ pub(crate) enum Need {
     /// Node.js and the npm packages of `tests/browser/package.json`.
     NodeTools,
     Redis,
+    /// The server's own programs; no cluster of the machine's is touched.
+    Postgres,
     Chromium,
     /// `Xvfb`, `xdotool`, `ImageMagick`, X and GL libraries.
     Desktop,
@@ -54,6 +56,7 @@ impl Need {
         Self::WasmStd,
         Self::NodeTools,
         Self::Redis,
+        Self::Postgres,
         Self::Chromium,
         Self::Desktop,
         Self::Vulkan,
@@ -65,6 +68,7 @@ impl Need {
             Self::WasmStd => "the standard library for wasm32-unknown-unknown",
             Self::NodeTools => "Node.js with wasm-opt and playwright-core",
             Self::Redis => "redis-server",
+            Self::Postgres => "PostgreSQL",
             Self::Chromium => "Chromium",
             Self::Desktop => "a virtual desktop (Xvfb, xdotool, ImageMagick, X and GL libraries)",
             Self::Vulkan => "a Vulkan driver in software (lavapipe)",
@@ -79,6 +83,7 @@ impl Need {
                 "no web bundle but an unoptimized one for the demo, no browser and no window tests; the replay tests fail"
             }
             Self::Redis => "no browser and no window tests; the pipeline tests fail",
+            Self::Postgres => "the tests of the durable records fail",
             Self::Chromium => "no browser tests",
             Self::Desktop => "no test of the native window",
             Self::Vulkan => "no image snapshots",

@@ -22,6 +22,8 @@ enum Probe {
     Header(&'static str),
     /// lavapipe's description for the Vulkan loader.
     Lavapipe,
+    /// This program of a `PostgreSQL` server, on the path or where Debian keeps it.
+    Postgres(&'static str),
 }
 
 struct Package {
@@ -48,6 +50,7 @@ const PACKAGES: &[Package] = &[
         Need::Redis,
         Probe::Program(&["redis-server"]),
     ),
+    package("postgresql", Need::Postgres, Probe::Postgres("initdb")),
     package("chromium", Need::Chromium, Probe::Program(CHROMIUM)),
     package("xvfb", Need::Desktop, Probe::Program(&["Xvfb"])),
     package("xdotool", Need::Desktop, Probe::Program(&["xdotool"])),
@@ -100,6 +103,14 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     CHROMIUM.iter().find_map(|name| find_program(name))
 }
 
+fn has_postgres_program(name: &str) -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let in_debian = versions
+        .flatten()
+        .any(|version| version.path().join("bin").join(name).exists());
+    in_debian || find_program(name).is_some()
+}
+
 /// lavapipe's description for the Vulkan loader: image snapshots are the same on every machine only with it.
 pub(crate) fn lavapipe() -> Option<PathBuf> {
     [
@@ -139,6 +150,7 @@ fn is_there(package: &Package) -> bool {
         Probe::Library(names) => names.iter().any(|name| has_library(name)),
         Probe::Header(name) => has_header(name),
         Probe::Lavapipe => lavapipe().is_some(),
+        Probe::Postgres(name) => has_postgres_program(name),
     }
 }
 
