@@ -322,7 +322,11 @@ fn what_was_kept_before_users_had_their_own_is_the_first_ones() {
     assert_eq!(machine.storage.0, moved("alice"));
     machine.sign_in("bob");
     assert_eq!(machine.preferences(), Preferences::default());
-    assert_eq!(machine.storage.0, moved("bob"), "nothing of alice's is bob's");
+    assert_eq!(
+        machine.storage.0,
+        moved("bob"),
+        "nothing of alice's is bob's"
+    );
 }
 
 #[test]
