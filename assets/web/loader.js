@@ -249,16 +249,25 @@ function onContextLost(program, handle) {
   setTimeout(() => begin(Promise.resolve(program), fetchBootstrap()).catch(failed), 250 * 2 ** recent);
 }
 
-/** `socket` is for the program; where it does not start nobody needs it. A start after the first has none. */
-async function begin(loading, asking, socket = null) {
+/** The first start opens a socket for the program, after what it waits for has been asked for; a start after it does not. */
+async function begin(loading, asking, isFirst = false) {
   const surface = openCanvas();
   if (!surface) {
-    socket?.close();
     notice('This browser shows no WebGL', 'The console draws with WebGL 2, which is switched off or not there. Switch on hardware acceleration in the browser’s settings, or use the native console.');
     return;
   }
   const { canvas, gl } = surface;
-  const [program, bootstrap] = await Promise.all([loading, asking]);
+  const socket = isFirst ? openSocket() : null;
+  try {
+    await start(canvas, gl, socket, await Promise.all([loading, asking]));
+  } catch (error) {
+    // Where the program does not start nobody needs it.
+    socket?.close();
+    throw error;
+  }
+}
+
+async function start(canvas, gl, socket, [program, bootstrap]) {
   if (gl.isContextLost()) {
     socket?.close();
     onContextLost(program, null);
@@ -300,9 +309,5 @@ if (typeof WebAssembly !== 'object') {
   notice('This browser is too old', 'The console is a WebAssembly program. Use a current Chromium, Firefox or Safari, or the native console.');
 } else {
   gateFrames();
-  const socket = openSocket();
-  begin(loadProgram(), fetchBootstrap(), socket).catch((error) => {
-    socket?.close();
-    failed(error);
-  });
+  begin(loadProgram(), fetchBootstrap(), true).catch(failed);
 }

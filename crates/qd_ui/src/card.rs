@@ -277,7 +277,7 @@ impl<'a> MetricCard<'a> {
             Some((age_ms, previous)) => {
                 let strength = cx.fade(age_ms, SIGN_FADE_MS);
                 if strength > 0.0 {
-                    ui.ctx().request_repaint_after(paint::SMOOTH_INTERVAL);
+                    ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
                 }
                 // A number never stands there wholly in the other side's color.
                 mix(now, color(previous), strength / 2.0)

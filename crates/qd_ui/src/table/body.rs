@@ -3,6 +3,8 @@
 //! Called twice per row: once for the scrolling block, once for the sticky one. Rows are painted here, cell by cell;
 //! the cells of `egui_table` itself stay empty.
 
+use std::cell::Cell;
+
 use egui::{Id, Painter, Rangef, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_table::{CellInfo, HeaderCellInfo, PrefetchInfo, TableDelegate};
 
@@ -14,7 +16,6 @@ use crate::tokens::{fade, radius};
 use super::cell::{CellUi, FLASH_MS};
 use super::keys::Keys;
 use super::layout::{CHECK_WIDTH, Widths};
-use super::motion::Motion;
 use super::{CheckBoxes, CursorStep, DataTable, TableResponse, TableRows};
 
 /// A cell that stands out this little, in points, loses padding and nothing else: also a row on its way in.
@@ -34,7 +35,8 @@ pub(super) struct Body<'b, 'a> {
     rows_rect: Rect,
     pub(super) response: TableResponse,
     pub(super) keys: Keys,
-    motion: Motion,
+    /// Something still fades or comes in.
+    moves: Cell<bool>,
     /// Where the columns that scroll begin; known once a header or a row of them was drawn.
     pub(super) middle_left: Option<f32>,
     /// Where the keyboard's row was drawn.
@@ -73,7 +75,7 @@ impl<'b, 'a> Body<'b, 'a> {
             rows_rect,
             response,
             keys,
-            motion: Motion::default(),
+            moves: Cell::new(false),
             middle_left: None,
             cursor_rect: None,
         }
@@ -112,8 +114,8 @@ impl<'b, 'a> Body<'b, 'a> {
         let used = self.rows_rect.top() + self.num_rows as f32 * self.default_row_height();
         let rows_rect = self.rows_rect.with_max_y(used.min(self.rows_rect.bottom()));
         self.response.body_hovered = ui.rect_contains_pointer(rows_rect);
-        if let Some(wait) = self.motion.wait() {
-            ui.ctx().request_repaint_after(wait);
+        if self.moves.get() {
+            ui.ctx().request_repaint_after(paint::MOTION_INTERVAL);
         }
         self.keys.finish(ui);
         self.response
@@ -175,7 +177,7 @@ impl<'b, 'a> Body<'b, 'a> {
                 rect,
                 button_id: row.id.with(column.column_id),
                 row_hovered: row.hovered,
-                motion: &self.motion,
+                moves: &self.moves,
                 keys: &self.keys,
                 row: row.index,
             };
@@ -326,7 +328,7 @@ impl TableDelegate for Body<'_, '_> {
         let age = self.rows.row_age_ms(index);
         let newness = age.map_or(0.0, |age_ms| self.cx.fade(age_ms, FLASH_MS));
         if newness > 0.0 {
-            self.motion.slides();
+            self.moves.set(true);
             painter.rect_filled(full, 0.0, fade(tokens.row_selected, newness));
         }
         let rect = full.with_max_y(full.bottom() - 1.0);

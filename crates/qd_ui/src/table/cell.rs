@@ -2,6 +2,8 @@
 //!
 //! Everything here goes straight to the painter; only buttons take part in interaction.
 
+use std::cell::Cell;
+
 use egui::{
     Color32, CursorIcon, Painter, Rect, Response, Role, Sense, Stroke, Ui, WidgetInfo, vec2,
 };
@@ -16,7 +18,6 @@ use crate::tokens::fade;
 
 use super::TableColumn;
 use super::keys::Keys;
-use super::motion::Motion;
 
 /// How long a changed cell stays lit.
 pub const FLASH_MS: u32 = 600;
@@ -39,7 +40,8 @@ pub struct CellUi<'c, 'a> {
     pub(super) rect: Rect,
     pub(super) button_id: egui::Id,
     pub(super) row_hovered: bool,
-    pub(super) motion: &'c Motion,
+    /// Set when something in the table still fades: one more frame for all of it.
+    pub(super) moves: &'c Cell<bool>,
     pub(super) keys: &'c Keys,
     /// Absent for the totals.
     pub(super) row: Option<usize>,
@@ -196,7 +198,7 @@ impl CellUi<'_, '_> {
     pub fn flash(&self, dir: FlashDir, age_ms: u32) {
         let strength = self.cx.fade(age_ms, FLASH_MS);
         if strength > 0.0 {
-            self.motion.fades(FLASH_MS.saturating_sub(age_ms));
+            self.moves.set(true);
             let tokens = self.cx.tokens;
             let color = match dir {
                 FlashDir::Up => tokens.flash_gain,

@@ -14,7 +14,6 @@ mod cell;
 mod header;
 mod keys;
 mod layout;
-mod motion;
 mod totals;
 pub mod view;
 
