@@ -113,20 +113,36 @@ fn write_words<T: Ord + Clone>(words: &[T], text_of: impl Fn(&T) -> &str) -> Str
     texts.join(" ")
 }
 
-const ADD: &str = "INSERT INTO users (id, name, roles, accounts, password_hash, locked, created_at, changed_at, version) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1) ON CONFLICT (id) DO NOTHING \
-    RETURNING id, name, roles, accounts, password_hash, locked, created_at, changed_at, version";
-const FIND: &str = "SELECT id, name, roles, accounts, password_hash, locked, created_at, changed_at, version FROM users WHERE id = $1";
-const LIST: &str = "SELECT id, name, roles, accounts, password_hash, locked, created_at, changed_at, version FROM users ORDER BY id";
-const SET_PASSWORD: &str = "UPDATE users SET password_hash = $4, changed_at = $3, version = version + 1 \
-    WHERE id = $1 AND ($2 IS NULL OR version = $2) \
-    RETURNING id, name, roles, accounts, password_hash, locked, created_at, changed_at, version";
-const SET_GRANTS: &str = "UPDATE users SET roles = $4, accounts = $5, changed_at = $3, version = version + 1 \
-    WHERE id = $1 AND ($2 IS NULL OR version = $2) \
-    RETURNING id, name, roles, accounts, password_hash, locked, created_at, changed_at, version";
-const SET_LOCKED: &str = "UPDATE users SET locked = $4, changed_at = $3, version = version + 1 \
-    WHERE id = $1 AND ($2 IS NULL OR version = $2) \
-    RETURNING id, name, roles, accounts, password_hash, locked, created_at, changed_at, version";
+/// The columns of [`UserRow`], in its order.
+macro_rules! columns {
+    () => {
+        "id, name, roles, accounts, password_hash, locked, created_at, changed_at, version"
+    };
+}
+
+/// A change of what is named, when the version is the expected one.
+macro_rules! change {
+    ($what:literal) => {
+        concat!(
+            "UPDATE users SET ",
+            $what,
+            ", changed_at = $3, version = version + 1 WHERE id = $1 AND ($2 IS NULL OR version = $2) RETURNING ",
+            columns!()
+        )
+    };
+}
+
+const ADD: &str = concat!(
+    "INSERT INTO users (",
+    columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 1) ON CONFLICT (id) DO NOTHING RETURNING ",
+    columns!()
+);
+const FIND: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
+const LIST: &str = concat!("SELECT ", columns!(), " FROM users ORDER BY id");
+const SET_PASSWORD: &str = change!("password_hash = $4");
+const SET_GRANTS: &str = change!("roles = $4, accounts = $5");
+const SET_LOCKED: &str = change!("locked = $4");
 
 /// In every change, `expected` is the version that was read; absent, whatever stands there is changed.
 impl Database {

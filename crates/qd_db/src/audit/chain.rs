@@ -34,6 +34,13 @@ pub struct Head {
     pub hash: ChainHash,
 }
 
+impl Head {
+    const BEGINNING: Self = Self {
+        number: 0,
+        hash: ChainHash::NONE,
+    };
+}
+
 /// What became of an anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchored {
@@ -79,10 +86,7 @@ impl Database {
             (last, anchored)
         });
         let head = match last.map(read_record).transpose()? {
-            None => Head {
-                number: 0,
-                hash: ChainHash::NONE,
-            },
+            None => Head::BEGINNING,
             Some(record) if record.hash == record.computed_hash() => Head {
                 number: record.number,
                 hash: record.hash,
@@ -236,10 +240,7 @@ impl AuditChain {
 
     fn head_of(&self, row: Option<(i64, Vec<u8>)>) -> Result<Head, DbError> {
         match row {
-            None => Ok(Head {
-                number: 0,
-                hash: ChainHash::NONE,
-            }),
+            None => Ok(Head::BEGINNING),
             Some((number, hash)) => Ok(Head {
                 number,
                 hash: read_hash(&hash, &self.writer, number)?,
